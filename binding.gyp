@@ -1,0 +1,43 @@
+{
+  "targets": [
+    {
+      "target_name": "stackful",
+      # A new file under native/ is picked up at the next configure; nothing has to be listed here.
+      "sources": [
+        "<!@(node -p \"require('fs').readdirSync('native',{recursive:true}).filter(f=>/^(stack|engine|sched|net|disk|http|binding)[/].*[.](cc|S)$/.test(f)).sort().map(f=>'native/'+f).join(' ')\")"
+      ],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["NAPI_VERSION=9", "NAPI_DISABLE_CPP_EXCEPTIONS", "_GNU_SOURCE"],
+      "cflags": [
+        "-fvisibility=hidden",
+        # The engine reads V8's objects through types of its own, so type-based alias analysis would be wrong.
+        "-fno-strict-aliasing",
+        # A recycled stack's records keep what they held before they were constructed again.
+        "-fno-lifetime-dse",
+        # Thread-local variables are read in every native call; descriptors make that one load.
+        "-mtls-dialect=gnu2",
+        # A stack switch must not find live data below the stack pointer.
+        "-mno-red-zone",
+        "-fno-omit-frame-pointer",
+        # The switch leaves by an indirect jump into the middle of another stack; no endbr64 landing pads.
+        "-fcf-protection=none",
+        "-Wall",
+        "-Wextra",
+        "-Wno-unused-parameter",
+        "-Wno-cast-function-type"
+      ],
+      # Node 20 and 22 ask for C++17 in common.gypi; their headers compile as C++20 too.
+      "cflags_cc!": ["-std=gnu++17"],
+      "cflags_cc": ["-std=gnu++20", "-fvisibility-inlines-hidden"],
+      "configurations": {
+        "Release": {
+          "cflags!": ["-O2"],
+          "cflags": ["-O3", "-g1"]
+        },
+        "Debug": {
+          "cflags": ["-O0", "-g3"]
+        }
+      }
+    }
+  ]
+}

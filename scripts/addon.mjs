@@ -1,0 +1,62 @@
+// Building the addon: what it is made of, whether a build is older than that, and how node-gyp is called.
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, realpathSync, statSync, utimesSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = fileURLToPath(new URL('..', import.meta.url));
+const nodeGyp = join(root, 'node_modules/node-gyp/bin/node-gyp.js');
+
+/** Newest change, in ms since the epoch, among everything that goes into the addon. */
+export function newestInput() {
+  let newest = statSync(join(root, 'binding.gyp')).mtimeMs;
+  for (const entry of readdirSync(join(root, 'native'), { recursive: true, withFileTypes: true })) {
+    // Directories count as well: a source that was taken away changes nothing but its directory.
+    if (!entry.isDirectory() && !/\.(cc|h|S)$/.test(entry.name)) continue;
+    newest = Math.max(newest, statSync(join(entry.parentPath ?? entry.path, entry.name)).mtimeMs);
+  }
+  return newest;
+}
+
+/** True when `file` exists and is newer than everything it is built from. */
+export function isCurrent(file) {
+  return existsSync(file) && statSync(file).mtimeMs > newestInput();
+}
+
+/** The directory above include/node that holds the headers of the Node at `node`, if they lie beside it. */
+function headersBeside(node) {
+  const prefix = dirname(dirname(realpathSync(node)));
+  return existsSync(join(prefix, 'include/node/node_version.h')) ? prefix : undefined;
+}
+
+/** Gives `file` the time its build began: make leaves it alone when nothing changed, and sources may change meanwhile. */
+export function markBuilt(file, startedMs) {
+  utimesSync(file, startedMs / 1000, startedMs / 1000);
+}
+
+/**
+ * Runs node-gyp in `directory` with the Node at `node`, resolving with its exit code and, when `quiet`, its output.
+ * Headers that came with that Node win over an npm_config_nodedir in the environment, which may be another Node's,
+ * and over a download.
+ */
+export function runNodeGyp({ directory, args, node = process.execPath, jobs = 2, quiet = false }) {
+  const env = { ...process.env, JOBS: String(jobs) };
+  const nodedir = headersBeside(node);
+  if (nodedir) {
+    delete env.npm_config_nodedir;
+    args = [...args, `--nodedir=${nodedir}`];
+  }
+  return run(node, [nodeGyp, ...args], { cwd: directory, env, quiet });
+}
+
+/** Runs a program, resolving with `{ code, output }`; a program that dies by a signal has code 128. */
+export function run(command, args, { quiet = false, ...options } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { ...options, stdio: quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit' });
+    const chunks = [];
+    child.stdout?.on('data', (chunk) => chunks.push(chunk));
+    child.stderr?.on('data', (chunk) => chunks.push(chunk));
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code: code ?? 128, output: Buffer.concat(chunks).toString() }));
+  });
+}

@@ -1,0 +1,40 @@
+// Finding, in one isolate and without symbols, the few words of V8's private state that a stack switch exchanges.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "engine.h"
+
+namespace v8 {
+class Isolate;
+}
+
+namespace stackful::engine {
+
+// Addresses, all verified by what V8 does with them; valid as long as the isolate lives.
+struct Discovery {
+  uint64_t* isolate = nullptr;
+  uint64_t* realLimit = nullptr;        // the stack guard's limit of the running stack
+  uint64_t* limit = nullptr;            // the same, or all ones minus one while an interrupt is pending
+  uint64_t* interruptScopes = nullptr;  // innermost open interrupt scope
+  uint64_t* threadTop = nullptr;        // ThreadLocalTop
+  uint64_t* handleData = nullptr;       // HandleScopeData
+  uint64_t* implementerSlot = nullptr;  // the isolate's pointer to its HandleScopeImplementer
+  uint64_t* implementer = nullptr;      // the main stack's HandleScopeImplementer
+  uint64_t* relocatableTop = nullptr;
+  uint64_t* stackStartThread = nullptr;  // thread-local copy of the stack's start
+  uint64_t* stackStartHeap = nullptr;    // the heap's copy
+  uint64_t* asyncContext = nullptr;      // continuation-preserved embedder data; null where V8 has none (Node 20)
+  uint64_t* shutdownList = nullptr;      // Node 22: [begin, end, capacity] of objects to destroy before a sudden shutdown
+  ThreadNode* inUse = nullptr;           // anchor of the list of archived threads
+  void* manager = nullptr;
+  uint64_t pristine[Execution::kImageWords] = {};  // the image of a thread that has done nothing yet
+};
+
+// Null and a reason when anything does not fit. Must run inside a native callback called from JavaScript, on the
+// isolate's own thread, with no coroutine yet.
+bool discover(v8::Isolate* isolate, Discovery& found, std::string& reason);
+
+}  // namespace stackful::engine

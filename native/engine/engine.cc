@@ -1,0 +1,297 @@
+// Switching JavaScript from one stack to another.
+//
+// V8 lets several operating system threads take turns in one isolate: the state of a thread that gave way is kept in an
+// archive on its ThreadManager's in-use list, and GC, the deoptimizer and the debugger walk that list. We keep one
+// thread and many archives. Every stack but the running one is shown by exactly one node of the list, so whoever looks
+// at V8 between two instructions of ours on this thread can only be a signal handler (see kEntrySpWord below); GC and
+// interrupts run at V8's own safepoints, when a switch is complete.
+#include "engine.h"
+
+#include <v8-internal.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "../stack/machine_context.h"
+#include "discovery.h"
+#include "v8_layout.h"
+
+namespace stackful::engine {
+namespace {
+
+constexpr size_t kPage = 4096;
+// V8's first handle block of a coroutine starts this far below a page boundary, behind the coroutine's records: about
+// ninety handles share the top page with the records and the first frames, and only a coroutine that holds more of
+// them at once touches the next page.
+constexpr size_t kHandlesInTopPage = 704;
+constexpr size_t kHandleTail = 2 * kPage;  // what lies above the boundary: the rest of the block
+static_assert(layout::kHandleBlockBytes <= kHandlesInTopPage + kHandleTail);
+
+// Code that V8 does not count (its compiler, native builtins, signal handlers, other addons) runs below its limit.
+// V8 itself keeps about 40 KB for that.
+constexpr size_t kNativeHeadroom = size_t{64} << 10;
+
+constexpr size_t kNodesPerChunk = 127;
+struct NodeChunk {
+  NodeChunk* next;
+  ThreadNode nodes[kNodesPerChunk];
+};
+
+char* handleBlock(const stack::Stack& s) {
+  return s.end - kHandleTail - kHandlesInTopPage;
+}
+
+uint64_t* threadTopOf(Execution& e) {
+  return e.image + layout::kTopInImage / 8;
+}
+
+// A plain store the compiler may neither drop nor move across another one: what a signal handler on this thread sees.
+void storeOrdered(uint64_t* word, uint64_t value) {
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  *const_cast<volatile uint64_t*>(word) = value;
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+// Other threads request interrupts by overwriting the limit at any moment, so it only changes if it still is what it
+// was: a request stays in place, whether it came just before or just after, and belongs to the isolate, not the stack.
+void moveLimit(uint64_t* word, uint64_t from, uint64_t to) {
+  __atomic_compare_exchange_n(word, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+// Node 22: what JSON.stringify and the like registered on this stack. V8 checks that they leave in the order they came,
+// which holds on each stack but not across stacks, so each takes its own along.
+struct SavedShutdownList {
+  size_t count;
+  uint64_t items[];
+};
+
+void saveShutdownList(uint64_t* list, Execution& e) {
+  size_t bytes = list[1] - list[0];
+  auto* saved = static_cast<SavedShutdownList*>(malloc(sizeof(SavedShutdownList) + bytes));
+  if (!saved) abort();  // out of memory, as V8 would
+  saved->count = bytes / 8;
+  memcpy(saved->items, reinterpret_cast<void*>(list[0]), bytes);
+  list[1] = list[0];
+  e.shutdownList = saved;
+}
+
+// The vector has room: it held these items when they were saved, and a vector does not shrink.
+void restoreShutdownList(uint64_t* list, Execution& e) {
+  auto* saved = static_cast<SavedShutdownList*>(e.shutdownList);
+  memcpy(reinterpret_cast<void*>(list[0]), saved->items, saved->count * 8);
+  list[1] = list[0] + saved->count * 8;
+  free(saved);
+  e.shutdownList = nullptr;
+}
+
+}  // namespace
+
+Engine::Engine(const Discovery& found) noexcept : found_(&found) {
+  memset(main_.image, 0, sizeof main_.image);
+  main_.limit = *found.realLimit;
+  main_.start = *found.stackStartThread;
+}
+
+Engine::~Engine() {
+  for (auto* chunk = static_cast<NodeChunk*>(nodeChunks_); chunk;) {
+    NodeChunk* next = chunk->next;
+    delete chunk;
+    chunk = next;
+  }
+}
+
+void* Engine::recordPlace(const stack::Stack& stack, size_t bytes) noexcept {
+  auto at = reinterpret_cast<uintptr_t>(handleBlock(stack)) - bytes;
+  return reinterpret_cast<void*>(at & ~uintptr_t{63});
+}
+
+void Engine::prepare(Execution& e, const stack::Stack& stack, void (*entry)(void*), void* argument) noexcept {
+  e.stack = stack;
+  e.node = nullptr;
+  e.contextSlot = nullptr;
+  e.shutdownList = nullptr;
+  e.start = reinterpret_cast<uintptr_t>(&e);
+  e.limit = reinterpret_cast<uintptr_t>(stack.base) + kNativeHeadroom;
+  // A stack that was used before still owns its implementer's vectors (empty, with capacity): keep those allocations.
+  const uint64_t* pristine = found_->pristine;
+  if (e.image[0] != pristine[0]) {
+    memset(e.image, 0, sizeof e.image);
+    memcpy(e.image, pristine, layout::kHandleImplementerBytes);
+  }
+  memcpy(e.image + layout::kHandleDataInImplementer / 8, pristine + layout::kHandleDataInImplementer / 8,
+         layout::kRelocatableInImage + 8 - layout::kHandleDataInImplementer);
+  // The first handle block comes from the top page too. V8 frees a spare block when another takes its place; ours is
+  // first in and last out of its list, so it is always the one that is kept.
+  e.image[layout::kSpareInImplementer / 8] = reinterpret_cast<uint64_t>(handleBlock(stack));
+  e.sp = stack::prepareStack(reinterpret_cast<char*>(&e), entry, argument);
+}
+
+ThreadNode* Engine::takeNode() noexcept {
+  if (!freeNodes_) {
+    auto* chunk = new (std::nothrow) NodeChunk;
+    if (!chunk) abort();  // out of memory, as V8 would
+    chunk->next = static_cast<NodeChunk*>(nodeChunks_);
+    nodeChunks_ = chunk;
+    for (ThreadNode& n : chunk->nodes) {
+      n = {-1, 0, nullptr, freeNodes_, nullptr, found_->manager};
+      freeNodes_ = &n;
+    }
+  }
+  ThreadNode* node = freeNodes_;
+  freeNodes_ = node->next;
+  return node;
+}
+
+bool Engine::mayPark() const noexcept {
+  return *found_->interruptScopes == 0;
+}
+
+// V8's view of the running stack moves into from's image and to's becomes the running one. What others see meanwhile:
+// GC cannot run (no allocation here); another thread can only request an interrupt (moveLimit); a profiler's signal on
+// this thread first asks for js_entry_sp, which is 0, "not in JavaScript", from here until `to` sets its own.
+inline __attribute__((always_inline)) void Engine::exchange(Execution& from, Execution& to) noexcept {
+  const Discovery& f = *found_;
+  uint64_t* top = f.threadTop;
+  uint64_t* fromTop = threadTopOf(from);
+  const uint64_t* toTop = threadTopOf(to);
+
+  fromTop[layout::kEntrySpWord] = top[layout::kEntrySpWord];
+  storeOrdered(top + layout::kEntrySpWord, 0);
+
+  f.realLimit[0] = to.limit;
+  if (layout::kTwoLimits) f.realLimit[1] = to.limit;
+  moveLimit(f.limit, from.limit, to.limit);
+  if (layout::kTwoLimits) moveLimit(f.limit + 1, from.limit, to.limit);
+
+  if (&from == &main_) memcpy(from.image, f.implementer, layout::kHandleImplementerBytes);
+  memcpy(from.image + layout::kHandleDataInImplementer / 8, f.handleData, layout::kHandleDataBytes);
+  memcpy(f.handleData, to.image + layout::kHandleDataInImplementer / 8, layout::kHandleDataBytes);
+  if (&to == &main_) {
+    // GC may have replaced the implementer's vectors while it walked the image: the image is the newer one.
+    memcpy(f.implementer, to.image, layout::kHandleImplementerBytes);
+    *f.implementerSlot = reinterpret_cast<uint64_t>(f.implementer);
+  } else {
+    *f.implementerSlot = reinterpret_cast<uint64_t>(to.image);
+  }
+
+  static_assert(layout::kEntrySpWord < layout::kThreadTopWords);
+  memcpy(fromTop, top, layout::kEntrySpWord * 8);
+  memcpy(fromTop + layout::kEntrySpWord + 1, top + layout::kEntrySpWord + 1,
+         (layout::kThreadTopWords - layout::kEntrySpWord - 1) * 8);
+  memcpy(top, toTop, layout::kEntrySpWord * 8);
+  memcpy(top + layout::kEntrySpWord + 1, toTop + layout::kEntrySpWord + 1,
+         (layout::kThreadTopWords - layout::kEntrySpWord - 1) * 8);
+
+  from.image[layout::kRelocatableInImage / 8] = *f.relocatableTop;
+  *f.relocatableTop = to.image[layout::kRelocatableInImage / 8];
+
+  *f.stackStartThread = to.start;
+  *f.stackStartHeap = to.start;
+
+  if (f.asyncContext) {
+    // The running context is a root of the isolate; a parked one lives in a handle of its own stack.
+    if (from.contextSlot) *from.contextSlot = *f.asyncContext;
+    if (to.contextSlot) *f.asyncContext = *to.contextSlot;
+  }
+  if (layout::kShutdownList && f.shutdownList) {
+    if (f.shutdownList[1] != f.shutdownList[0]) saveShutdownList(f.shutdownList, from);
+    if (to.shutdownList) restoreShutdownList(f.shutdownList, to);
+  }
+}
+
+void Engine::switchTo(Execution& from, Execution& to) noexcept {
+  exchange(from, to);
+  if (ThreadNode* node = to.node) {
+    // The node that showed `to` now shows `from`: nothing is relinked.
+    node->data = from.image;
+    from.node = node;
+    to.node = nullptr;
+  } else {
+    ThreadNode* anchor = found_->inUse;
+    node = takeNode();
+    node->data = from.image;
+    node->next = anchor->next;
+    node->previous = anchor;
+    anchor->next->previous = node;
+    anchor->next = node;
+    from.node = node;
+  }
+  stack::switchStack(&from.sp, to.sp);
+  storeOrdered(found_->threadTop + layout::kEntrySpWord, threadTopOf(from)[layout::kEntrySpWord]);
+}
+
+void Engine::leave(Execution& from, Execution& to) noexcept {
+  exchange(from, to);
+  if (ThreadNode* node = to.node) {
+    node->previous->next = node->next;
+    node->next->previous = node->previous;
+    node->next = freeNodes_;
+    freeNodes_ = node;
+    to.node = nullptr;
+  }
+}
+
+void Engine::finishTo(Execution& from, Execution& to) noexcept {
+  leave(from, to);
+  stack::switchStack(&from.sp, to.sp);
+  __builtin_unreachable();
+}
+
+namespace {
+
+struct Visit {
+  Engine* engine;
+  Execution* host;
+  Execution* visitor;
+  void (*function)(void*);
+  void* argument;
+  uint64_t* entrySp;
+};
+
+void visitEntry(void* data) {
+  auto* v = static_cast<Visit*>(data);
+  storeOrdered(v->entrySp, threadTopOf(*v->host)[layout::kEntrySpWord]);
+  v->function(v->argument);
+  v->engine->switchTo(*v->host, *v->visitor);
+}
+
+}  // namespace
+
+void Engine::visit(Execution& from, Execution& parked, void (*function)(void*), void* argument) noexcept {
+  void* const sp = parked.sp;
+  Visit v{this, &parked, &from, function, argument, found_->threadTop + layout::kEntrySpWord};
+  // Nothing below the stack pointer of a parked stack is alive: it stopped in switchStack.
+  auto below = (reinterpret_cast<uintptr_t>(sp) - 256) & ~uintptr_t{15};
+  parked.sp = stack::prepareStack(reinterpret_cast<char*>(below), visitEntry, &v);
+  switchTo(from, parked);
+  parked.sp = sp;
+}
+
+void Engine::abandon(Execution& e) noexcept {
+  if (ThreadNode* node = e.node) {
+    node->previous->next = node->next;
+    node->next->previous = node->previous;
+    node->next = freeNodes_;
+    freeNodes_ = node;
+    e.node = nullptr;
+  }
+  // Handle blocks beyond our own and the implementer's vectors were allocated by V8 for this stack.
+  uint64_t* blocks = e.image + layout::kBlocksInImplementer / 8;
+  char* own = handleBlock(e.stack);
+  for (uint64_t i = 0; i < blocks[2]; ++i) {
+    char* block = reinterpret_cast<char**>(blocks[0])[i];
+    if (block != own) ::operator delete[](block);
+  }
+  for (size_t at = layout::kBlocksInImplementer; at < layout::kSpareInImplementer; at += layout::kVectorBytes) {
+    ::operator delete[](reinterpret_cast<void*>(e.image[at / 8]));
+    memset(e.image + at / 8, 0, layout::kVectorBytes);
+  }
+  uint64_t spare = e.image[layout::kSpareInImplementer / 8];
+  if (spare && spare != reinterpret_cast<uint64_t>(own)) ::operator delete[](reinterpret_cast<void*>(spare));
+  e.image[0] = 0;
+  free(e.shutdownList);
+  e.shutdownList = nullptr;
+}
+
+}  // namespace stackful::engine

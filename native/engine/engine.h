@@ -1,0 +1,76 @@
+// The engine's face to the scheduler: a stack that JavaScript can run on, and the switch between two of them.
+// No V8 type appears here, so that everything above can be built and tested without V8
+// (test/native/plain_engine.cc is the other implementation).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "../stack/stack_memory.h"
+
+namespace stackful::engine {
+
+struct Discovery;   // where V8 keeps what we touch; see discovery.h
+struct ThreadNode;  // V8's record of an archived thread; see v8_layout.h
+
+// Everything one stack needs in order to continue: its machine stack pointer and V8's view of it.
+// Lives in the top page of its own stack (the main stack's lives in the Engine).
+struct alignas(64) Execution {
+  void* sp = nullptr;          // machine stack pointer while not running
+  ThreadNode* node = nullptr;  // entry of V8's in-use list that shows `image`; null while running or before the first run
+  uintptr_t limit = 0;         // lowest address JavaScript may use
+  uintptr_t start = 0;         // highest address of this stack: where conservative scanning ends
+  uint64_t* contextSlot = nullptr;  // a handle that keeps this stack's async context while it is parked, or null
+  void* shutdownList = nullptr;     // Node 22: objects V8 would destroy on a sudden shutdown; see engine.cc
+  stack::Stack stack;
+  static constexpr size_t kImageWords = 80;
+  // Laid out as V8's archive of a thread begins. Not initialised on purpose: what it holds from the stack's earlier use
+  // is what prepare() goes by.
+  uint64_t image[kImageWords];
+};
+
+class Engine {
+ public:
+  // The records of a coroutine (an Execution and whatever its owner appends: `bytes` in all) are placed in the
+  // stack's top page; returns their address. Nothing is written beyond [result, result + bytes).
+  static void* recordPlace(const stack::Stack& stack, size_t bytes) noexcept;
+
+  // Makes `execution` (placed by recordPlace) ready to run entry(argument) on `stack` at the first switch to it.
+  // `entry` must not return: it ends by finishTo.
+  void prepare(Execution& execution, const stack::Stack& stack, void (*entry)(void*), void* argument) noexcept;
+
+  // Stops here, as `from`; continues `to`. Returns when somebody switches back to `from`.
+  void switchTo(Execution& from, Execution& to) noexcept;
+  // `from` is over: continues `to` and never returns; afterwards from's stack may be reused.
+  [[noreturn]] void finishTo(Execution& from, Execution& to) noexcept;
+  // Takes a parked execution that will never run again out of V8's lists and frees what V8 allocated for it.
+  void abandon(Execution& execution) noexcept;
+
+  // Runs function(argument) on the stack of `parked`, below its newest frame and with V8's view of that stack, and comes
+  // back: how the JavaScript stack of a parked execution is read. `parked` has run before; `function` must not park.
+  void visit(Execution& from, Execution& parked, void (*function)(void*), void* argument) noexcept;
+
+  // Is it safe to leave this stack now? (False inside an open V8 interrupt scope.)
+  bool mayPark() const noexcept;
+
+  Execution& main() noexcept { return main_; }
+
+  // The real engine is made by engine::load (load.h), the plain one by its own constructor.
+  Engine() = default;
+  explicit Engine(const Discovery& found) noexcept;
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+ private:
+  void exchange(Execution& from, Execution& to) noexcept;
+  void leave(Execution& from, Execution& to) noexcept;
+  ThreadNode* takeNode() noexcept;
+
+  Execution main_;
+  const Discovery* found_ = nullptr;
+  ThreadNode* freeNodes_ = nullptr;
+  void* nodeChunks_ = nullptr;
+};
+
+}  // namespace stackful::engine

@@ -1,0 +1,85 @@
+#include "probe.h"
+
+#include <link.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace stackful::engine {
+namespace {
+
+bool readThroughPipe(uint64_t address, void* to, size_t bytes) {
+  int ends[2];
+  if (pipe(ends) != 0) return false;
+  // write() reports EFAULT instead of raising a signal.
+  bool ok = bytes <= 4096 && write(ends[1], reinterpret_cast<void*>(address), bytes) == static_cast<ssize_t>(bytes) &&
+            read(ends[0], to, bytes) == static_cast<ssize_t>(bytes);
+  close(ends[0]);
+  close(ends[1]);
+  return ok;
+}
+
+}  // namespace
+
+bool readSafely(uint64_t address, void* to, size_t bytes) {
+  iovec local{to, bytes};
+  iovec remote{reinterpret_cast<void*>(address), bytes};
+  ssize_t n = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+  if (n == static_cast<ssize_t>(bytes)) return true;
+  return n < 0 && errno != EFAULT && readThroughPipe(address, to, bytes);
+}
+
+void readMany(const std::vector<uint64_t>& addresses, size_t bytes, std::vector<uint8_t>& out, std::vector<bool>& ok) {
+  constexpr size_t kBatch = 64;
+  out.assign(addresses.size() * bytes, 0);
+  ok.assign(addresses.size(), false);
+  size_t i = 0;
+  while (i < addresses.size()) {
+    iovec local[kBatch], remote[kBatch];
+    size_t n = 0;
+    for (; n < kBatch && i + n < addresses.size(); ++n) {
+      local[n] = {&out[(i + n) * bytes], bytes};
+      remote[n] = {reinterpret_cast<void*>(addresses[i + n]), bytes};
+    }
+    ssize_t got = process_vm_readv(getpid(), local, n, remote, n, 0);
+    size_t whole = got > 0 ? static_cast<size_t>(got) / bytes : 0;
+    for (size_t k = 0; k < whole; ++k) ok[i + k] = true;
+    i += whole;
+    // The call stops at the first address that cannot be read: take that one alone and go on behind it.
+    if (whole < n) {
+      ok[i] = readSafely(addresses[i], &out[i * bytes], bytes);
+      ++i;
+    }
+  }
+}
+
+Range threadLocalBlock(const void* codeAddress) {
+  struct Search {
+    uint64_t code;
+    Range found;
+  } search{reinterpret_cast<uint64_t>(codeAddress), {}};
+  dl_iterate_phdr(
+      [](dl_phdr_info* info, size_t size, void* data) -> int {
+        auto* s = static_cast<Search*>(data);
+        bool mine = false;
+        size_t tlsBytes = 0;
+        for (int i = 0; i < info->dlpi_phnum; ++i) {
+          const auto& p = info->dlpi_phdr[i];
+          uint64_t begin = info->dlpi_addr + p.p_vaddr;
+          if (p.p_type == PT_LOAD && s->code >= begin && s->code < begin + p.p_memsz) mine = true;
+          if (p.p_type == PT_TLS) tlsBytes = p.p_memsz;
+        }
+        if (!mine) return 0;
+        if (size >= offsetof(dl_phdr_info, dlpi_tls_data) + sizeof(void*) && info->dlpi_tls_data) {
+          auto begin = reinterpret_cast<uint64_t>(info->dlpi_tls_data);
+          s->found = {begin, begin + tlsBytes};
+        }
+        return 1;
+      },
+      &search);
+  return search.found;
+}
+
+}  // namespace stackful::engine

@@ -1,0 +1,26 @@
+// Looking at memory that may not be there.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace stackful::engine {
+
+// Copies up to `bytes` from `address`; false if any of it cannot be read. Never faults (process_vm_readv does the
+// reading; where a sandbox forbids that call, a write to a pipe does).
+bool readSafely(uint64_t address, void* to, size_t bytes);
+
+// `bytes` from each address; ok[i] tells whether out[i * bytes ...] was readable. One system call per 64 addresses.
+void readMany(const std::vector<uint64_t>& addresses, size_t bytes, std::vector<uint8_t>& out, std::vector<bool>& ok);
+
+struct Range {
+  uint64_t begin = 0;
+  uint64_t end = 0;
+  bool contains(uint64_t a) const { return a >= begin && a < end; }
+};
+
+// This thread's thread-local block of the module (executable or shared library) that holds `codeAddress`.
+Range threadLocalBlock(const void* codeAddress);
+
+}  // namespace stackful::engine

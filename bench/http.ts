@@ -1,0 +1,98 @@
+/** CPU per request of small keep-alive answers, beside other servers on the same core. */
+
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { BenchError, note, Unavailable, type Bench, type Row } from './support/bench.js';
+import { cpuSeconds } from './support/cpu.js';
+import { HTTP_BODY, HTTP_SUBJECTS } from './support/http-subjects.js';
+import type { Options } from './support/options.js';
+import { interleave, Samples } from './support/samples.js';
+import { checkServer, startServer, type ServerProcess } from './support/server.js';
+import { requireWrk, wrk } from './support/wrk.js';
+
+const name = 'http';
+/** What every other server's CPU is divided by: the least that the same kernel work can cost. */
+const FLOOR = 'raw-epoll';
+/** For the closing of the last window's connections, which must not run in the next server's window. */
+const SETTLE_MS = 200;
+
+async function startServers(subjects: readonly string[]): Promise<ServerProcess[]> {
+  const servers: ServerProcess[] = [];
+  for (const subject of subjects) {
+    try {
+      const command = await HTTP_SUBJECTS[subject]!();
+      const server = await startServer(subject, command);
+      servers.push(server);
+      await checkServer(server, HTTP_BODY);
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      note(`skipped ${subject}: ${error.message}`);
+    }
+  }
+  if (servers.length === 0) throw new BenchError('none of the chosen subjects can run here');
+  return servers;
+}
+
+async function measureWindow(server: ServerProcess, connections: number, seconds: number) {
+  const before = cpuSeconds(server.pid);
+  const load = await wrk({ port: server.port, connections, seconds });
+  await delay(SETTLE_MS);
+  const cpu = cpuSeconds(server.pid) - before;
+  return { cpuPerRequest: (cpu / load.requests) * 1e6, requestsPerSecond: load.requests / load.seconds };
+}
+
+async function run(options: Options): Promise<Row[]> {
+  const connectionCounts = options.numbers('connections', [64, 1000]);
+  const seconds = options.number('seconds', 4);
+  const rounds = options.number('rounds', 3);
+  const subjects = options.choice('subjects', Object.keys(HTTP_SUBJECTS));
+  requireWrk(Math.max(...connectionCounts));
+
+  // Of the kernel's settings the one that differs most between machines and changes what a send costs.
+  const congestion = readFileSync('/proc/sys/net/ipv4/tcp_congestion_control', 'utf8').trim();
+  note(`TCP congestion control ${congestion}`);
+
+  const samples = new Samples(name);
+  const servers = await startServers(subjects);
+  for (const connections of connectionCounts) {
+    for (const server of servers) {
+      note(`warm-up ${server.name}, ${connections} connections`);
+      await measureWindow(server, connections, Math.ceil(seconds / 2));
+    }
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const connections of connectionCounts) {
+      const at = { connections };
+      const cpu = new Map<string, number>();
+      for (const server of interleave(servers, round)) {
+        const { cpuPerRequest, requestsPerSecond } = await measureWindow(server, connections, seconds);
+        const figures = `${cpuPerRequest.toFixed(2)} us/request, ${Math.round(requestsPerSecond)} requests/s`;
+        note(`round ${round + 1}/${rounds} ${server.name}, ${connections} connections: ${figures}`);
+        const subject = server.name;
+        samples.add({ subject, metric: 'cpu_us_per_request', value: cpuPerRequest, unit: 'us', at });
+        samples.add({ subject, metric: 'requests_per_s', value: requestsPerSecond, unit: '1/s', at });
+        cpu.set(subject, cpuPerRequest);
+      }
+      // Divided within a round, where both met the same machine; the median is taken over these ratios.
+      const floor = cpu.get(FLOOR);
+      if (floor === undefined) continue;
+      for (const [subject, value] of cpu) {
+        samples.add({ subject, metric: 'cpu_vs_raw_epoll', value: value / floor, unit: 'ratio', at });
+      }
+    }
+  }
+  await Promise.all(servers.map((server) => server.stop()));
+  return samples.rows();
+}
+
+export default {
+  name,
+  summary: 'CPU microseconds per keep-alive request of 14 bytes, beside other servers',
+  options: {
+    connections: 'open connections, a list (64,1000)',
+    seconds: 'length of a measured window; below 4 the 10 ms clock shows (4)',
+    rounds: 'measured windows for each server and number of connections (3)',
+    subjects: `a list of ${Object.keys(HTTP_SUBJECTS).join(', ')} (all)`,
+  },
+  run,
+} satisfies Bench;

@@ -1,0 +1,56 @@
+/** Memory held by handlers that wait: six frames deep in coroutines, async functions and goroutines. */
+
+import { join } from 'node:path';
+import { BenchError, note, Unavailable, type Bench, type Row } from './support/bench.js';
+import { benchDirectory, buildGo } from './support/cache.js';
+import type { Options } from './support/options.js';
+import { measure } from './support/process.js';
+import { interleave, Samples, type Sample } from './support/samples.js';
+
+const name = 'park';
+
+const node = (...file: string[]) => [process.execPath, '--expose-gc', join(benchDirectory, ...file)];
+
+const SUBJECTS: Readonly<Record<string, () => Promise<string[]>>> = {
+  stackful: async () => node('subjects', 'park.mjs'),
+  async: async () => node('peers', 'park-async.mjs'),
+  go: async () => [await buildGo('go-park')],
+};
+
+async function run(options: Options): Promise<Row[]> {
+  const rounds = options.number('rounds', 3);
+  const counts = options.numbers('coroutines', [10_000, 100_000]);
+  const commands: string[][] = [];
+  for (const subject of options.choice('subjects', Object.keys(SUBJECTS))) {
+    try {
+      commands.push(await SUBJECTS[subject]!());
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      note(`skipped ${subject}: ${error.message}`);
+    }
+  }
+  if (commands.length === 0) throw new BenchError('none of the chosen subjects can run here');
+
+  const samples = new Samples(name);
+  for (let round = 0; round < rounds; round++) {
+    for (const count of counts) {
+      note(`round ${round + 1}/${rounds}, ${count} parked`);
+      for (const command of interleave(commands, round)) {
+        const found = await measure<Sample[]>([...command, String(count)]);
+        found.forEach((sample) => samples.add(sample));
+      }
+    }
+  }
+  return samples.rows();
+}
+
+export default {
+  name,
+  summary: 'bytes of memory per parked handler of six frames, beside async functions and goroutines',
+  options: {
+    coroutines: 'how many are parked, a list (10000,100000)',
+    rounds: 'processes for each subject and number (3)',
+    subjects: `a list of ${Object.keys(SUBJECTS).join(', ')} (all)`,
+  },
+  run,
+} satisfies Bench;

@@ -1,0 +1,44 @@
+// park-async.mjs COUNT: the same handler as subjects/park.mjs, six async functions deep.
+import { measureParked } from '../support/parked-memory.mjs';
+
+let parked = 0;
+// The cheapest thing to wait for: one promise for all, without a timer each.
+const forever = new Promise(() => {});
+
+async function readRow(table, key) {
+  const began = parked++;
+  await forever;
+  return `${table}/${key}@${began}`;
+}
+
+async function query(table, key) {
+  const limit = key + 1;
+  const row = await readRow(table, key);
+  return { row, limit };
+}
+
+async function loadUser(id) {
+  const table = 'users';
+  const result = await query(table, id);
+  return { id, table, ...result };
+}
+
+async function authenticate(request) {
+  const token = request.id;
+  const user = await loadUser(token);
+  return { request, token, user };
+}
+
+async function route(request) {
+  const path = '/user';
+  const session = await authenticate(request);
+  return { path, session };
+}
+
+async function handle(id) {
+  const request = { id };
+  const answer = await route(request);
+  return { request, answer };
+}
+
+await measureParked('async', Number(process.argv[2]), handle, () => parked);

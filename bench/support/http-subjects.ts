@@ -1,0 +1,85 @@
+/**
+ * The servers of the http bench: how each is built and started. All listen on 127.0.0.1 and answer the same
+ * bytes.
+ */
+
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Unavailable } from './bench.js';
+import { benchDirectory, buildC, buildGo, cacheDirectory, installNpm } from './cache.js';
+import { installed } from './process.js';
+
+/**
+ * Builds what is missing and returns the command for a port; throws {@link Unavailable} where it cannot run.
+ */
+export type HttpSubject = () => Promise<(port: number) => string[]>;
+
+export const HTTP_BODY = 'Hello, World!\n';
+
+const file = (...names: string[]): string => join(benchDirectory, ...names);
+
+/** A plain Node process: none of the loaders of this program are passed on. */
+const node = (script: string, ...args: string[]) => {
+  return (port: number): string[] => [process.execPath, script, String(port), ...args];
+};
+
+const UWS = { name: '@trufflesuite/uws-js-unofficial', version: '20.30.0-unofficial.0' };
+/** Node ABI versions that this release has binaries for: 16, 18 and 20. */
+const UWS_ABIS = ['93', '108', '115'];
+
+async function uWebSockets(): Promise<(port: number) => string[]> {
+  const abi = process.versions.modules;
+  if (!UWS_ABIS.includes(abi)) {
+    throw new Unavailable(`has no binary for Node ${process.version}; run this on Node 20`);
+  }
+  const directory = await installNpm(UWS.name, UWS.version);
+  const binary = join(directory, 'binaries', `uws_${process.platform}_${process.arch}_${abi}.node`);
+  if (!existsSync(binary)) throw new Unavailable(`has no binary for ${process.platform} ${process.arch}`);
+  return node(file('peers', 'uws.mjs'), binary);
+}
+
+async function nginx(): Promise<(port: number) => string[]> {
+  const program = installed('nginx');
+  if (!program) throw new Unavailable('needs nginx (apt-get install nginx-light)');
+  return (port) => {
+    const directory = cacheDirectory('nginx');
+    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+      .map((name) => `  ${name}_temp_path ${directory}/${name};`)
+      .join('\n');
+    const config = `daemon off;
+worker_processes 1;
+pid ${directory}/nginx.pid;
+error_log stderr error;
+events { worker_connections 16384; }
+http {
+  access_log off;
+  default_type text/plain;
+  keepalive_requests 1000000000;
+${temporary}
+  server {
+    listen 127.0.0.1:${port} backlog=4096;
+    location / { return 200 "${JSON.stringify(HTTP_BODY).slice(1, -1)}"; }
+  }
+}
+`;
+    const path = join(directory, 'nginx.conf');
+    writeFileSync(path, config);
+    return [program, '-e', 'stderr', '-p', directory, '-c', path];
+  };
+}
+
+async function native(program: Promise<string>): Promise<(port: number) => string[]> {
+  const path = await program;
+  return (port) => [path, String(port)];
+}
+
+/** In the order in which they are reported. */
+export const HTTP_SUBJECTS: Readonly<Record<string, HttpSubject>> = {
+  knot: async () => node(file('subjects', 'knot.mjs')),
+  'raw-epoll': () => native(buildC('raw-epoll')),
+  uWebSockets,
+  'node-net': async () => node(file('peers', 'node-net.mjs')),
+  nginx,
+  go: () => native(buildGo('go-http')),
+  'node-http': async () => node(file('peers', 'node-http.mjs')),
+};

@@ -1,0 +1,46 @@
+/** The load: wrk, one thread, on a core of its own. */
+
+import { join } from 'node:path';
+import { BenchError, note } from './bench.js';
+import { benchDirectory } from './cache.js';
+import { installed, LOAD_CORE, openFilesLimit, pinned, run } from './process.js';
+
+export interface Load {
+  port: number;
+  connections: number;
+  seconds: number;
+}
+
+export interface LoadResult {
+  requests: number;
+  seconds: number;
+}
+
+interface Summary extends Record<'connect' | 'read' | 'write' | 'status' | 'timeout', number> {
+  requests: number;
+  microseconds: number;
+}
+
+/** Says what to install when there is no wrk, and refuses a number of connections that cannot be opened. */
+export function requireWrk(connections: number): void {
+  if (!installed('wrk')) throw new BenchError('the http bench needs wrk: apt-get install wrk');
+  if (openFilesLimit() < connections + 100) {
+    throw new BenchError(`${connections} connections need a higher limit on open files (ulimit -Hn)`);
+  }
+}
+
+/** Keeps `connections` keep-alive connections busy, one request in flight on each. */
+export async function wrk({ port, connections, seconds }: Load): Promise<LoadResult> {
+  const script = join(benchDirectory, 'support', 'wrk-summary.lua');
+  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', script, `http://127.0.0.1:${port}/`];
+  const output = await run(pinned(LOAD_CORE, ['wrk', ...args]));
+  const line = output.split('\n').find((text) => text.startsWith('{'));
+  if (line === undefined) throw new BenchError(`wrk printed no summary: ${output}`);
+  const { requests, microseconds, timeout, ...errors } = JSON.parse(line) as Summary;
+  for (const [kind, count] of Object.entries(errors)) {
+    if (count > 0) throw new BenchError(`wrk counted ${count} ${kind} errors on port ${port}`);
+  }
+  if (timeout > 0) note(`wrk counted ${timeout} requests slower than its 2 s timeout on port ${port}`);
+  if (requests === 0) throw new BenchError(`wrk got no answer on port ${port}`);
+  return { requests, seconds: microseconds / 1e6 };
+}

@@ -1,0 +1,186 @@
+import { UnsupportedRuntimeError, StackMemoryError, NotInCoroutineError } from './errors.js';
+import { functionOf, integerIn } from './internal/arguments.js';
+import { check } from './internal/codes.js';
+import { ParkKind } from './internal/kinds.js';
+import { native } from './internal/native.js';
+
+export interface SpawnOptions {
+  /** Shown by `dump()` and in errors; the function's own name if absent. */
+  name?: string;
+  /** Address space reserved for the stack, in bytes; memory is used page by page as the stack deepens. Default 256 KiB. */
+  stackSize?: number;
+}
+
+export type CoroutineState = 'ready' | 'running' | 'parked' | 'done';
+
+const STATES: readonly CoroutineState[] = ['ready', 'running', 'parked', 'done'];
+const ECANCELED = -125;
+const KIB = 1024;
+/** V8 compiles lazily on the running stack and wants about 40 KB for it, besides what native code below it needs. */
+const LEAST_STACK = 128 * KIB;
+const MOST_STACK = 1024 * KIB;
+const DEFAULT_STACK = 256 * KIB;
+
+/** The live coroutines, by the slot that the scheduler knows them by. */
+const table: (Coroutine<unknown> | undefined)[] = [];
+let lastId = 0;
+
+/**
+ * A function running on a stack of its own. Made by {@link spawn}.
+ *
+ * It is also a promise of the function's result: `await` works on it anywhere. If the function throws and nobody has
+ * joined or awaited the coroutine by then, that is an unhandled rejection.
+ */
+export class Coroutine<R = unknown> implements PromiseLike<R> {
+  readonly id: number;
+  readonly name: string;
+  private slot = -1;
+  private body: (() => R) | undefined;
+  private finished = false;
+  private failed = false;
+  private value: R | undefined;
+  private error: unknown;
+  private joiners: Coroutine[] | undefined;
+  private promise: Promise<R> | undefined;
+  private settle: { resolve: (value: R) => void; reject: (error: unknown) => void } | undefined;
+  /** What `cancel` was called with. @internal */
+  cancelReason: unknown;
+
+  /** @internal */
+  constructor(body: () => R, name: string, stackSize: number) {
+    this.id = ++lastId;
+    this.name = name;
+    this.body = body;
+    const slot = native.spawn(stackSize);
+    if (slot < 0) throw new StackMemoryError(stackSize);
+    this.slot = slot;
+    table[slot] = this as Coroutine;
+  }
+
+  get state(): CoroutineState {
+    return this.finished ? 'done' : STATES[native.state(this.slot)]!;
+  }
+
+  /** What a parked coroutine waits for, such as `socket.read fd=12 127.0.0.1:5123` or `sleep 20ms`. */
+  get parkedOn(): string | undefined {
+    return this.finished ? undefined : native.parkedOn(this.slot);
+  }
+
+  /**
+   * Waits for the function's end and returns its result, or throws what it threw. Parks.
+   *
+   * @throws NotInCoroutineError (`ERR_NOT_IN_COROUTINE`) outside a coroutine, unless it is done already
+   */
+  join(): R {
+    while (!this.finished) {
+      const self = current();
+      if (!self) throw new NotInCoroutineError('join');
+      if ((self as unknown) === this) throw Object.assign(new Error('a coroutine cannot join itself'), { code: 'ERR_DEADLOCK' });
+      (this.joiners ??= []).push(self);
+      const code = native.park(ParkKind.join, this.id);
+      if (code < 0) {
+        this.joiners.splice(this.joiners.indexOf(self), 1);
+        check(code, 'join');
+      }
+    }
+    if (this.failed) {
+      // Whoever joins takes the error over: it is no longer unhandled.
+      this.promise?.catch(() => undefined);
+      throw this.error;
+    }
+    return this.value as R;
+  }
+
+  then<A = R, B = never>(
+    onFulfilled?: ((value: R) => A | PromiseLike<A>) | null,
+    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.asPromise().then(onFulfilled, onRejected);
+  }
+
+  /**
+   * Ends the coroutine early: its parking calls, the one it is in included, throw `CancelledError` from now on.
+   * Does nothing to one that is done.
+   */
+  cancel(reason?: unknown): void {
+    if (this.finished) return;
+    this.cancelReason = reason;
+    native.interrupt(this.slot, ECANCELED);
+  }
+
+  /** The JavaScript stack of the coroutine, taken now; empty when it has not begun or is done. */
+  stack(): string {
+    return this.finished ? '' : native.stack(this.slot);
+  }
+
+  private asPromise(): Promise<R> {
+    if (this.promise) return this.promise;
+    if (!this.finished) {
+      this.promise = new Promise((resolve, reject) => {
+        this.settle = { resolve, reject };
+      });
+    } else {
+      this.promise = this.failed ? Promise.reject(this.error as Error) : Promise.resolve(this.value as R);
+    }
+    return this.promise;
+  }
+
+  /** Runs on the coroutine's own stack; never throws. @internal */
+  run(): void {
+    try {
+      this.value = this.body!();
+    } catch (error) {
+      this.failed = true;
+      this.error = error;
+    }
+    this.body = undefined;
+    this.finished = true;
+    table[this.slot] = undefined;
+    const joiners = this.joiners;
+    if (joiners) {
+      this.joiners = undefined;
+      for (const joiner of joiners) native.wake(joiner.slot, 0);
+    }
+    if (this.settle) {
+      if (this.failed) this.settle.reject(this.error);
+      else this.settle.resolve(this.value as R);
+    } else if (this.failed && !joiners) {
+      this.promise = Promise.reject(this.error as Error);
+    }
+  }
+}
+
+const unsupported = native.start((slot) => {
+  table[slot]!.run();
+});
+if (unsupported !== undefined) throw new UnsupportedRuntimeError(`could not verify ${unsupported}`);
+
+/**
+ * Starts `fn` on a stack of its own and returns at once; it runs when the caller parks, or when the main stack returns
+ * to the event loop.
+ *
+ * @throws StackMemoryError (`ERR_STACK_MEMORY`) when there is no address space for another stack
+ */
+export function spawn<R>(fn: () => R, options?: SpawnOptions): Coroutine<R> {
+  functionOf('fn', fn);
+  if (!options) return new Coroutine(fn, fn.name, DEFAULT_STACK);
+  const stackSize = options.stackSize ?? DEFAULT_STACK;
+  integerIn('options.stackSize', stackSize, LEAST_STACK, MOST_STACK);
+  return new Coroutine(fn, options.name ?? fn.name, stackSize);
+}
+
+/** The coroutine this code runs in; undefined on the main stack. */
+export function current(): Coroutine | undefined {
+  const slot = native.current();
+  return slot < 0 ? undefined : table[slot];
+}
+
+/** Every coroutine that is not done. */
+export function coroutines(): Coroutine[] {
+  return table.filter((c) => c !== undefined);
+}
+
+/** The reason of the running coroutine's cancellation. @internal */
+export function cancellationReason(): unknown {
+  return current()?.cancelReason;
+}

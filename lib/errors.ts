@@ -1,0 +1,60 @@
+/** Every error of this library carries a `code` that stays the same from version to version. */
+abstract class StackfulError extends Error {
+  abstract readonly code: string;
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** The running Node is not one whose V8 the engine knows; the message says what did not fit. */
+export class UnsupportedRuntimeError extends StackfulError {
+  readonly code = 'ERR_UNSUPPORTED_RUNTIME';
+  constructor(what: string, options?: ErrorOptions) {
+    super(
+      `stackful does not support this runtime (Node ${process.versions.node}, V8 ${process.versions.v8}, ` +
+        `${process.platform}-${process.arch}): ${what}. Supported are Node 20, 22, 24 and 26 on Linux x64.`,
+      options,
+    );
+  }
+}
+
+/** A call that parks was made outside a coroutine: on the main stack, or in a promise or event callback. */
+export class NotInCoroutineError extends StackfulError {
+  readonly code = 'ERR_NOT_IN_COROUTINE';
+  constructor(operation: string) {
+    super(`${operation} can only be called inside a coroutine; wrap the caller in spawn(() => ...)`);
+  }
+}
+
+/** The stack cannot be left just now: V8 is in the middle of something that must end on this stack first. */
+export class CannotParkError extends StackfulError {
+  readonly code = 'ERR_CANNOT_PARK';
+  constructor(operation: string) {
+    super(`${operation} cannot park here: V8 has interrupts switched off on this stack`);
+  }
+}
+
+/** The coroutine was cancelled; `reason` is what `cancel` was given. */
+export class CancelledError extends StackfulError {
+  readonly code = 'ERR_CANCELLED';
+  constructor(readonly reason?: unknown) {
+    super('the coroutine was cancelled', { cause: reason });
+  }
+}
+
+/** A time limit passed. */
+export class TimeoutError extends StackfulError {
+  readonly code = 'ERR_TIMEOUT';
+  constructor(operation: string) {
+    super(`${operation} timed out`);
+  }
+}
+
+/** There is no memory, or no permission, for another stack. */
+export class StackMemoryError extends StackfulError {
+  readonly code = 'ERR_STACK_MEMORY';
+  constructor(bytes: number) {
+    super(`no memory for a stack of ${String(bytes)} bytes`);
+  }
+}

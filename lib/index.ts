@@ -1,0 +1,12 @@
+export { Coroutine, coroutines, current, spawn, type CoroutineState, type SpawnOptions } from './coroutine.js';
+export {
+  CancelledError,
+  CannotParkError,
+  NotInCoroutineError,
+  StackMemoryError,
+  TimeoutError,
+  UnsupportedRuntimeError,
+} from './errors.js';
+export { dump, stats, type RuntimeStats } from './inspect.js';
+export { sleep, yieldNow } from './scheduling.js';
+export { wait, type WaitOptions } from './wait.js';

@@ -1,0 +1,31 @@
+/** A TypeError or RangeError with the codes Node uses for bad arguments. */
+export function invalidType(name: string, expected: string, value: unknown): TypeError {
+  const received = value === null ? 'null' : typeof value;
+  return Object.assign(new TypeError(`The "${name}" argument must be ${expected}. Received ${received}`), {
+    code: 'ERR_INVALID_ARG_TYPE',
+  });
+}
+
+export function outOfRange(name: string, expected: string, value: unknown): RangeError {
+  return Object.assign(new RangeError(`The value of "${name}" is out of range. It must be ${expected}. Received ${String(value)}`), {
+    code: 'ERR_OUT_OF_RANGE',
+  });
+}
+
+/** Returns `value` if it is a number from `least` to `most`. */
+export function numberIn(name: string, value: unknown, least: number, most: number): number {
+  if (typeof value !== 'number') throw invalidType(name, 'a number', value);
+  if (!(value >= least && value <= most)) throw outOfRange(name, `>= ${String(least)} and <= ${String(most)}`, value);
+  return value;
+}
+
+/** The same for a whole number. */
+export function integerIn(name: string, value: unknown, least: number, most: number): number {
+  if (!Number.isInteger(numberIn(name, value, least, most))) throw outOfRange(name, 'an integer', value);
+  return value as number;
+}
+
+export function functionOf<F>(name: string, value: F): F {
+  if (typeof value !== 'function') throw invalidType(name, 'a function', value);
+  return value;
+}

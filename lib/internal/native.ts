@@ -1,0 +1,37 @@
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+import { UnsupportedRuntimeError } from '../errors.js';
+
+/** The addon's functions. Negative results are error codes for `fail` in ./codes.ts; nothing here throws by itself. */
+export interface Native {
+  start(body: (slot: number) => void): string | undefined;
+  doctor(): { ok: boolean; reason?: string; findings: [string, string][] };
+  stats(): Record<string, number>;
+
+  spawn(stackBytes: number): number;
+  current(): number;
+  park(kind: number, number: number): number;
+  wake(slot: number, code: number): boolean;
+  interrupt(slot: number, code: number): void;
+  yieldNow(): number;
+  sleep(ms: number): number;
+  state(slot: number): number;
+  parkedOn(slot: number): string | undefined;
+  stack(slot: number): string;
+  setBatchBudget(ms: number): void;
+}
+
+function load(): Native {
+  const require = createRequire(import.meta.url);
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  try {
+    // Typed as a function by hand: the package has no types of its own.
+    return (require('node-gyp-build') as (directory: string) => Native)(root);
+  } catch (error) {
+    throw new UnsupportedRuntimeError(`the native addon does not load: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** The addon of this environment (each worker thread has its own runtime behind it). */
+export const native: Native = load();

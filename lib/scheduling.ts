@@ -1,0 +1,26 @@
+import { numberIn } from './internal/arguments.js';
+import { check } from './internal/codes.js';
+import { native } from './internal/native.js';
+
+/** The longest sleep, in milliseconds: about 292 years would overflow, a century does not. */
+const LONGEST_SLEEP = 100 * 365.25 * 24 * 3600 * 1000;
+
+/**
+ * Lets `ms` milliseconds pass; fractions count, down to about 0.07. Parks.
+ *
+ * @throws NotInCoroutineError (`ERR_NOT_IN_COROUTINE`), RangeError (`ERR_OUT_OF_RANGE`)
+ */
+export function sleep(ms: number): void {
+  numberIn('ms', ms, 0, LONGEST_SLEEP);
+  check(native.sleep(ms), 'sleep');
+}
+
+/**
+ * Lets every other coroutine that is ready run first. Parks; ready again at once.
+ *
+ * @throws NotInCoroutineError (`ERR_NOT_IN_COROUTINE`)
+ */
+export function yieldNow(): void {
+  const code = native.yieldNow();
+  if (code < 0) check(code, 'yieldNow');
+}

@@ -1,0 +1,101 @@
+#include "doctor.h"
+
+#include <cstdio>
+
+#include "../engine/self_test.h"
+#include "../stack/stack_memory.h"
+#include "runtime.h"
+
+namespace stackful::binding {
+namespace {
+
+std::string offset(const engine::Discovery& found, const uint64_t* word) {
+  char text[64];
+  snprintf(text, sizeof text, "isolate + %#zx", static_cast<size_t>(word - found.isolate) * 8);
+  return text;
+}
+
+std::string address(const void* at) {
+  char text[32];
+  snprintf(text, sizeof text, "%p", at);
+  return text;
+}
+
+class Findings {
+ public:
+  explicit Findings(Napi::Env env) : env_(env), list_(Napi::Array::New(env)) {}
+  void add(const char* name, const std::string& value) {
+    Napi::Array pair = Napi::Array::New(env_, 2);
+    pair[0u] = Napi::String::New(env_, name);
+    pair[1u] = Napi::String::New(env_, value);
+    list_[list_.Length()] = pair;
+  }
+  Napi::Array list() { return list_; }
+
+ private:
+  Napi::Env env_;
+  Napi::Array list_;
+};
+
+}  // namespace
+
+Napi::Value doctor(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Runtime* runtime = Runtime::current();
+  Napi::Object result = Napi::Object::New(env);
+  Findings findings(env);
+  std::string reason = "the runtime has not started";
+  bool ok = runtime != nullptr;
+  if (runtime) {
+    const engine::Discovery& f = runtime->found;
+    findings.add("stack limit", offset(f, f.realLimit));
+    findings.add("thread-local top", offset(f, f.threadTop));
+    findings.add("handle scope data", offset(f, f.handleData));
+    findings.add("handle scope implementer", offset(f, f.implementerSlot));
+    findings.add("relocatable chain", offset(f, f.relocatableTop));
+    findings.add("async context", f.asyncContext ? offset(f, f.asyncContext) : "none in this V8");
+    if (f.shutdownList) findings.add("shutdown list", offset(f, f.shutdownList));
+    findings.add("thread manager", address(f.manager));
+    findings.add("stack start (thread)", address(f.stackStartThread));
+    findings.add("stack start (heap)", address(f.stackStartHeap));
+    findings.add("stack guards", stack::guardKind());
+    if (runtime->scheduler().running()) {
+      ok = false;
+      reason = "the self-test runs on the main stack only";
+    } else {
+      ok = engine::selfTest(runtime->isolate, f, runtime->engine(), true, reason);
+    }
+  }
+  result["ok"] = Napi::Boolean::New(env, ok);
+  if (!ok) result["reason"] = Napi::String::New(env, reason);
+  result["findings"] = findings.list();
+  return result;
+}
+
+Napi::Value stats(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Napi::Object result = Napi::Object::New(env);
+  Runtime* runtime = Runtime::current();
+  if (!runtime) return result;
+  const sched::Scheduler& s = runtime->scheduler();
+  const sched::Counters& c = s.counters();
+  const stack::StackStats stacks = runtime->stacks.stats();
+  auto set = [&](const char* name, double value) { result[name] = Napi::Number::New(env, value); };
+  set("live", s.live());
+  set("peak", c.peak);
+  set("ready", s.readyLength());
+  set("spawned", static_cast<double>(c.spawned));
+  set("finished", static_cast<double>(c.finished));
+  set("switches", static_cast<double>(c.switches));
+  set("parks", static_cast<double>(c.parks));
+  set("polls", static_cast<double>(c.polls));
+  set("externalWaits", s.externalWaits());
+  set("openSockets", runtime->poller().openSockets());
+  set("diskJobs", runtime->disk().inFlight());
+  set("stacksLive", static_cast<double>(stacks.live));
+  set("stacksPooled", static_cast<double>(stacks.pooled));
+  set("stackBytesReserved", static_cast<double>(stacks.reservedBytes));
+  return result;
+}
+
+}  // namespace stackful::binding

@@ -1,0 +1,80 @@
+// One environment's runtime: engine, stacks, scheduler, poller and disk, and their place in Node's event loop.
+#pragma once
+
+#include <node.h>
+#include <uv.h>
+#include <v8.h>
+
+#include <string>
+
+#include "../disk/disk.h"
+#include "../engine/discovery.h"
+#include "../engine/engine.h"
+#include "../net/poller.h"
+#include "../sched/scheduler.h"
+#include "../stack/stack_memory.h"
+
+namespace stackful::binding {
+
+class Runtime {
+ public:
+  // The runtime of the environment that runs on this thread; null before it was made and after teardown.
+  static Runtime* current() noexcept { return current_; }
+
+  // Finds its way into V8, tests it, and hooks into the loop. Null and a reason when this V8 does not fit.
+  static Runtime* create(v8::Isolate* isolate, v8::Local<v8::Context> context, std::string& reason);
+
+  v8::Isolate* const isolate;
+  v8::Global<v8::Context> context;
+  v8::Global<v8::Function> body;  // JavaScript: body(slot) runs the function of the coroutine in that slot
+  engine::Discovery found;
+  engine::Engine& engine() noexcept { return *engine_; }
+  stack::StackPool stacks;
+  sched::Scheduler& scheduler() noexcept { return *scheduler_; }
+  net::Poller& poller() noexcept { return *poller_; }
+  disk::Disk& disk() noexcept { return *disk_; }
+
+  // Null when there is no memory for a stack.
+  sched::Coroutine* spawn(size_t stackBytes) noexcept;
+  // To be called on the main stack after anything that may have made a coroutine ready: makes the loop run a batch.
+  void schedule() noexcept {
+    if (!inBatch_) scheduleOutsideBatch();
+  }
+  bool inBatch() const noexcept { return inBatch_; }
+
+  // How long coroutines may run before Node's loop gets its turn. Host timers and other sockets wait that long at most,
+  // beyond what one coroutine takes without parking.
+  int64_t batchBudgetNs = 4'000'000;
+
+ private:
+  Runtime(v8::Isolate* isolate, v8::Local<v8::Context> context);
+  ~Runtime();
+  bool hookIntoLoop(std::string& reason);
+  void runBatch() noexcept;
+  void scheduleOutsideBatch() noexcept;
+  void keepLoopAlive() noexcept;
+  void setIdle(bool active) noexcept;
+  static void runBody(void* runtime);
+  static void teardown(void* runtime, void (*done)(void*), void* doneArgument);
+  void closed() noexcept;
+
+  static thread_local Runtime* current_;
+
+  engine::Engine* engine_ = nullptr;
+  sched::Scheduler* scheduler_ = nullptr;
+  net::Poller* poller_ = nullptr;
+  disk::Disk* disk_ = nullptr;
+  v8::Global<v8::Object> resource_;
+  uv_poll_t pollHandle_;
+  uv_idle_t idleHandle_;
+  bool inBatch_ = false;
+  bool idle_ = false;
+  bool alive_ = false;       // whether pollHandle_ keeps the loop alive
+  bool stopped_ = false;     // execution was terminated, or the environment is going away
+  int openHandles_ = 0;
+  void (*teardownDone_)(void*) = nullptr;
+  void* teardownArgument_ = nullptr;
+  node::AsyncCleanupHookHandle cleanup_;
+};
+
+}  // namespace stackful::binding

@@ -1,0 +1,40 @@
+// The scheduler's record of one coroutine. Lives in the top page of the coroutine's own stack, so a coroutine needs
+// no other memory, and a pointer to it is valid exactly as long as Scheduler::find returns it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "../engine/engine.h"
+#include "park_reason.h"
+
+namespace stackful::sched {
+
+enum class State : uint8_t { kReady, kRunning, kParked, kDone };
+
+struct Coroutine {
+  engine::Execution execution;  // first: the engine places it, and what follows, by size alone
+
+  // One cache line from here on: all that a park, a wake and the run queue touch.
+  Coroutine* next = nullptr;    // in the run queue
+  uint32_t slot = 0;            // index in the scheduler's table
+  uint32_t generation = 0;      // tells this coroutine from earlier ones of the same slot
+  int32_t wakeCode = 0;         // what the current park() returns
+  int32_t interruption = 0;     // not 0: every parking call returns this at once (cancellation); sticky
+  State state = State::kReady;
+  ParkKind parkKind = ParkKind::kNone;
+  uint8_t ioCharge = 0;         // I/O calls in a row that did not block
+  uint8_t shields = 0;          // > 0: `interruption` waits
+  int32_t parkFd = -1;
+  int64_t parkNumber = 0;
+  void* owner = nullptr;        // the embedding's own record; never touched here
+
+  // The code with which a parking call must end before it begins, or 0.
+  int32_t interrupted() const noexcept { return interruption != 0 && shields == 0 ? interruption : 0; }
+  Reason parkedOn() const noexcept { return {parkKind, parkFd, parkNumber}; }
+};
+
+static_assert(offsetof(Coroutine, execution) == 0);
+static_assert(sizeof(Coroutine) <= sizeof(engine::Execution) + 64, "the hot part is one cache line");
+
+}  // namespace stackful::sched

@@ -1,0 +1,41 @@
+// First in, first out, linked through the coroutines themselves.
+#pragma once
+
+#include "coroutine.h"
+
+namespace stackful::sched {
+
+class RunQueue {
+ public:
+  bool empty() const noexcept { return head_ == nullptr; }
+
+  void push(Coroutine* c) noexcept {
+    c->next = nullptr;
+    *tail_ = c;
+    tail_ = &c->next;
+  }
+
+  // nullptr when empty.
+  Coroutine* pop() noexcept {
+    Coroutine* c = head_;
+    if (!c) return nullptr;
+    head_ = c->next;
+    if (!head_) tail_ = &head_;
+    return c;
+  }
+
+  void clear() noexcept {
+    head_ = nullptr;
+    tail_ = &head_;
+  }
+
+  RunQueue() = default;
+  RunQueue(const RunQueue&) = delete;
+  RunQueue& operator=(const RunQueue&) = delete;
+
+ private:
+  Coroutine* head_ = nullptr;
+  Coroutine** tail_ = &head_;
+};
+
+}  // namespace stackful::sched

@@ -1,0 +1,250 @@
+#include "scheduler.h"
+
+#include <cerrno>
+#include <new>
+
+namespace stackful::sched {
+
+Scheduler::Scheduler(engine::Engine& engine, stack::StackPool& stacks) noexcept
+    : engine_(engine), stacks_(stacks), timers_(monotonicNow()) {}
+
+Scheduler::~Scheduler() {
+  shutdown();
+}
+
+void Scheduler::setPoll(PollHook hook, void* context) noexcept {
+  hook_ = hook;
+  hookContext_ = context;
+}
+
+Coroutine* Scheduler::spawn(size_t stackBytes, void (*entry)(void*), void* argument) noexcept {
+  const stack::Stack stack = stacks_.allocate(stackBytes);
+  if (!stack) return nullptr;
+  auto* c = new (engine::Engine::recordPlace(stack, sizeof(Coroutine))) Coroutine;
+  engine_.prepare(c->execution, stack, entry, argument);
+
+  if (firstFree_ == kNoSlot) {
+    c->slot = slots();
+    table_.push_back({});
+  } else {
+    c->slot = firstFree_;
+    firstFree_ = table_[c->slot].nextFree;
+  }
+  Slot& slot = table_[c->slot];
+  slot.coroutine = c;
+  c->generation = ++slot.generation;
+
+  ++counters_.spawned;
+  if (++live_ > counters_.peak) counters_.peak = live_;
+  ready_.push(c);
+  ++readyLength_;
+  return c;
+}
+
+void Scheduler::releaseSlot(Coroutine* c) noexcept {
+  Slot& slot = table_[c->slot];
+  slot.coroutine = nullptr;
+  slot.nextFree = firstFree_;
+  firstFree_ = c->slot;
+  --live_;
+}
+
+// The coroutine to run instead of the one that stops, or nullptr for main. May be the one that stops.
+inline Coroutine* Scheduler::next() noexcept {
+  if (--untilCheck_ == 0) [[unlikely]] return nextAfterCheck();
+  Coroutine* c = ready_.pop();
+  if (!c) return nextAfterPoll();
+  --readyLength_;
+  return c;
+}
+
+Coroutine* Scheduler::nextAfterCheck() noexcept {
+  untilCheck_ = kCheckEvery;
+  const int64_t now = monotonicNow();
+  if (now >= batchEnd_) {
+    // Never back to a host that may go to sleep without a poll, which arms the timer.
+    if (ready_.empty()) poll(now);
+    return nullptr;
+  }
+  if (--untilPoll_ == 0 || now - lastPoll_ >= kPollIntervalNs) poll(now);
+  Coroutine* c = ready_.pop();
+  if (!c) return nextAfterPoll();
+  --readyLength_;
+  return c;
+}
+
+Coroutine* Scheduler::nextAfterPoll() noexcept {
+  const int64_t now = monotonicNow();
+  if (!poll(now) || now >= batchEnd_) return nullptr;
+  --readyLength_;
+  return ready_.pop();
+}
+
+bool Scheduler::poll(int64_t now) noexcept {
+  untilPoll_ = kPollEvery;
+  lastPoll_ = now;
+  ++counters_.polls;
+  return hook_ && hook_(hookContext_, now) && !ready_.empty();
+}
+
+// Every way of stopping ends here, with `self` parked or in the queue.
+inline int32_t Scheduler::leave(Coroutine* self) noexcept {
+  Coroutine* to = next();
+  if (to != self) {
+    ++counters_.switches;
+    running_ = to;
+    if (to) {
+      to->state = State::kRunning;
+      engine_.switchTo(self->execution, to->execution);
+    } else {
+      engine_.switchTo(self->execution, engine_.main());
+    }
+    // Whoever switched here has set running_ and our state.
+  } else {
+    self->state = State::kRunning;
+  }
+  return self->wakeCode;
+}
+
+int32_t Scheduler::park(Reason reason) noexcept {
+  Coroutine* self = running_;
+  if (!self) return kNotInCoroutine;
+  if (const int32_t code = self->interrupted()) return code;
+  if (!engine_.mayPark()) return kCannotPark;
+  self->parkKind = reason.kind;
+  self->parkFd = reason.fd;
+  self->parkNumber = reason.number;
+  self->ioCharge = 0;
+  self->state = State::kParked;
+  ++counters_.parks;
+  return leave(self);
+}
+
+int32_t Scheduler::parkUntil(Reason reason, Deadline deadline) noexcept {
+  ++externalWaits_;
+  const int32_t code = deadline == kNoDeadline ? park(reason) : parkWithTimer(reason, deadline);
+  --externalWaits_;
+  return code;
+}
+
+int32_t Scheduler::parkWithTimer(Reason reason, Deadline deadline) noexcept {
+  struct Alarm : Timer {
+    Scheduler* scheduler;
+    Coroutine* coroutine;
+  } alarm;
+  alarm.scheduler = this;
+  alarm.coroutine = running_;
+  alarm.fire = [](Timer* timer) {
+    auto* a = static_cast<Alarm*>(timer);
+    a->scheduler->wake(a->coroutine, -ETIMEDOUT);
+  };
+  timers_.insert(alarm, deadline);
+  const int32_t code = park(reason);
+  timers_.cancel(alarm);
+  return code;
+}
+
+int32_t Scheduler::yieldNow() noexcept {
+  Coroutine* self = running_;
+  if (!self) return kNotInCoroutine;
+  if (const int32_t code = self->interrupted()) return code;
+  if (!engine_.mayPark()) return kCannotPark;
+  self->parkKind = ParkKind::kYield;
+  self->parkFd = -1;
+  self->parkNumber = 0;
+  self->ioCharge = 0;
+  self->wakeCode = 0;
+  self->state = State::kReady;
+  ready_.push(self);
+  ++readyLength_;
+  return leave(self);
+}
+
+void Scheduler::spendIoBudget() noexcept {
+  running_->ioCharge = 0;
+  yieldNow();
+}
+
+void Scheduler::interrupt(Coroutine* c, int32_t code) noexcept {
+  c->interruption = code;
+  if (const int32_t now = c->interrupted()) wake(c, now);
+}
+
+void Scheduler::finish() noexcept {
+  Coroutine* self = running_;
+  self->state = State::kDone;
+  releaseSlot(self);
+  ++counters_.finished;
+  ++counters_.switches;
+  // Before the stack goes back: next() may poll, which is a lot of code to run on it.
+  Coroutine* to = next();
+  running_ = to;
+  if (to) to->state = State::kRunning;
+  stacks_.release(self->execution.stack);
+  engine_.finishTo(self->execution, to ? to->execution : engine_.main());
+}
+
+void Scheduler::halt() noexcept {
+  Coroutine* self = running_;
+  running_ = nullptr;
+  ready_.clear();
+  readyLength_ = 0;
+  engine_.finishTo(self->execution, engine_.main());
+}
+
+bool Scheduler::runBatch(int64_t budgetNs) noexcept {
+  if (running_) return false;
+  const int64_t now = monotonicNow();
+  batchEnd_ = now + budgetNs;
+  untilCheck_ = kCheckEvery;
+  untilPoll_ = kPollEvery;
+  Coroutine* first = ready_.pop();
+  if (first) {
+    --readyLength_;
+  } else {
+    first = nextAfterPoll();
+    if (!first) return !ready_.empty();
+  }
+  ++counters_.switches;
+  running_ = first;
+  first->state = State::kRunning;
+  engine_.switchTo(engine_.main(), first->execution);
+  return !ready_.empty();
+}
+
+void Scheduler::shutdown() noexcept {
+  if (running_) return;
+  ready_.clear();
+  timers_.clear();
+  for (Slot& slot : table_) {
+    Coroutine* c = slot.coroutine;
+    if (!c) continue;
+    c->state = State::kDone;
+    releaseSlot(c);
+    engine_.abandon(c->execution);
+    stacks_.release(c->execution.stack);
+  }
+  readyLength_ = 0;
+  externalWaits_ = 0;
+}
+
+namespace {
+
+int32_t sleep(Scheduler& scheduler, Deadline deadline, int64_t length) noexcept {
+  const int32_t code = scheduler.parkUntil({ParkKind::kSleep, -1, length}, deadline);
+  // An enclosing timeout interrupts with the same code as our own timer.
+  return code == -ETIMEDOUT && !scheduler.running()->interrupted() ? 0 : code;
+}
+
+}  // namespace
+
+int32_t sleepUntil(Scheduler& scheduler, Deadline deadline) noexcept {
+  return sleep(scheduler, deadline, 0);
+}
+
+int32_t sleepFor(Scheduler& scheduler, int64_t nanoseconds) noexcept {
+  const int64_t now = monotonicNow();
+  return sleep(scheduler, nanoseconds < kNoDeadline - now ? now + nanoseconds : kNoDeadline, nanoseconds);
+}
+
+}  // namespace stackful::sched

@@ -1,0 +1,168 @@
+// Runs coroutines on one thread: the table of live ones, the run queue, parking and waking.
+// Knows no sockets and no files; what wakes coroutines from outside is reached through one poll hook.
+//
+// Who may call what: everything belongs to the environment's thread. park, yieldNow, finish and what is built on them
+// run on a coroutine; runBatch and shutdown run on the main stack; wake, spawn and interrupt anywhere on the thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "../engine/engine.h"
+#include "../stack/stack_memory.h"
+#include "coroutine.h"
+#include "run_queue.h"
+#include "timers.h"
+
+namespace stackful::sched {
+
+// What a parking call returns: 0 or more = woken for the reason it waited for, -errno = ended otherwise, and these two,
+// outside the range of errno, when it did not park at all.
+inline constexpr int32_t kNotInCoroutine = -10001;
+inline constexpr int32_t kCannotPark = -10002;  // the engine refuses to leave this stack now
+
+struct Counters {
+  uint64_t switches = 0;  // changes of stack, those to and from main included
+  uint64_t parks = 0;     // yields not included
+  uint64_t polls = 0;     // calls of the poll hook
+  uint64_t spawned = 0;
+  uint64_t finished = 0;
+  uint32_t peak = 0;      // most coroutines alive at once
+};
+
+class Scheduler {
+ public:
+  // Both must outlive the scheduler.
+  Scheduler(engine::Engine& engine, stack::StackPool& stacks) noexcept;
+  ~Scheduler();
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+  // The hook wakes whatever the outside world has made ready, without blocking; true if that was anybody. `now` is the
+  // clock the scheduler has just read.
+  using PollHook = bool (*)(void* context, int64_t now);
+  void setPoll(PollHook hook, void* context) noexcept;
+
+  // Makes a coroutine that will run entry(argument) and puts it at the end of the run queue. `entry` must end with
+  // finish(). nullptr when there is no memory for a stack.
+  Coroutine* spawn(size_t stackBytes, void (*entry)(void*), void* argument) noexcept;
+
+  // The coroutine this code runs on, or nullptr on the main stack.
+  Coroutine* running() const noexcept { return running_; }
+  // nullptr when the slot is empty.
+  Coroutine* at(uint32_t slot) const noexcept {
+    return slot < table_.size() ? table_[slot].coroutine : nullptr;
+  }
+  // nullptr when that coroutine is over.
+  Coroutine* find(uint32_t slot, uint32_t generation) const noexcept {
+    Coroutine* c = at(slot);
+    return c && c->generation == generation ? c : nullptr;
+  }
+  // One past the highest slot in use: for (uint32_t i = 0; i < slots(); ++i) if (auto* c = at(i)) ...
+  uint32_t slots() const noexcept { return static_cast<uint32_t>(table_.size()); }
+
+  // Stops the running coroutine until somebody wakes it; returns the wake's code (or the interruption's).
+  int32_t park(Reason reason) noexcept;
+  // The one way in which every call that waits for the outside world parks (sockets, files, timers): counted in
+  // externalWaits, and woken with -ETIMEDOUT at the deadline. Deadlines in the past still give one poll a chance.
+  int32_t parkUntil(Reason reason, Deadline deadline) noexcept;
+
+  // Makes a parked coroutine ready; park() returns `code` there. False, and nothing happens, unless it is parked.
+  bool wake(Coroutine* c, int32_t code) noexcept {
+    if (c->state != State::kParked) return false;
+    c->wakeCode = code;
+    c->state = State::kReady;
+    ready_.push(c);
+    ++readyLength_;
+    return true;
+  }
+
+  // Lets every other ready coroutine run first. 0, an interruption, or one of the two codes above.
+  int32_t yieldNow() noexcept;
+  // Called by I/O that succeeded without parking: every kIoBudget-th in a row yields, so that a coroutine whose
+  // descriptors are always ready cannot keep the others out.
+  void chargeIo() noexcept {
+    if (++running_->ioCharge >= kIoBudget) [[unlikely]] spendIoBudget();
+  }
+
+  // From now on every parking call of `c` ends with `code` (negative), the one it is in included. Code 0 takes it back.
+  void interrupt(Coroutine* c, int32_t code) noexcept;
+  // While a coroutine has more shields than none its interruption waits.
+  void shield() noexcept { ++running_->shields; }
+  void unshield() noexcept { --running_->shields; }
+
+  // Ends the running coroutine. Its stack is back in the pool when this leaves it.
+  [[noreturn]] void finish() noexcept;
+
+  // Ends the running coroutine and the batch: nothing else runs, ready or not, and the main stack continues. For the end
+  // of the embedding's execution; only shutdown() makes sense afterwards.
+  [[noreturn]] void halt() noexcept;
+
+  // Main stack only. Runs coroutines until none is ready after a poll, or the budget is spent; true = work is left.
+  // The clock is read only at polls and every kCheckEvery switches, so the budget is a rough one.
+  bool runBatch(int64_t budgetNs) noexcept;
+
+  // Main stack only. Forgets every coroutine as it stands: nothing on their stacks runs again, no destructor either.
+  // Whatever holds pointers into those stacks (sockets, timers) must have let go before.
+  void shutdown() noexcept;
+
+  Timers& timers() noexcept { return timers_; }
+  engine::Engine& engine() noexcept { return engine_; }
+
+  uint32_t live() const noexcept { return live_; }
+  uint32_t readyLength() const noexcept { return readyLength_; }
+  // Coroutines parked in parkUntil: the host's loop must stay alive while there are any.
+  uint32_t externalWaits() const noexcept { return externalWaits_; }
+  // For what a parkUntil should not keep the loop alive (an unref'ed socket): adjusts the count by hand.
+  void adjustExternalWaits(int32_t by) noexcept { externalWaits_ += static_cast<uint32_t>(by); }
+  const Counters& counters() const noexcept { return counters_; }
+
+  static constexpr uint8_t kIoBudget = 64;
+  static constexpr uint32_t kCheckEvery = 64;           // switches between looks at the clock
+  static constexpr uint32_t kPollEvery = 4;             // looks at the clock between polls, at most
+  static constexpr int64_t kPollIntervalNs = 250'000;   // ... and time
+
+ private:
+  struct Slot {
+    Coroutine* coroutine = nullptr;
+    uint32_t generation = 0;
+    uint32_t nextFree = 0;
+  };
+  static constexpr uint32_t kNoSlot = UINT32_MAX;
+
+  int32_t leave(Coroutine* self) noexcept;
+  Coroutine* next() noexcept;
+  Coroutine* nextAfterCheck() noexcept;
+  Coroutine* nextAfterPoll() noexcept;
+  bool poll(int64_t now) noexcept;
+  void spendIoBudget() noexcept;
+  int32_t parkWithTimer(Reason reason, Deadline deadline) noexcept;
+  void releaseSlot(Coroutine* c) noexcept;
+
+  // Hot, in the order of use.
+  Coroutine* running_ = nullptr;
+  RunQueue ready_;
+  uint32_t untilCheck_ = kCheckEvery;
+  uint32_t readyLength_ = 0;
+  uint32_t externalWaits_ = 0;
+  uint32_t untilPoll_ = kPollEvery;
+  engine::Engine& engine_;
+  Counters counters_;
+
+  PollHook hook_ = nullptr;
+  void* hookContext_ = nullptr;
+  int64_t lastPoll_ = 0;
+  int64_t batchEnd_ = 0;
+  stack::StackPool& stacks_;
+  uint32_t live_ = 0;
+  uint32_t firstFree_ = kNoSlot;
+  std::vector<Slot> table_;
+  Timers timers_;
+};
+
+// Parks the running coroutine until `deadline`: 0, or the code that ended the sleep early.
+int32_t sleepUntil(Scheduler& scheduler, Deadline deadline) noexcept;
+int32_t sleepFor(Scheduler& scheduler, int64_t nanoseconds) noexcept;
+
+}  // namespace stackful::sched

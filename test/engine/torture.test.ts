@@ -1,0 +1,36 @@
+import { execFileSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+
+import { runChild } from '../support/child.js';
+
+const known = execFileSync(process.execPath, ['--v8-options'], { encoding: 'utf8' });
+
+/** Is this V8's to know? Flags come and go between versions; a negated one is listed by its positive name. */
+function exists(flag: string): boolean {
+  const name = flag.replace(/=.*/, '');
+  return known.includes(`${name} `) || known.includes(`${name.replace('--no-', '--')} `);
+}
+
+const variants: [flags: string[], coroutines: number, rounds: number][] = [
+  [[], 4000, 14],
+  [['--stress-scavenge=60'], 600, 14],
+  [['--gc-interval=400'], 600, 14],
+  [['--stress-compaction'], 400, 14],
+  [['--stress-incremental-marking'], 400, 14],
+  [['--no-opt'], 600, 14],
+  [['--always-sparkplug'], 600, 14],
+  [['--jitless'], 600, 14],
+  [['--scavenger-chaos-mode', '--stress-scavenge=60'], 600, 14],
+  [['--minor-ms'], 600, 14],
+  [['--single-threaded'], 600, 14],
+  [['--stress-flush-code'], 600, 14],
+];
+
+describe('values survive parks in every kind of frame', () => {
+  for (const [flags, coroutines, rounds] of variants) {
+    it.skipIf(!flags.every(exists))(`with ${flags.join(' ') || 'no flags'}`, async () => {
+      const result = await runChild('torture.mjs', [coroutines, rounds], { flags: ['--expose-gc', ...flags] });
+      expect(result).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^(Warning: .*\n)?ok \d+\n$/) as string });
+    });
+  }
+});

@@ -58,3 +58,35 @@ export class StackMemoryError extends StackfulError {
     super(`no memory for a stack of ${String(bytes)} bytes`);
   }
 }
+
+/** The socket or listener was closed, before the call or while it was parked in it. */
+export class SocketClosedError extends StackfulError {
+  readonly code = 'ERR_SOCKET_CLOSED';
+  constructor(operation: string) {
+    super(`${operation}: the socket is closed`);
+  }
+}
+
+/** An earlier write ended early, by cancellation or a time limit, after part of its data had gone out. */
+export class SocketBrokenError extends StackfulError {
+  readonly code = 'ERR_SOCKET_BROKEN';
+  constructor(operation: string) {
+    super(`${operation}: an earlier write was given up in the middle, so the peer could not tell where this one begins`);
+  }
+}
+
+/** The stream ended before the bytes that were asked for had arrived; those that have can still be read. */
+export class EndOfStreamError extends StackfulError {
+  readonly code = 'ERR_END_OF_STREAM';
+  constructor(operation: string, wanted: number, had: number) {
+    super(`${operation}: the stream ended after ${String(had)} of ${String(wanted)} bytes`);
+  }
+}
+
+/** The delimiter did not come within the limit; what has arrived can still be read. */
+export class ReadLimitError extends StackfulError {
+  readonly code = 'ERR_READ_LIMIT';
+  constructor(operation: string, limit: number) {
+    super(`${operation}: no delimiter within ${String(limit)} bytes`);
+  }
+}

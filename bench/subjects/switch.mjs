@@ -36,8 +36,8 @@ const runners = {
   async stackful() {
     const { spawn, yieldNow } = await import('stackful');
     const { resumeYield } = await import('./resume-yield.mjs');
-    resumeYield(times / 10);
-    record('stackful', 'resume_yield_ns', resumeYield(times));
+    await resumeYield(times / 10);
+    record('stackful', 'resume_yield_ns', await resumeYield(times));
 
     const nothing = () => {};
     const spawnFinish = (count) =>

@@ -1,8 +1,16 @@
+import { inspect } from 'node:util';
+
 /** A TypeError or RangeError with the codes Node uses for bad arguments. */
 export function invalidType(name: string, expected: string, value: unknown): TypeError {
   const received = value === null ? 'null' : typeof value;
   return Object.assign(new TypeError(`The "${name}" argument must be ${expected}. Received ${received}`), {
     code: 'ERR_INVALID_ARG_TYPE',
+  });
+}
+
+export function invalidValue(name: string, expected: string, value: unknown): TypeError {
+  return Object.assign(new TypeError(`The argument '${name}' must be ${expected}. Received ${inspect(value)}`), {
+    code: 'ERR_INVALID_ARG_VALUE',
   });
 }
 

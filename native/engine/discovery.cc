@@ -107,10 +107,17 @@ class Search {
     v8::HandleScope scope(isolate_);
     v8::Local<v8::Object> first = v8::Object::New(isolate_);
     uint64_t next = bits(*first) + 8;
+    std::vector<uint64_t*> candidates;
     for (size_t i = 0; i + 4 < count_; ++i) {
-      if (base_[i] != next) continue;
+      if (base_[i] == next) candidates.push_back(base_ + i);
+    }
+    // The right one moves on with the next handle. (A block that is full would restart elsewhere: one chance in 1,022,
+    // and then loading is refused.)
+    v8::Local<v8::Object> second = v8::Object::New(isolate_);
+    for (uint64_t* c : candidates) {
+      if (*c != bits(*second) + 8) continue;
       if (found_.handleData) return fail("handle scope data is ambiguous");
-      found_.handleData = base_ + i;
+      found_.handleData = c;
     }
     if (!found_.handleData) return fail("handle scope data");
 #endif
@@ -137,29 +144,64 @@ class Search {
     }
   }
 
+  // Is the newest handle in the last block of the vector [data, capacity, size]?
+  static bool holds(const uint64_t vector[3], uint64_t slot) {
+    if (vector[2] == 0 || vector[2] > vector[1] || vector[1] > 1 << 20) return false;
+    uint64_t block;
+    if (!readSafely(vector[0] + (vector[2] - 1) * 8, &block, 8)) return false;
+    return slot >= block && slot < block + layout::kHandleBlockBytes;
+  }
+
+  // A stale word of the isolate can point to the true implementer as well, when a worker's memory is used again for the
+  // next one's. V8 goes through the slot: with another implementer in it, entering a context shows there.
+  bool isImplementerSlot(uint64_t* slot) const {
+    uint64_t other[layout::kHandleImplementerBytes / 8] = {bits(base_)};
+    v8::Local<v8::Context> context = isolate_->GetCurrentContext();
+    const uint64_t kept = *slot;
+    *slot = bits(other);
+    context->Enter();
+    context->Exit();
+    *slot = kept;
+    bool used = false;
+    for (size_t at = layout::kBlocksInImplementer; at < layout::kSpareInImplementer; at += layout::kVectorBytes) {
+      used = used || other[at / 8] != 0;
+      ::operator delete[](words(other[at / 8]));
+    }
+    return used;
+  }
+
   // The implementer starts with the isolate; right behind it is the vector of handle blocks, whose last block holds
-  // the newest handle. A looser match finds a neighbour on the heap.
+  // the newest handle, and which grows when a block is filled up. Leftovers of freed memory have matched the first half
+  // of that in one worker of a thousand.
   bool implementer() {
-    v8::HandleScope scope(isolate_);
-    v8::Local<v8::Object> handle = v8::Object::New(isolate_);
-    uint64_t slot = bits(*handle);
     std::vector<uint64_t> targets;
     std::vector<size_t> where;
     std::vector<uint8_t> bytes;
     std::vector<bool> ok;
     pointers(targets, where);
     readMany(targets, 32, bytes, ok);
+    v8::HandleScope scope(isolate_);
+    v8::Local<v8::Object> handle = v8::Object::New(isolate_);
+    struct Candidate {
+      size_t word;
+      uint64_t blocks;
+    };
+    std::vector<Candidate> candidates;
     for (size_t i = 0; i < targets.size(); ++i) {
       uint64_t w[4];
       if (!ok[i]) continue;
       memcpy(w, &bytes[i * 32], 32);
-      if (w[0] != bits(base_) || w[3] == 0 || w[3] > w[2] || w[2] > 1 << 20) continue;
-      uint64_t block;
-      if (!readSafely(w[1] + (w[3] - 1) * 8, &block, 8)) continue;
-      if (slot < block || slot >= block + layout::kHandleBlockBytes) continue;
+      if (w[0] == bits(base_) && holds(w + 1, bits(*handle))) candidates.push_back({where[i], w[3]});
+    }
+    v8::Local<v8::Object> last = handle;
+    for (size_t i = 0; i <= layout::kHandleBlockBytes / 8; ++i) last = v8::Local<v8::Object>::New(isolate_, handle);
+    for (const Candidate& c : candidates) {
+      uint64_t w[4];
+      if (!readSafely(base_[c.word], w, sizeof w) || w[3] <= c.blocks || !holds(w + 1, bits(*last))) continue;
+      if (!isImplementerSlot(base_ + c.word)) continue;
       if (found_.implementerSlot) return fail("handle scope implementer is ambiguous");
-      found_.implementerSlot = base_ + where[i];
-      found_.implementer = words(targets[i]);
+      found_.implementerSlot = base_ + c.word;
+      found_.implementer = words(base_[c.word]);
     }
     if (!found_.implementerSlot) return fail("handle scope implementer");
     return true;
@@ -256,15 +298,16 @@ class Search {
     }
   }
 
-  struct RelocatableProbe {
+  struct StackProbe {
     Search* search;
+    std::vector<uint64_t> before;  // the isolate's words before the call: what did not change since is not it
     std::vector<size_t> hits;
   };
 
   // Relocatable objects form a chain through the stack; V8's arguments for a native callback are one, at its head
   // while the callback runs: [vtable, isolate, previous].
   static void relocatableCallback(const v8::FunctionCallbackInfo<v8::Value>& info) {
-    auto* probe = static_cast<RelocatableProbe*>(info.Data().As<v8::External>()->Value(
+    auto* probe = static_cast<StackProbe*>(info.Data().As<v8::External>()->Value(
 #if V8_MAJOR_VERSION >= 14
         v8::kExternalPointerTypeTagDefault
 #endif
@@ -275,7 +318,7 @@ class Search {
     size_t skipFrom = s.found_.threadTop - s.base_, skipTo = skipFrom + layout::kThreadTopWords;
     for (size_t i = 0; i < s.count_; ++i) {
       uint64_t v = s.base_[i];
-      if ((i >= skipFrom && i < skipTo) || v & 7 || v <= sp || v + 24 > top || v - sp > 4096) continue;
+      if (v == probe->before[i] || (i >= skipFrom && i < skipTo) || v & 7 || v <= sp || v + 24 > top || v - sp > 4096) continue;
       if (words(v)[1] != bits(s.base_)) continue;
       uint64_t virtuals = words(v)[0], first;
       if (virtuals & 7 || (virtuals > sp && virtuals < top) || !readSafely(virtuals, &first, 8)) continue;
@@ -289,7 +332,7 @@ class Search {
   bool relocatable() {
     v8::HandleScope scope(isolate_);
     v8::Local<v8::Context> context = isolate_->GetCurrentContext();
-    RelocatableProbe probe{this, {}};
+    StackProbe probe{this, {}, {}};
     v8::Local<v8::Function> f;
     v8::Local<v8::External> data = v8::External::New(isolate_, &probe
 #if V8_MAJOR_VERSION >= 14
@@ -297,10 +340,10 @@ class Search {
 #endif
     );
     if (!v8::Function::New(context, relocatableCallback, data).ToLocal(&f)) return fail("probe function");
-    std::vector<uint64_t> before(base_, base_ + count_);
+    probe.before.assign(base_, base_ + count_);
     if (f->Call(context, v8::Undefined(isolate_), 0, nullptr).IsEmpty()) return fail("probe call");
     for (size_t i : probe.hits) {
-      if (base_[i] != before[i]) continue;  // after the call the chain is as it was
+      if (base_[i] != probe.before[i]) continue;  // after the call the chain is as it was
       if (found_.relocatableTop) return fail("relocatable chain is ambiguous");
       found_.relocatableTop = base_ + i;
     }
@@ -310,7 +353,7 @@ class Search {
 
   // Node 22: JSON.stringify registers itself in a vector of the isolate and checks that it leaves in the order it came.
   static void shutdownCallback(const v8::FunctionCallbackInfo<v8::Value>& info) {
-    auto* probe = static_cast<RelocatableProbe*>(info.Data().As<v8::External>()->Value(
+    auto* probe = static_cast<StackProbe*>(info.Data().As<v8::External>()->Value(
 #if V8_MAJOR_VERSION >= 14
         v8::kExternalPointerTypeTagDefault
 #endif
@@ -320,7 +363,7 @@ class Search {
     uint64_t top = *s.found_.stackStartThread;
     for (size_t i = 0; i + 2 < s.count_; ++i) {
       uint64_t begin = s.base_[i], end = s.base_[i + 1], capacity = s.base_[i + 2], last, object[2];
-      if (begin & 7 || end < begin + 8 || capacity < end || capacity - begin > 4096) continue;
+      if (end == probe->before[i + 1] || begin & 7 || end < begin + 8 || capacity < end || capacity - begin > 4096) continue;
       if (!readSafely(end - 8, &last, 8) || last <= sp || last + 16 > top) continue;
       memcpy(object, words(last), 16);
       if (object[1] == bits(s.base_)) probe->hits.push_back(i);
@@ -331,7 +374,7 @@ class Search {
     if (!layout::kShutdownList) return true;
     v8::HandleScope scope(isolate_);
     v8::Local<v8::Context> context = isolate_->GetCurrentContext();
-    RelocatableProbe probe{this, {}};
+    StackProbe probe{this, {}, {}};
     v8::Local<v8::External> data = v8::External::New(isolate_, &probe
 #if V8_MAJOR_VERSION >= 14
                                                      , v8::kExternalPointerTypeTagDefault
@@ -340,10 +383,11 @@ class Search {
     v8::Local<v8::Function> f;
     v8::Local<v8::Object> object = v8::Object::New(isolate_);
     v8::Local<v8::String> name = v8::String::NewFromUtf8Literal(isolate_, "toJSON");
-    if (!v8::Function::New(context, shutdownCallback, data).ToLocal(&f) || object->Set(context, name, f).IsNothing() ||
-        v8::JSON::Stringify(context, object).IsEmpty()) {
+    if (!v8::Function::New(context, shutdownCallback, data).ToLocal(&f) || object->Set(context, name, f).IsNothing()) {
       return fail("shutdown list probe");
     }
+    probe.before.assign(base_, base_ + count_);
+    if (v8::JSON::Stringify(context, object).IsEmpty()) return fail("shutdown list probe");
     if (probe.hits.size() > 1) return fail("shutdown list is ambiguous");
     if (probe.hits.empty()) return true;  // a release without the list has nothing to exchange
     found_.shutdownList = base_ + probe.hits[0];

@@ -1,0 +1,57 @@
+#!/usr/bin/env node
+// Imports nothing of the library: where that does not load, the reason is to be printed and not a stack.
+import { readFileSync } from 'node:fs';
+
+import { CliError, UsageError } from './cli/errors.js';
+
+const HELP = `Usage: stackful <command>
+
+  serve DIR [--port N] [--host H]   serve the files in DIR over HTTP (default 127.0.0.1:8080)
+  doctor                            what was found of Node, V8 and the kernel, and whether it works
+  --help, --version
+`;
+
+type Command = (args: string[]) => Promise<void>;
+
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./cli/serve.js')).serveCommand,
+  doctor: async () => (await import('./cli/doctor.js')).doctorCommand,
+};
+
+/** Announced, and not there yet. */
+const LATER: ReadonlySet<string> = new Set(['inspect', 'analyze']);
+
+function version(): string {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+async function main([name, ...args]: string[]): Promise<void> {
+  if (name === '--version' || name === '-v') {
+    console.log(version());
+  } else if (name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(HELP);
+  } else if (name === undefined) {
+    throw new UsageError('a command is missing');
+  } else if (Object.hasOwn(COMMANDS, name)) {
+    if (args.includes('--help') || args.includes('-h')) process.stdout.write(HELP);
+    else await (await COMMANDS[name]!())(args);
+  } else if (LATER.has(name)) {
+    throw new UsageError(`the command "${name}" is not available yet`);
+  } else {
+    throw new UsageError(`there is no command "${name}"`);
+  }
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  if (error instanceof UsageError) {
+    console.error(`stackful: ${error.message}\n\n${HELP}`);
+    process.exitCode = 2;
+  } else {
+    const expected = error instanceof CliError || (error as Partial<Error> | null)?.name === 'UnsupportedRuntimeError';
+    console.error(expected ? `stackful: ${(error as Error).message}` : error);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,54 @@
+import { invalidType, numberIn } from '../internal/arguments.js';
+
+/** What a server puts up with. Sizes in bytes, times in milliseconds; `Infinity` is allowed except where noted. */
+export interface Limits {
+  /** Request line and headers together; beyond: 431. At most 65535. Default 16 KiB. */
+  headBytes?: number;
+  /** Number of headers; beyond: 431. At most 256. Default 100. */
+  headerCount?: number;
+  /** The request target; beyond: 414. Default 8 KiB. */
+  targetBytes?: number;
+  /** A request body; beyond, reading it throws (413). Default 1 MiB. `readBody(max)` sets it for one request. */
+  bodyBytes?: number;
+  /** A connection without a request for so long is closed. Default 75 s. */
+  idleMs?: number;
+  /** From the first byte of a head to its last; beyond: 408. Default 10 s. */
+  headMs?: number;
+  /** Patience with a body that stops arriving or arrives slower than 1 KiB/s; beyond: 408. Default 30 s. */
+  bodyMs?: number;
+  /** The same with a client that does not take its response; beyond: closed. Default 30 s. */
+  sendMs?: number;
+}
+
+const KIB = 1024;
+/** Milliseconds are 32 bits wide below: 49 days stand for ever. */
+const LONGEST = 2 ** 32 - 1;
+const MOST_BODY = Number.MAX_SAFE_INTEGER;
+
+/** Name, default, least, most; in the order in which native/binding/http.cc reads them. */
+const TABLE: readonly (readonly [name: keyof Limits, usual: number, least: number, most: number])[] = [
+  ['headBytes', 16 * KIB, 64, 65535],
+  ['headerCount', 100, 1, 256],
+  ['targetBytes', 8 * KIB, 1, 65535],
+  ['bodyBytes', KIB * KIB, 0, MOST_BODY],
+  ['idleMs', 75_000, 1, LONGEST],
+  ['headMs', 10_000, 1, LONGEST],
+  ['bodyMs', 30_000, 1, LONGEST],
+  ['sendMs', 30_000, 1, LONGEST],
+];
+
+/** A limit on a body, with `Infinity` as a number that fits below. */
+export function bodyLimit(name: string, bytes: number): number {
+  return numberIn(name, bytes === Infinity ? MOST_BODY : bytes, 0, MOST_BODY);
+}
+
+export function limitNumbers(limits: Limits | undefined): number[] {
+  if (limits !== undefined && (typeof limits !== 'object' || limits === null)) {
+    throw invalidType('options.limits', 'an object', limits);
+  }
+  return TABLE.map(([name, usual, least, most]) => {
+    const given = limits?.[name] ?? usual;
+    const bounded = given === Infinity && (most === LONGEST || most === MOST_BODY) ? most : given;
+    return Math.floor(numberIn(`options.limits.${name}`, bounded, least, most));
+  });
+}

@@ -1,0 +1,85 @@
+import { native } from '../internal/native.js';
+
+/**
+ * What native/binding/http*.cc exports. Connections and servers are numbers; a call that ends in the wait for the next
+ * request returns what describes its head (see {@link HEAD_METHOD}), 0 when the connection is to be closed, or a code.
+ */
+interface HttpNative {
+  httpListen: (
+    host: string,
+    port: number,
+    path: string | undefined,
+    backlog: number,
+    reusePort: boolean,
+    limits: readonly number[],
+  ) => number;
+  httpAddress: (server: number) => [host: string, port: number, ipv6: boolean] | undefined;
+  httpAccept: (server: number) => number;
+  httpClose: (server: number) => void;
+  httpForget: (server: number) => void;
+  httpStats: (server: number, to: Float64Array) => void;
+
+  httpRemote: (connection: number) => [host: string, port: number, ipv6: boolean] | undefined;
+  httpDone: (connection: number) => void;
+  httpForceClose: (connection: number) => void;
+
+  httpNext: (connection: number) => number;
+  httpText: (connection: number, text: string) => number;
+  httpRespond: (connection: number, status: number, fields: string, body: string | Uint8Array | undefined) => number;
+  httpBegin: (connection: number, status: number, fields: string, length: number) => number;
+  httpWrite: (connection: number, data: string | Uint8Array) => number;
+  httpSendFile: (connection: number, fd: number, offset: number, length: number) => number;
+  httpFinish: (connection: number) => number;
+
+  httpMethod: (connection: number) => string | undefined;
+  httpTarget: (connection: number) => string | undefined;
+  httpPath: (connection: number) => string | number | undefined;
+  httpHeader: (connection: number, name: string) => string | undefined;
+  httpHeaders: (connection: number) => string[] | undefined;
+  httpBodyLength: (connection: number) => number;
+  httpLimitBody: (connection: number, bytes: number) => void;
+  httpReadBody: (connection: number, to: Uint8Array, from: number) => number;
+}
+
+export const {
+  httpListen,
+  httpAddress,
+  httpAccept,
+  httpClose,
+  httpForget,
+  httpStats,
+  httpRemote,
+  httpDone,
+  httpForceClose,
+  httpNext,
+  httpText,
+  httpRespond,
+  httpBegin,
+  httpWrite,
+  httpSendFile,
+  httpFinish,
+  httpMethod,
+  httpTarget,
+  httpPath,
+  httpHeader,
+  httpHeaders,
+  httpBodyLength,
+  httpLimitBody,
+  httpReadBody,
+} = native as unknown as HttpNative;
+
+/** The parts of the number that describes a request's head. */
+export const HEAD_METHOD = 15;
+export const HEAD_MINOR_VERSION = 16;
+export const HEAD_BODY = 32;
+
+/** In the order of `enum class Method` in native/http/parser.h; the first stands for every other token. */
+export const METHODS = ['', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'CONNECT', 'TRACE'] as const;
+export const METHOD_HEAD = 2;
+export const METHOD_CONNECT = 8;
+
+/** Codes besides system errors: native/http/connection.h and native/binding/http_records.h. */
+export const BODY_TOO_LARGE = -20001;
+export const BODY_MALFORMED = -20002;
+export const CONNECTION_BUSY = -20010;
+export const REQUEST_OVER = -20011;

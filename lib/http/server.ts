@@ -1,0 +1,244 @@
+import { unlinkSync } from 'node:fs';
+
+import { spawn, type Coroutine } from '../coroutine.js';
+import { CancelledError, StackMemoryError } from '../errors.js';
+import { functionOf, integerIn, invalidType, numberIn } from '../internal/arguments.js';
+import { systemError } from '../internal/codes.js';
+import { ParkKind } from '../internal/kinds.js';
+import { native } from '../internal/native.js';
+import { sleep } from '../scheduling.js';
+import { Connection, type Handler, type Owner } from './connection.js';
+import { limitNumbers, type Limits } from './limits.js';
+import { httpAccept, httpAddress, httpClose, httpForget, httpListen, httpStats } from './native.js';
+import type { Request } from './request.js';
+
+export interface ServeOptions {
+  /** Default 0: one that is free, see `server.port`. */
+  port?: number;
+  /** A numeric address or `localhost`, which is 127.0.0.1. Default: every address of the machine. */
+  host?: string;
+  /** Listens on a Unix socket instead. It is removed when the server is closed. */
+  path?: string;
+  /** Connections that may wait to be accepted. Default 511. */
+  backlog?: number;
+  /** Several processes, or threads, listen on the same port; the kernel spreads connections over them. */
+  reusePort?: boolean;
+  limits?: Limits;
+  /** Connections at the same time; more of them wait in the backlog. Default: no limit. */
+  maxConnections?: number;
+  /** Address space of each connection's stack, in bytes, as in `spawn`. */
+  stackSize?: number;
+  /**
+   * Told what a handler threw, unless it was an `HttpError`; the client gets a 500, or the end of the stream when the
+   * response had begun. Default: a line on stderr.
+   */
+  onError?: (error: unknown, request: Request) => void;
+}
+
+export interface ServerStats {
+  /** Open now. */
+  connections: number;
+  /** Connections accepted so far. */
+  accepted: number;
+  /** Requests read so far, except those that were malformed. */
+  requests: number;
+  bytesReceived: number;
+  bytesSent: number;
+}
+
+export interface ServerAddress {
+  address: string;
+  family: 'IPv4' | 'IPv6';
+  port: number;
+}
+
+const MOST_BACKLOG = 2 ** 31 - 1;
+/** Without descriptors or memory for another connection: how long until the next try, in milliseconds. */
+const PAUSE_MS = 50;
+/** How often a closing server looks for connections that have become idle since, in milliseconds. */
+const DRAIN_MS = 20;
+const EBADF = -9;
+
+/** A running HTTP server; made by {@link serve}. */
+export class Server implements Owner {
+  /** Where it listens; the path of a Unix socket. Stays after `close`. */
+  readonly address: ServerAddress | string;
+  /** @internal */
+  readonly handler: Handler;
+  private readonly number: number;
+  private readonly options: ServeOptions;
+  private readonly mostConnections: number;
+  private readonly connections = new Set<Connection>();
+  private readonly acceptor: Coroutine<void>;
+  private readonly counters = new Float64Array(5);
+  /** Slot of the acceptor while it waits for a connection to end; else -1. */
+  private waiter = -1;
+  private closing: Coroutine<void> | undefined;
+  private forgotten = false;
+
+  /** @internal */
+  constructor(handler: Handler, options: ServeOptions) {
+    this.handler = functionOf('handler', handler);
+    this.options = options;
+    this.mostConnections = options.maxConnections ?? Infinity;
+    this.number = listen(options);
+    const [host, port, ipv6] = httpAddress(this.number)!;
+    this.address = options.path ?? { address: host, family: ipv6 ? 'IPv6' : 'IPv4', port };
+    this.acceptor = spawn(() => { this.accept(); }, { name: 'http accept' });
+  }
+
+  /** The port it listens on; 0 for a Unix socket. */
+  get port(): number {
+    return typeof this.address === 'string' ? 0 : this.address.port;
+  }
+
+  get stats(): ServerStats {
+    if (!this.forgotten) httpStats(this.number, this.counters);
+    const [connections, accepted, requests, bytesReceived, bytesSent] = this.counters as unknown as number[];
+    return {
+      connections: connections!,
+      accepted: accepted!,
+      requests: requests!,
+      bytesReceived: bytesReceived!,
+      bytesSent: bytesSent!,
+    };
+  }
+
+  /**
+   * Stops accepting at once, ends idle connections, and lets requests under way finish; their responses say
+   * `Connection: close`. The coroutine that is returned ends when the last connection has: `join` or `await` it.
+   *
+   * @param options.deadline milliseconds after which the coroutines of what is still open are cancelled
+   */
+  close(options?: { deadline?: number }): Coroutine<void> {
+    const deadline = options?.deadline === undefined ? Infinity : numberIn('options.deadline', options.deadline, 0, Infinity);
+    if (!this.closing) {
+      httpClose(this.number);
+      if (this.options.path !== undefined) removeSocket(this.options.path);
+      if (this.waiter >= 0) native.wake(this.waiter, 0);
+      this.closing = spawn(() => { this.drain(); }, { name: 'http close' });
+    }
+    if (deadline !== Infinity) spawn(() => { this.cancelAfter(deadline); }, { name: 'http close deadline' });
+    return this.closing;
+  }
+
+  /** @internal */
+  report(error: unknown, request: Request): void {
+    if (error instanceof CancelledError && this.closing) return;
+    try {
+      if (this.options.onError) {
+        this.options.onError(error, request);
+        return;
+      }
+    } catch (second) {
+      print(second, request);
+    }
+    print(error, request);
+  }
+
+  private accept(): void {
+    while (!this.closing) {
+      if (this.connections.size >= this.mostConnections) {
+        this.waiter = native.current();
+        native.park(ParkKind.other, 0);
+        this.waiter = -1;
+        continue;
+      }
+      const number = httpAccept(this.number);
+      if (number >= 0) this.start(number);
+      else if (number === EBADF) return;
+      // Out of descriptors or memory, which are the only other ways to fail: the connection stays in the backlog.
+      else sleep(PAUSE_MS);
+    }
+  }
+
+  private start(number: number): void {
+    const connection = new Connection(number, this);
+    const options = { name: 'http connection', ...(this.options.stackSize !== undefined && { stackSize: this.options.stackSize }) };
+    this.connections.add(connection);
+    try {
+      connection.coroutine = spawn(() => {
+        connection.run();
+        this.ended(connection);
+      }, options) as Coroutine;
+    } catch (error) {
+      connection.abandon();
+      this.ended(connection);
+      if (!(error instanceof StackMemoryError)) throw error;
+      sleep(PAUSE_MS);
+    }
+  }
+
+  private ended(connection: Connection): void {
+    this.connections.delete(connection);
+    if (this.waiter >= 0) native.wake(this.waiter, 0);
+  }
+
+  private drain(): void {
+    this.acceptor.join();
+    while (this.connections.size > 0) {
+      sleep(DRAIN_MS);
+      httpClose(this.number);
+    }
+    httpStats(this.number, this.counters);
+    this.forgotten = true;
+    httpForget(this.number);
+  }
+
+  private cancelAfter(deadline: number): void {
+    for (let left = deadline; left > 0 && this.connections.size > 0; left -= DRAIN_MS) sleep(Math.min(left, DRAIN_MS));
+    for (const connection of this.connections) connection.coroutine?.cancel(new Error('the server was closed'));
+  }
+}
+
+function listen(options: ServeOptions): number {
+  const { path, backlog = 511, reusePort = false } = options;
+  const port = integerIn('options.port', options.port ?? 0, 0, 65535);
+  integerIn('options.backlog', backlog, 1, MOST_BACKLOG);
+  if (typeof reusePort !== 'boolean') throw invalidType('options.reusePort', 'a boolean', reusePort);
+  if (path !== undefined && typeof path !== 'string') throw invalidType('options.path', 'a string', path);
+  if (options.maxConnections !== undefined) numberIn('options.maxConnections', options.maxConnections, 1, Infinity);
+  if (options.onError !== undefined) functionOf('options.onError', options.onError);
+  if (options.host !== undefined && typeof options.host !== 'string') {
+    throw invalidType('options.host', 'a string', options.host);
+  }
+  const host = options.host === 'localhost' ? '127.0.0.1' : (options.host ?? '');
+  const number = httpListen(host, port, path, backlog, reusePort, limitNumbers(options.limits));
+  if (number >= 0) return number;
+  if (number === -22 && path === undefined) {
+    throw Object.assign(new TypeError(`options.host must be a numeric address or localhost: ${host}`), {
+      code: 'ERR_INVALID_IP_ADDRESS',
+    });
+  }
+  throw systemError(number, 'listen', path === undefined ? { address: host === '' ? '::' : host, port } : { address: path });
+}
+
+function removeSocket(path: string): void {
+  // One in the abstract namespace goes by itself.
+  if (path.startsWith('\0')) return;
+  try {
+    unlinkSync(path);
+  } catch {
+    // Somebody else was faster.
+  }
+}
+
+function print(error: unknown, request: Request): void {
+  const what = error instanceof Error ? (error.stack ?? String(error)) : String(error);
+  console.error(`stackful/http: ${request.method} failed: ${what}`);
+}
+
+/**
+ * Starts an HTTP/1.1 server. Each connection has a coroutine of its own, in which `handler` is called with one request
+ * after the other; it may park. Callable on the main stack and in a coroutine; listens when it returns.
+ *
+ * ```ts
+ * const server = serve((request) => `Hello from ${request.path}\n`, { port: 8080 });
+ * ```
+ *
+ * @throws system errors of `listen`: `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`; `ERR_INVALID_IP_ADDRESS`,
+ *   `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`
+ */
+export function serve(handler: Handler, options: ServeOptions = {}): Server {
+  return new Server(handler, options);
+}

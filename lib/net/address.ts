@@ -1,0 +1,61 @@
+import { isIP } from 'node:net';
+import { promises as dns } from 'node:dns';
+
+import { invalidType, invalidValue } from '../internal/arguments.js';
+import { wait } from '../wait.js';
+import { CLOSED, netAddress } from './native.js';
+
+/** One end of a connection. For a Unix socket `address` is its path ('' when it has none) and `port` is 0. */
+export interface SocketAddress {
+  readonly address: string;
+  readonly family: 'IPv4' | 'IPv6' | 'Unix';
+  readonly port: number;
+}
+
+const FAMILIES = { 4: 'IPv4', 6: 'IPv6', 0: 'Unix' } as const;
+
+/** Undefined when the socket is closed, or the peer gone. */
+export function addressOf(handle: number, ofPeer: boolean): SocketAddress | undefined {
+  if (handle === CLOSED) return undefined;
+  const parts = netAddress(handle, ofPeer);
+  return parts && { address: parts[0], family: FAMILIES[parts[2]], port: parts[1] };
+}
+
+/** Numeric addresses of `host`. Parks unless it is one itself. */
+export function resolveHost(host: string): string[] {
+  if (isIP(host) !== 0) return [host];
+  return wait(dns.lookup(host, { all: true })).map((found) => found.address);
+}
+
+/** The options of `listen` and `connect` that say where. */
+export interface EndpointOptions {
+  /** 0 to 65535. */
+  port?: number;
+  /** A name or a numeric address. */
+  host?: string;
+  /** Path of a Unix socket, instead of host and port; one that begins with `\0` is abstract. */
+  path?: string;
+}
+
+/** Checks them, once, here. */
+export function checkEndpoint(options: EndpointOptions): void {
+  const { port, host, path } = options;
+  if (path !== undefined) {
+    if (typeof path !== 'string') throw invalidType('options.path', 'a string', path);
+    if (path === '' || path.includes('\0', 1)) {
+      throw invalidValue('options.path', 'a path without null bytes, but perhaps a first one', path);
+    }
+    if (port !== undefined || host !== undefined) {
+      throw invalidValue('options.path', 'absent when there is a host or a port', path);
+    }
+    return;
+  }
+  if (host !== undefined && typeof host !== 'string') throw invalidType('options.host', 'a string', host);
+  if (host?.includes('\0')) throw invalidValue('options.host', 'a name without null bytes', host);
+  if (typeof port !== 'number') throw invalidType('options.port', 'a number', port);
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw Object.assign(new RangeError(`options.port should be >= 0 and < 65536. Received ${String(port)}.`), {
+      code: 'ERR_SOCKET_BAD_PORT',
+    });
+  }
+}

@@ -1,0 +1,313 @@
+#include <sys/wait.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "../../native/disk/thread_pool.h"
+#include "disk_harness.h"
+
+using namespace stackful;
+using namespace stackful::disk;
+using test::Directory;
+using test::Environment;
+using test::pattern;
+
+namespace {
+
+constexpr sched::Reason kReason{sched::ParkKind::kFileOther, -1, 0};
+
+// A task whose thread waits until it is let go, and that counts what happens to it.
+struct Gate {
+  std::atomic<bool> open{false};
+  std::atomic<int> began{0}, undone{0}, destroyed{0};
+  void let() {
+    open = true;
+    open.notify_all();
+  }
+  void awaitBegin() {
+    while (began == 0) usleep(100);
+  }
+};
+
+struct GateTask {
+  std::shared_ptr<Gate> gate;
+  int64_t value = 0;
+  int64_t run() {
+    ++gate->began;
+    gate->open.wait(false);
+    return value;
+  }
+  void undo(int64_t) { ++gate->undone; }
+  GateTask(std::shared_ptr<Gate> g, int64_t v) : gate(std::move(g)), value(v) {}
+  GateTask(GateTask&&) = default;
+  GateTask& operator=(GateTask&&) = default;
+  ~GateTask() {
+    if (gate) ++gate->destroyed;
+  }
+};
+
+// Runs one of the tests marked skip() in a process of its own; its exit status.
+int runChild(const char* name, const char* environment = "") {
+  char self[4096];
+  const ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+  if (n < 0) return -1;
+  self[n] = 0;
+  const std::string command = std::string(environment) + " '" + self + "' --no-skip --test-case='" + name + "' 2>&1";
+  FILE* out = popen(command.c_str(), "r");
+  std::string text;
+  char line[512];
+  while (fgets(line, sizeof(line), out)) text += line;
+  const int status = pclose(out);
+  INFO(text);
+  CHECK(status == 0);
+  return status;
+}
+
+bool eventually(const std::function<bool()>& what) {
+  for (int i = 0; i < 20'000; ++i) {
+    if (what()) return true;
+    usleep(1000);
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("many tasks at once come back with their own results") {
+  Environment e;
+  struct Square {
+    int64_t n;
+    std::string text;
+    int64_t run() {
+      text = std::to_string(n * n);
+      return n;
+    }
+    void undo(int64_t) {}
+  };
+  int right = 0;
+  constexpr int kTasks = 2000;
+  const int coroutines = test::kMany < 1000 ? 200 : kTasks;
+  for (int i = 0; i < coroutines; ++i) {
+    e.go([&, i] {
+      for (int k = 0; k < kTasks / coroutines; ++k) {
+        Square task{i, {}};
+        if (e.disk.run(task, kReason, Cancelled::kWaits) == i && task.text == std::to_string(i * i)) ++right;
+      }
+    });
+  }
+  CHECK(e.run());
+  CHECK(right == kTasks);
+  CHECK(e.disk.inFlight() == 0);
+  CHECK(poolStats().queued == 0);
+  CHECK(poolStats().threads >= 1);
+}
+
+TEST_CASE("cancelling a task that may be abandoned returns at once; its result is undone") {
+  Environment e;
+  auto gate = std::make_shared<Gate>();
+  int64_t result = 0;
+  auto* c = e.go([&] {
+    GateTask task(gate, 7);
+    result = e.disk.run(task, kReason, Cancelled::kAbandons);
+  });
+  e.turn(0);
+  gate->awaitBegin();
+  e.scheduler.interrupt(c, -ECANCELED);
+  CHECK(e.run());
+  CHECK(result == -ECANCELED);
+  CHECK(gate->undone == 0);
+  CHECK(e.disk.inFlight() == 1);
+  gate->let();
+  while (e.disk.inFlight() > 0) e.poller.poll(100);
+  CHECK(gate->undone == 1);
+  CHECK(gate->destroyed == 1);
+}
+
+TEST_CASE("cancelling any other task waits for it; the cancellation comes with the next call") {
+  Environment e;
+  auto gate = std::make_shared<Gate>();
+  int64_t result = 0, next = 0;
+  auto* c = e.go([&] {
+    GateTask task(gate, 7);
+    result = e.disk.run(task, kReason, Cancelled::kWaits);
+    next = e.disk.run(task, kReason, Cancelled::kWaits);
+  });
+  e.turn(0);
+  e.scheduler.interrupt(c, -ECANCELED);
+  e.turn(0);
+  CHECK(c->state == sched::State::kParked);
+  gate->let();
+  CHECK(e.run());
+  CHECK(result == 7);
+  CHECK(next == -ECANCELED);
+  CHECK(gate->undone == 0);
+}
+
+TEST_CASE("a task that is done when the cancellation comes keeps its result") {
+  Environment e;
+  auto gate = std::make_shared<Gate>();
+  gate->let();
+  int64_t result = 0;
+  auto* c = e.go([&] {
+    GateTask task(gate, 7);
+    result = e.disk.run(task, kReason, Cancelled::kAbandons);
+  });
+  e.turn(0);
+  while (c->state == sched::State::kParked) e.poller.poll(100);
+  e.scheduler.interrupt(c, -ECANCELED);
+  CHECK(e.run());
+  CHECK(result == 7);
+  CHECK(gate->undone == 0);
+}
+
+TEST_CASE("an abandoned task that no thread has begun is not run") {
+  Environment e;
+  auto busy = std::make_shared<Gate>();
+  const size_t threads = 4;
+  for (size_t i = 0; i < threads; ++i) {
+    e.go([&] {
+      GateTask task(busy, 0);
+      e.disk.run(task, kReason, Cancelled::kWaits);
+    });
+  }
+  e.turn(0);
+  CHECK(eventually([&] { return busy->began == static_cast<int>(threads); }));
+  auto gate = std::make_shared<Gate>();
+  int64_t result = 0;
+  auto* c = e.go([&] {
+    GateTask task(gate, 7);
+    result = e.disk.run(task, kReason, Cancelled::kAbandons);
+  });
+  e.turn(0);
+  e.scheduler.interrupt(c, -ECANCELED);
+  e.turn(0);
+  CHECK(result == -ECANCELED);
+  gate->let();
+  busy->let();
+  CHECK(e.run());
+  while (e.disk.inFlight() > 0) e.poller.poll(100);
+  CHECK(gate->began == 0);
+  CHECK(gate->undone == 0);
+  CHECK(gate->destroyed == 1);
+}
+
+TEST_CASE("opening a FIFO that nobody writes can be cancelled, and its descriptor is closed later") {
+  Environment e;
+  Directory dir;
+  const std::string path = dir / "fifo";
+  REQUIRE(mkfifo(path.c_str(), 0600) == 0);
+  const int before = test::openDescriptors();
+  int result = 0;
+  auto* c = e.go([&] { result = disk::open(e.disk, path.c_str(), O_RDONLY, 0); });
+  e.turn(0);
+  usleep(2000);
+  e.scheduler.interrupt(c, -ECANCELED);
+  CHECK(e.run());
+  CHECK(result == -ECANCELED);
+  const int writer = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  while (e.disk.inFlight() > 0) e.poller.poll(100);
+  ::close(writer);
+  CHECK(test::openDescriptors() == before);
+}
+
+TEST_CASE("a read from a pipe is one read, and keeps its buffer alive after cancellation") {
+  Environment e;
+  static std::atomic<int> held, released;
+  held = released = 0;
+  int fds[2];
+  REQUIRE(pipe2(fds, O_CLOEXEC) == 0);
+  auto* memory = static_cast<char*>(malloc(100));
+  const KeepAlive keep{[](void* subject) { return ++held, subject; },
+                       [](void* subject) {
+                         ++released;
+                         free(subject);
+                       },
+                       memory};
+  char buffer[100];
+  ssize_t first = 0, second = 0, third = 0;
+  auto* c = e.go([&] {
+    CHECK(::write(fds[1], "abc", 3) == 3);
+    first = pread(e.disk, fds[0], buffer, sizeof(buffer), kCurrentPosition, {});
+    CHECK(::write(fds[1], "abc", 3) == 3);
+    second = pread(e.disk, fds[0], buffer, 2, kCurrentPosition, {});
+    CHECK(::read(fds[0], buffer, 1) == 1);
+    third = pread(e.disk, fds[0], memory, 100, kCurrentPosition, keep);
+  });
+  while (held == 0) e.turn(1);
+  e.scheduler.interrupt(c, -ECANCELED);
+  CHECK(e.run());
+  CHECK(first == 3);
+  CHECK(second == 2);
+  CHECK(third == -ECANCELED);
+  CHECK(released == 0);
+  CHECK(::write(fds[1], "late", 4) == 4);
+  // The thread either never began or has written into memory that was still there.
+  while (e.disk.inFlight() > 0) e.poller.poll(10);
+  CHECK(held == 1);
+  CHECK(released == 1);
+  ::close(fds[0]);
+  ::close(fds[1]);
+}
+
+TEST_CASE("teardown with tasks queued, running, done and collected") {
+  auto running = std::make_shared<Gate>(), queued = std::make_shared<Gate>(), done = std::make_shared<Gate>();
+  static std::atomic<int> released;
+  released = 0;
+  int fds[2];
+  REQUIRE(pipe2(fds, O_CLOEXEC) == 0);
+  constexpr int kEach = 3;
+  {
+    Environment e;
+    done->let();
+    for (int i = 0; i < kEach; ++i) {
+      e.go([&] {
+        GateTask task(done, 1);
+        e.disk.run(task, kReason, Cancelled::kWaits);
+        FAIL("must not run again");
+      });
+    }
+    e.turn(0);
+    // One is woken, the others may be still in the mailbox.
+    while (e.scheduler.readyLength() == 0) e.poller.poll(10);
+    auto* memory = static_cast<char*>(malloc(100));
+    e.scheduler.runBatch(0);
+    e.go([&] {
+      GateTask task(running, 1);
+      e.disk.run(task, kReason, Cancelled::kAbandons);
+      FAIL("must not run again");
+    });
+    e.go([&] {
+      const KeepAlive keep{[](void* subject) { return subject; },
+                           [](void* subject) {
+                             ++released;
+                             free(subject);
+                           },
+                           memory};
+      pread(e.disk, fds[0], memory, 100, kCurrentPosition, keep);
+      FAIL("must not run again");
+    });
+    for (int i = 0; i < 10; ++i) {
+      e.go([&] {
+        GateTask task(queued, 1);
+        e.disk.run(task, kReason, Cancelled::kAbandons);
+        FAIL("must not run again");
+      });
+    }
+    // Everything is submitted, but the first ones must not run on when they are ready.
+    for (sched::Coroutine* c; (c = nullptr, true);) {
+      (void)c;
+      break;
+    }
+  }
+  CHECK(::write(fds[1], "late", 4) == 4);
+  running->let();
+  queued->let();
+  CHECK(eventually([&] { return running->destroyed == running->began && queued->undone == queued->began; }));
+  ::close(fds[0]);
+  ::close(fds[1]);
+}

@@ -1,0 +1,395 @@
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <cstring>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "environment.h"
+#include "plain_engine.h"
+
+using namespace stackful;
+using namespace stackful::sched;
+using test::Environment;
+using test::in;
+using test::kMany;
+using test::kMs;
+
+namespace {
+
+constexpr Reason kReason{ParkKind::kOther, -1, 0};
+
+}  // namespace
+
+TEST_CASE("coroutines run in the order they were spawned, each until it parks") {
+  Environment e;
+  REQUIRE(e.opened);
+  std::string log;
+  for (char name : {'a', 'b', 'c'}) {
+    e.go([&, name] {
+      log += name;
+      e.scheduler.yieldNow();
+      log += name;
+    });
+  }
+  CHECK(log.empty());
+  CHECK(e.scheduler.readyLength() == 3);
+  CHECK_FALSE(e.scheduler.runBatch(kMs));
+  CHECK(log == "abcabc");
+  CHECK(e.scheduler.live() == 0);
+  CHECK(e.scheduler.readyLength() == 0);
+  CHECK(e.scheduler.running() == nullptr);
+  CHECK(e.scheduler.counters().spawned == 3);
+  CHECK(e.scheduler.counters().finished == 3);
+  CHECK(e.scheduler.counters().peak == 3);
+  CHECK(e.stacks.stats().live == 0);
+}
+
+TEST_CASE("park returns the code of the wake; only parked coroutines are woken") {
+  Environment e;
+  int32_t first = 0, second = 0;
+  Coroutine* c = e.go([&] {
+    first = e.scheduler.park({ParkKind::kJoin, -1, 7});
+    second = e.scheduler.park(kReason);
+  });
+  CHECK_FALSE(e.scheduler.wake(c, 1));
+  e.scheduler.runBatch(kMs);
+  CHECK(c->state == State::kParked);
+  char text[64];
+  CHECK(describe(c->parkedOn(), text, sizeof(text)) == strlen("join #7"));
+  CHECK(std::string(text) == "join #7");
+  CHECK(e.scheduler.wake(c, 42));
+  CHECK(c->state == State::kReady);
+  CHECK_FALSE(e.scheduler.wake(c, 43));
+  e.scheduler.runBatch(kMs);
+  CHECK(first == 42);
+  CHECK(e.scheduler.wake(c, -ECANCELED));
+  e.scheduler.runBatch(kMs);
+  CHECK(second == -ECANCELED);
+  CHECK(e.scheduler.live() == 0);
+}
+
+TEST_CASE("parking outside a coroutine, or when the engine refuses, returns at once") {
+  Environment e;
+  CHECK(e.scheduler.park(kReason) == kNotInCoroutine);
+  CHECK(e.scheduler.yieldNow() == kNotInCoroutine);
+  CHECK(sleepFor(e.scheduler, kMs) == kNotInCoroutine);
+  CHECK(e.scheduler.externalWaits() == 0);
+  CHECK(e.scheduler.timers().size() == 0);
+  int32_t parked = 0, yielded = 0, slept = 0;
+  e.go([&] {
+    engine::plainMayPark = false;
+    parked = e.scheduler.park(kReason);
+    yielded = e.scheduler.yieldNow();
+    slept = sleepFor(e.scheduler, kMs);
+    engine::plainMayPark = true;
+  });
+  CHECK(e.run());
+  CHECK(parked == kCannotPark);
+  CHECK(yielded == kCannotPark);
+  CHECK(slept == kCannotPark);
+}
+
+TEST_CASE("an interruption ends the present parking call and every later one, unless shielded") {
+  Environment e;
+  std::vector<int32_t> codes;
+  Coroutine* c = e.go([&] {
+    codes.push_back(e.scheduler.park(kReason));
+    codes.push_back(e.scheduler.park(kReason));
+    codes.push_back(e.scheduler.yieldNow());
+    codes.push_back(sleepFor(e.scheduler, kMs));
+    e.scheduler.shield();
+    codes.push_back(e.scheduler.yieldNow());
+    codes.push_back(e.scheduler.park(kReason));
+    e.scheduler.unshield();
+    codes.push_back(e.scheduler.park(kReason));
+    e.scheduler.interrupt(e.scheduler.running(), 0);
+    codes.push_back(e.scheduler.yieldNow());
+  });
+  e.scheduler.runBatch(kMs);
+  e.scheduler.interrupt(c, -ECANCELED);
+  e.scheduler.runBatch(kMs);
+  CHECK(codes == std::vector<int32_t>{-ECANCELED, -ECANCELED, -ECANCELED, -ECANCELED, 0});
+  // In the shield only an ordinary wake gets through.
+  e.scheduler.interrupt(c, -ETIMEDOUT);
+  CHECK(c->state == State::kParked);
+  CHECK(e.scheduler.wake(c, 5));
+  e.scheduler.runBatch(kMs);
+  CHECK(codes == std::vector<int32_t>{-ECANCELED, -ECANCELED, -ECANCELED, -ECANCELED, 0, 5, -ETIMEDOUT, 0});
+  CHECK(e.scheduler.live() == 0);
+}
+
+TEST_CASE("an interruption before the first run, or while ready, counts at the next parking call") {
+  Environment e;
+  int32_t code = 0, after = 0;
+  Coroutine* c = e.go([&] { code = e.scheduler.park(kReason); });
+  e.scheduler.interrupt(c, -ECANCELED);
+  CHECK(e.run());
+  CHECK(code == -ECANCELED);
+  c = e.go([&] {
+    code = e.scheduler.park(kReason);
+    after = e.scheduler.park(kReason);
+  });
+  e.scheduler.runBatch(kMs);
+  e.scheduler.wake(c, 9);
+  e.scheduler.interrupt(c, -ECANCELED);
+  CHECK(e.run());
+  CHECK(code == 9);
+  CHECK(after == -ECANCELED);
+}
+
+TEST_CASE("slots are reused, generations tell their users apart") {
+  Environment e;
+  Coroutine* a = e.go([] {});
+  const uint32_t slot = a->slot, generation = a->generation;
+  CHECK(e.scheduler.find(slot, generation) == a);
+  CHECK(e.scheduler.at(slot) == a);
+  CHECK(e.run());
+  CHECK(e.scheduler.find(slot, generation) == nullptr);
+  CHECK(e.scheduler.at(slot) == nullptr);
+  CHECK(e.scheduler.at(12345) == nullptr);
+  Coroutine* b = e.go([] {});
+  CHECK(b->slot == slot);
+  CHECK(b->generation != generation);
+  CHECK(e.scheduler.find(slot, generation) == nullptr);
+  CHECK(e.scheduler.find(slot, b->generation) == b);
+  CHECK(e.run());
+}
+
+TEST_CASE("a coroutine may spawn, and its children outlive it") {
+  Environment e;
+  std::string log;
+  e.go([&] {
+    log += "p(";
+    for (int i = 0; i < 3; ++i) {
+      e.go([&, i] {
+        e.scheduler.yieldNow();
+        log += static_cast<char>('0' + i);
+      });
+    }
+    log += ")";
+  });
+  CHECK(e.run());
+  CHECK(log == "p()012");
+  CHECK(e.stacks.stats().live == 0);
+}
+
+TEST_CASE("no memory for a stack gives no coroutine") {
+  Environment e;
+  CHECK(e.scheduler.spawn(size_t{1} << 62, [](void*) {}, nullptr) == nullptr);
+  CHECK(e.scheduler.live() == 0);
+  CHECK(e.scheduler.readyLength() == 0);
+}
+
+TEST_CASE("with nothing ready the poll hook runs on the spot, without a change of stack") {
+  engine::Engine engine;
+  stack::StackPool stacks;
+  static Scheduler* scheduler;
+  static Coroutine* parked;
+  static int polls;
+  Scheduler s(engine, stacks);
+  scheduler = &s;
+  parked = nullptr;
+  polls = 0;
+  s.setPoll(
+      [](void*, int64_t) {
+        ++polls;
+        return parked && scheduler->wake(parked, polls);
+      },
+      nullptr);
+  static int32_t code;
+  s.spawn(256 << 10, [](void*) {
+    parked = scheduler->running();
+    for (int i = 0; i < 10; ++i) code = scheduler->park(kReason);
+    parked = nullptr;
+    scheduler->finish();
+  }, nullptr);
+  CHECK_FALSE(s.runBatch(1000 * kMs));
+  CHECK(code == 10);
+  CHECK(polls == 11);
+  CHECK(s.counters().switches == 2);
+  CHECK(s.counters().parks == 10);
+}
+
+TEST_CASE("the poll hook is called while the queue never empties") {
+  engine::Engine engine;
+  stack::StackPool stacks;
+  static Scheduler* scheduler;
+  static int polls;
+  Scheduler s(engine, stacks);
+  scheduler = &s;
+  polls = 0;
+  s.setPoll([](void*, int64_t) { return ++polls, false; }, nullptr);
+  auto spin = [](void*) {
+    for (int i = 0; i < 5000; ++i) scheduler->yieldNow();
+    scheduler->finish();
+  };
+  s.spawn(256 << 10, spin, nullptr);
+  s.spawn(256 << 10, spin, nullptr);
+  s.runBatch(60'000 * kMs);
+  CHECK(polls >= 10'000 / static_cast<int>(Scheduler::kCheckEvery * Scheduler::kPollEvery));
+  CHECK(s.live() == 0);
+}
+
+TEST_CASE("the budget brings control back to main, with work left") {
+  Environment e;
+  bool stop = false;
+  for (int i = 0; i < 2; ++i) {
+    e.go([&] {
+      while (!stop) e.scheduler.yieldNow();
+    });
+  }
+  for (int i = 0; i < 5; ++i) CHECK(e.scheduler.runBatch(kMs));
+  CHECK(e.scheduler.runBatch(0));
+  stop = true;
+  CHECK(e.run());
+}
+
+TEST_CASE("a batch cannot be started inside a coroutine") {
+  Environment e;
+  bool left = true;
+  e.go([&] {
+    e.go([] {});
+    left = e.scheduler.runBatch(kMs);
+    e.scheduler.shutdown();
+    CHECK(e.scheduler.live() == 2);
+  });
+  CHECK(e.run());
+  CHECK_FALSE(left);
+}
+
+TEST_CASE("I/O that never blocks lets others run every kIoBudget calls") {
+  Environment e;
+  int charged = 0, seenAt = -1;
+  e.go([&] {
+    for (; charged < 3 * Scheduler::kIoBudget; ++charged) e.scheduler.chargeIo();
+  });
+  e.go([&] { seenAt = charged; });
+  CHECK(e.run());
+  CHECK(seenAt == Scheduler::kIoBudget - 1);
+}
+
+TEST_CASE("sleepers wake in order of their deadlines and not early") {
+  Environment e;
+  std::vector<int> order;
+  bool early = false;
+  for (int ms : {9, 3, 6, 0, 1}) {
+    e.go([&, ms] {
+      const int64_t until = in(ms);
+      CHECK(sleepUntil(e.scheduler, until) == 0);
+      early = early || monotonicNow() < until;
+      order.push_back(ms);
+    });
+  }
+  CHECK(e.run());
+  CHECK(order == std::vector<int>{0, 1, 3, 6, 9});
+  CHECK_FALSE(early);
+  CHECK(e.scheduler.externalWaits() == 0);
+  CHECK(e.scheduler.timers().size() == 0);
+}
+
+TEST_CASE("a sleep is described by its length and ends early when interrupted") {
+  Environment e;
+  int32_t code = 0, timedOut = 0;
+  Coroutine* c = e.go([&] { code = sleepFor(e.scheduler, 90'000'000 * kMs); });
+  Coroutine* d = e.go([&] { timedOut = sleepUntil(e.scheduler, kNoDeadline); });
+  e.scheduler.runBatch(kMs);
+  char text[64];
+  describe(c->parkedOn(), text, sizeof(text));
+  CHECK(std::string(text) == "sleep 9e+07ms");
+  describe(d->parkedOn(), text, sizeof(text));
+  CHECK(std::string(text) == "sleep");
+  CHECK(e.scheduler.externalWaits() == 2);
+  e.scheduler.interrupt(c, -ECANCELED);
+  // A timeout around the sleep uses the code of the sleep's own timer, and is not the end of the sleep.
+  e.scheduler.interrupt(d, -ETIMEDOUT);
+  CHECK(e.run());
+  CHECK(code == -ECANCELED);
+  CHECK(timedOut == -ETIMEDOUT);
+  CHECK(e.scheduler.timers().size() == 0);
+}
+
+TEST_CASE("parkUntil: the wake and the deadline exclude each other") {
+  Environment e;
+  int32_t woken = 1, late = 1;
+  Coroutine* c = e.go([&] { woken = e.scheduler.parkUntil(kReason, in(60'000)); });
+  e.go([&] { late = e.scheduler.parkUntil(kReason, in(1)); });
+  e.scheduler.runBatch(kMs);
+  CHECK(e.scheduler.wake(c, 0));
+  CHECK(e.run());
+  CHECK(woken == 0);
+  CHECK(late == -ETIMEDOUT);
+  CHECK(e.scheduler.timers().size() == 0);
+}
+
+TEST_CASE("ten thousand coroutines, parked and woken in any order") {
+  Environment e;
+  uint64_t sum = 0;
+  std::vector<Coroutine*> all;
+  for (uint32_t i = 0; i < kMany; ++i) {
+    all.push_back(e.go([&] {
+      for (int k = 0; k < 3; ++k) sum += static_cast<uint64_t>(e.scheduler.park(kReason));
+    }));
+    REQUIRE(all.back() != nullptr);
+  }
+  while (e.scheduler.runBatch(kMs)) {}
+  CHECK(e.scheduler.live() == kMany);
+  for (int round = 0; round < 3; ++round) {
+    for (uint32_t i = 0; i < kMany; ++i) CHECK(e.scheduler.wake(all[i * 7919ull % kMany], 1));
+    while (e.scheduler.runBatch(kMs)) {}
+  }
+  CHECK(sum == 3 * kMany);
+  CHECK(e.scheduler.live() == 0);
+  CHECK(e.scheduler.counters().peak == kMany);
+}
+
+TEST_CASE("shutdown forgets coroutines in every state") {
+  engine::Engine engine;
+  stack::StackPool stacks;
+  {
+    Scheduler s(engine, stacks);
+    static Scheduler* scheduler;
+    scheduler = &s;
+    auto parks = [](void*) {
+      scheduler->parkUntil(kReason, monotonicNow() + 3600'000 * kMs);
+      FAIL("must not run again");
+      scheduler->finish();
+    };
+    for (int i = 0; i < 100; ++i) s.spawn(256 << 10, parks, nullptr);
+    s.runBatch(1000 * kMs);
+    s.wake(s.at(3), 0);                          // ready
+    s.spawn(256 << 10, parks, nullptr);          // never run
+    CHECK(s.externalWaits() == 100);
+    s.shutdown();
+    CHECK(s.live() == 0);
+    CHECK(s.externalWaits() == 0);
+    CHECK(s.readyLength() == 0);
+    CHECK_FALSE(s.runBatch(kMs));
+    // And it can go on from there.
+    static bool ran;
+    ran = false;
+    s.spawn(256 << 10, [](void*) {
+      ran = true;
+      scheduler->finish();
+    }, nullptr);
+    s.runBatch(kMs);
+    CHECK(ran);
+  }
+  CHECK(stacks.stats().live == 0);
+}
+
+TEST_CASE("park kinds have distinct names") {
+  std::set<std::string> names;
+  for (size_t i = 0; i < static_cast<size_t>(ParkKind::kCount); ++i) {
+    names.insert(parkKindName(static_cast<ParkKind>(i)));
+  }
+  CHECK(names.size() == static_cast<size_t>(ParkKind::kCount));
+  char text[32];
+  describe({ParkKind::kSocketRead, 12, 0}, text, sizeof(text));
+  CHECK(std::string(text) == "socket.read fd=12");
+  describe({ParkKind::kSleep, -1, 20 * kMs}, text, sizeof(text));
+  CHECK(std::string(text) == "sleep 20ms");
+  CHECK(describe({ParkKind::kSocketRead, 12, 0}, text, 7) == 6);
+  CHECK(std::string(text) == "socket");
+}

@@ -9,7 +9,8 @@
 
 namespace stackful::binding {
 
-void define(v8::Local<v8::Context> context, v8::Local<v8::Object> exports, const char* name, void (*callback)(const Info&)) {
+void define(v8::Local<v8::Context> context, v8::Local<v8::Object> exports, const char* name,
+            void (*callback)(const Info&)) {
   v8::Isolate* isolate = v8::Isolate::GetCurrent();
   v8::Local<v8::Function> function =
       v8::Function::New(context, callback, {}, 0, v8::ConstructorBehavior::kThrow).ToLocalChecked();

@@ -54,7 +54,8 @@ bool Runtime::hookIntoLoop(std::string& reason) {
   uv_idle_init(loop, &idleHandle_);
   pollHandle_.data = idleHandle_.data = this;
   openHandles_ = 2;
-  uv_poll_start(&pollHandle_, UV_READABLE, [](uv_poll_t* h, int, int) { static_cast<Runtime*>(h->data)->runBatch(); });
+  uv_poll_start(&pollHandle_, UV_READABLE,
+                [](uv_poll_t* h, int, int) { static_cast<Runtime*>(h->data)->runBatch(); });
   uv_unref(reinterpret_cast<uv_handle_t*>(&pollHandle_));
   cleanup_ = node::AddEnvironmentCleanupHook(isolate, teardown, this);
   return true;
@@ -110,7 +111,9 @@ void Runtime::runBody(void* data) {
     v8::TryCatch caught(isolate);
     // The body catches whatever the coroutine throws; what comes out is the end of the isolate's execution (a worker
     // being terminated), and then no coroutine may run again.
-    if (runtime->body.Get(isolate)->Call(runtime->context.Get(isolate), v8::Undefined(isolate), 1, &argument).IsEmpty()) {
+    if (runtime->body.Get(isolate)
+            ->Call(runtime->context.Get(isolate), v8::Undefined(isolate), 1, &argument)
+            .IsEmpty()) {
       runtime->stopped_ = true;
     }
     self->execution.contextSlot = nullptr;

@@ -69,8 +69,8 @@ class Runtime {
   uv_idle_t idleHandle_;
   bool inBatch_ = false;
   bool idle_ = false;
-  bool alive_ = false;       // whether pollHandle_ keeps the loop alive
-  bool stopped_ = false;     // execution was terminated, or the environment is going away
+  bool alive_ = false;    // whether pollHandle_ keeps the loop alive
+  bool stopped_ = false;  // execution was terminated, or the environment is going away
   int openHandles_ = 0;
   void (*teardownDone_)(void*) = nullptr;
   void* teardownArgument_ = nullptr;

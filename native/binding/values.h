@@ -42,13 +42,14 @@ inline sched::Deadline deadlineAfter(double ms) {
 }
 
 inline v8::Local<v8::String> string(v8::Isolate* isolate, std::string_view text) {
-  return v8::String::NewFromUtf8(isolate, text.data(), v8::NewStringType::kNormal, static_cast<int>(text.size()))
+  return v8::String::NewFromUtf8(isolate, text.data(), v8::NewStringType::kNormal,
+                                 static_cast<int>(text.size()))
       .ToLocalChecked();
 }
 
 inline v8::Local<v8::String> asciiString(v8::Isolate* isolate, std::string_view text) {
-  return v8::String::NewFromOneByte(isolate, reinterpret_cast<const uint8_t*>(text.data()), v8::NewStringType::kNormal,
-                                    static_cast<int>(text.size()))
+  return v8::String::NewFromOneByte(isolate, reinterpret_cast<const uint8_t*>(text.data()),
+                                    v8::NewStringType::kNormal, static_cast<int>(text.size()))
       .ToLocalChecked();
 }
 
@@ -61,7 +62,8 @@ inline void returnInt(const Info& info, int64_t value) {
 }
 
 // Adds a function without a prototype to the module's exports.
-void define(v8::Local<v8::Context> context, v8::Local<v8::Object> exports, const char* name, void (*callback)(const Info&));
+void define(v8::Local<v8::Context> context, v8::Local<v8::Object> exports, const char* name,
+            void (*callback)(const Info&));
 
 // What each file of this folder exports.
 void defineCore(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);

@@ -26,9 +26,10 @@ struct Discovery {
   uint64_t* relocatableTop = nullptr;
   uint64_t* stackStartThread = nullptr;  // thread-local copy of the stack's start
   uint64_t* stackStartHeap = nullptr;    // the heap's copy
-  uint64_t* asyncContext = nullptr;      // continuation-preserved embedder data; null where V8 has none (Node 20)
-  uint64_t* shutdownList = nullptr;      // Node 22: [begin, end, capacity] of objects to destroy before a sudden shutdown
-  ThreadNode* inUse = nullptr;           // anchor of the list of archived threads
+  uint64_t* asyncContext = nullptr;  // continuation-preserved embedder data; null where V8 has none (Node 20)
+  uint64_t* shutdownList =
+      nullptr;  // Node 22: [begin, end, capacity] of objects to destroy before a sudden shutdown
+  ThreadNode* inUse = nullptr;  // anchor of the list of archived threads
   void* manager = nullptr;
   uint64_t pristine[Execution::kImageWords] = {};  // the image of a thread that has done nothing yet
 };

@@ -283,7 +283,8 @@ void Engine::abandon(Execution& e) noexcept {
     char* block = reinterpret_cast<char**>(blocks[0])[i];
     if (block != own) ::operator delete[](block);
   }
-  for (size_t at = layout::kBlocksInImplementer; at < layout::kSpareInImplementer; at += layout::kVectorBytes) {
+  for (size_t at = layout::kBlocksInImplementer; at < layout::kSpareInImplementer;
+       at += layout::kVectorBytes) {
     ::operator delete[](reinterpret_cast<void*>(e.image[at / 8]));
     memset(e.image + at / 8, 0, layout::kVectorBytes);
   }

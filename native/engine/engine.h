@@ -16,12 +16,14 @@ struct ThreadNode;  // V8's record of an archived thread; see v8_layout.h
 // Everything one stack needs in order to continue: its machine stack pointer and V8's view of it.
 // Lives in the top page of its own stack (the main stack's lives in the Engine).
 struct alignas(64) Execution {
-  void* sp = nullptr;          // machine stack pointer while not running
-  ThreadNode* node = nullptr;  // entry of V8's in-use list that shows `image`; null while running or before the first run
-  uintptr_t limit = 0;         // lowest address JavaScript may use
-  uintptr_t start = 0;         // highest address of this stack: where conservative scanning ends
-  uint64_t* contextSlot = nullptr;  // a handle that keeps this stack's async context while it is parked, or null
-  void* shutdownList = nullptr;     // Node 22: objects V8 would destroy on a sudden shutdown; see engine.cc
+  void* sp = nullptr;  // machine stack pointer while not running
+  ThreadNode* node =
+      nullptr;  // entry of V8's in-use list that shows `image`; null while running or before the first run
+  uintptr_t limit = 0;  // lowest address JavaScript may use
+  uintptr_t start = 0;  // highest address of this stack: where conservative scanning ends
+  uint64_t* contextSlot =
+      nullptr;                   // a handle that keeps this stack's async context while it is parked, or null
+  void* shutdownList = nullptr;  // Node 22: objects V8 would destroy on a sudden shutdown; see engine.cc
   stack::Stack stack;
   static constexpr size_t kImageWords = 80;
   // Laid out as V8's archive of a thread begins. Not initialised on purpose: what it holds from the stack's earlier use
@@ -37,7 +39,8 @@ class Engine {
 
   // Makes `execution` (placed by recordPlace) ready to run entry(argument) on `stack` at the first switch to it.
   // `entry` must not return: it ends by finishTo.
-  void prepare(Execution& execution, const stack::Stack& stack, void (*entry)(void*), void* argument) noexcept;
+  void prepare(Execution& execution, const stack::Stack& stack, void (*entry)(void*),
+               void* argument) noexcept;
 
   // Stops here, as `from`; continues `to`. Returns when somebody switches back to `from`.
   void switchTo(Execution& from, Execution& to) noexcept;

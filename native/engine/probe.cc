@@ -14,7 +14,8 @@ bool readThroughPipe(uint64_t address, void* to, size_t bytes) {
   int ends[2];
   if (pipe(ends) != 0) return false;
   // write() reports EFAULT instead of raising a signal.
-  bool ok = bytes <= 4096 && write(ends[1], reinterpret_cast<void*>(address), bytes) == static_cast<ssize_t>(bytes) &&
+  bool ok = bytes <= 4096 &&
+            write(ends[1], reinterpret_cast<void*>(address), bytes) == static_cast<ssize_t>(bytes) &&
             read(ends[0], to, bytes) == static_cast<ssize_t>(bytes);
   close(ends[0]);
   close(ends[1]);
@@ -31,7 +32,8 @@ bool readSafely(uint64_t address, void* to, size_t bytes) {
   return n < 0 && errno != EFAULT && readThroughPipe(address, to, bytes);
 }
 
-void readMany(const std::vector<uint64_t>& addresses, size_t bytes, std::vector<uint8_t>& out, std::vector<bool>& ok) {
+void readMany(const std::vector<uint64_t>& addresses, size_t bytes, std::vector<uint8_t>& out,
+              std::vector<bool>& ok) {
   constexpr size_t kBatch = 64;
   out.assign(addresses.size() * bytes, 0);
   ok.assign(addresses.size(), false);

@@ -12,7 +12,8 @@ namespace stackful::engine {
 bool readSafely(uint64_t address, void* to, size_t bytes);
 
 // `bytes` from each address; ok[i] tells whether out[i * bytes ...] was readable. One system call per 64 addresses.
-void readMany(const std::vector<uint64_t>& addresses, size_t bytes, std::vector<uint8_t>& out, std::vector<bool>& ok);
+void readMany(const std::vector<uint64_t>& addresses, size_t bytes, std::vector<uint8_t>& out,
+              std::vector<bool>& ok);
 
 struct Range {
   uint64_t begin = 0;

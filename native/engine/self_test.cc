@@ -38,7 +38,7 @@ struct Test {
     int id;
     bool done;
     char result[96];
-  }* all[kCoroutines] = {};
+  } * all[kCoroutines] = {};
 };
 
 void parkCallback(const v8::FunctionCallbackInfo<v8::Value>& info) {
@@ -62,7 +62,9 @@ void entry(void* data) {
     v8::Local<v8::Value> many[1200];
     for (int i = 0; i < 1200; ++i) many[i] = v8::Number::New(test.isolate, i + 0.5);
     v8::Local<v8::Value> result;
-    if (test.program.Get(test.isolate)->Call(context, v8::Undefined(test.isolate), 2, arguments).ToLocal(&result)) {
+    if (test.program.Get(test.isolate)
+            ->Call(context, v8::Undefined(test.isolate), 2, arguments)
+            .ToLocal(&result)) {
       v8::String::Utf8Value text(test.isolate, result);
       bool whole = true;
       for (int i = 0; i < 1200; ++i) whole = whole && many[i].As<v8::Number>()->Value() == i + 0.5;
@@ -83,7 +85,8 @@ bool run(Test& test, stack::StackPool& stacks, const Discovery& found, bool thor
     test.engine->prepare(one->execution, stack, entry, one);
   }
   // Only words that are no tagged pointers: a collection in between moves what those point to.
-  constexpr size_t kFixed[] = {layout::kEntrySpWord, layout::kTryCatchWord, layout::kIsolateWord, layout::kThreadIdWord};
+  constexpr size_t kFixed[] = {layout::kEntrySpWord, layout::kTryCatchWord, layout::kIsolateWord,
+                               layout::kThreadIdWord};
   uint64_t top[layout::kThreadTopWords];
   memcpy(top, found.threadTop, sizeof top);
   const uint64_t next = found.handleData[0], relocatable = *found.relocatableTop;
@@ -106,7 +109,8 @@ bool run(Test& test, stack::StackPool& stacks, const Discovery& found, bool thor
     std::string id = std::to_string(one->id);
     std::string expected = std::to_string(3 + one->id) + "," + std::to_string(1 + one->id) + "," +
                            std::to_string(2 + one->id) + "e" + id + id + "," + id + "true";
-    if (!one->done || expected != one->result) return reason = std::string("values after a switch: ") + one->result, false;
+    if (!one->done || expected != one->result)
+      return reason = std::string("values after a switch: ") + one->result, false;
   }
   if (found.inUse->next != found.inUse) return reason = "list of archived threads after the test", false;
   return true;
@@ -114,7 +118,8 @@ bool run(Test& test, stack::StackPool& stacks, const Discovery& found, bool thor
 
 }  // namespace
 
-bool selfTest(v8::Isolate* isolate, const Discovery& found, Engine& engine, bool thorough, std::string& reason) {
+bool selfTest(v8::Isolate* isolate, const Discovery& found, Engine& engine, bool thorough,
+              std::string& reason) {
   v8::HandleScope scope(isolate);
   v8::Local<v8::Context> context = isolate->GetCurrentContext();
   Test test;
@@ -126,7 +131,8 @@ bool selfTest(v8::Isolate* isolate, const Discovery& found, Engine& engine, bool
   v8::Local<v8::Function> park;
   v8::Local<v8::External> data = v8::External::New(isolate, &test
 #if V8_MAJOR_VERSION >= 14
-                                                   , v8::kExternalPointerTypeTagDefault
+                                                   ,
+                                                   v8::kExternalPointerTypeTagDefault
 #endif
   );
   if (!v8::Script::Compile(context, source).ToLocal(&script) || !script->Run(context).ToLocal(&program) ||

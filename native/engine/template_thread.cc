@@ -29,8 +29,10 @@ const char* compareArchive(const Capture& c) {
   uint64_t image[layout::kRelocatableInImage / 8 + 1];
   memcpy(image, node->data, sizeof image);
   // Archiving refreshes the handle data kept inside the implementer: everything before it must be as it was.
-  if (memcmp(image, c.mainImplementer, layout::kHandleDataInImplementer) != 0) return "archived handle scope implementer";
-  if (memcmp(image + layout::kTopInImage / 8, c.mainTop, layout::kThreadTopBytes) != 0) return "archived thread top";
+  if (memcmp(image, c.mainImplementer, layout::kHandleDataInImplementer) != 0)
+    return "archived handle scope implementer";
+  if (memcmp(image + layout::kTopInImage / 8, c.mainTop, layout::kThreadTopBytes) != 0)
+    return "archived thread top";
   if (image[layout::kRelocatableInImage / 8] != c.mainRelocatable) return "archived relocatable chain";
   return nullptr;
 }
@@ -46,7 +48,8 @@ const char* checkBlocks(const Capture& c) {
     v8::Local<v8::Value> handle = v8::Local<v8::Value>::New(c.isolate, *c.anyValue);
     block = reinterpret_cast<uint64_t>(*handle);
     if (c.found->handleData[1] - block != layout::kHandleBlockBytes) return "handle block size";
-    if (implementer[3] != 1 || *reinterpret_cast<uint64_t*>(implementer[1]) != block) return "handle block list";
+    if (implementer[3] != 1 || *reinterpret_cast<uint64_t*>(implementer[1]) != block)
+      return "handle block list";
   }
   return *spare == block ? nullptr : "spare handle block";
 }
@@ -66,8 +69,10 @@ void* run(void* data) {
     if (image[i] != 0) c->problem = "fresh handle scope implementer";
   }
   // An optional handle address lies between; when it is absent its value is left over from before.
-  for (size_t i = layout::kSpareInImplementer / 8 + 1; i < layout::kHandleDataInImplementer / 8; ++i) image[i] = 0;
-  if (image[0] != reinterpret_cast<uint64_t>(c->isolate) || *found.relocatableTop != 0) c->problem = "fresh thread state";
+  for (size_t i = layout::kSpareInImplementer / 8 + 1; i < layout::kHandleDataInImplementer / 8; ++i)
+    image[i] = 0;
+  if (image[0] != reinterpret_cast<uint64_t>(c->isolate) || *found.relocatableTop != 0)
+    c->problem = "fresh thread state";
   // These belong to the operating system thread, and all coroutines of an environment run on one.
   uint64_t* top = image + layout::kTopInImage / 8;
   if (top[layout::kEntrySpWord] != 0 || top[layout::kTryCatchWord] != 0) c->problem = "fresh thread top";

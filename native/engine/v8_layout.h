@@ -32,7 +32,8 @@ inline constexpr size_t kSpareInImplementer = 0x68;
 inline constexpr size_t kManagerAnchors = 0x38;
 inline constexpr size_t kStackGuardArchiveBytes = 0x30;
 inline constexpr size_t kInterruptScopes = 0x28;
-inline constexpr size_t kThreadIdWord = 3, kIsolateWord = 1, kTryCatchWord = 0, kTrapFlagWord = 24, kAccessCheckWord = 23;
+inline constexpr size_t kThreadIdWord = 3, kIsolateWord = 1, kTryCatchWord = 0, kTrapFlagWord = 24,
+                        kAccessCheckWord = 23;
 inline constexpr bool kTwoLimits = true;
 inline constexpr size_t kHeapStackStartInTarget = 0;  // the word is in the isolate itself
 inline constexpr bool kShutdownList = false;
@@ -45,7 +46,8 @@ inline constexpr size_t kSpareInImplementer = 0x50;
 inline constexpr size_t kManagerAnchors = 0x38;
 inline constexpr size_t kStackGuardArchiveBytes = 0x38;
 inline constexpr size_t kInterruptScopes = 0x30;
-inline constexpr size_t kThreadIdWord = 13, kIsolateWord = 12, kTryCatchWord = 11, kTrapFlagWord = 25, kAccessCheckWord = 24;
+inline constexpr size_t kThreadIdWord = 13, kIsolateWord = 12, kTryCatchWord = 11, kTrapFlagWord = 25,
+                        kAccessCheckWord = 24;
 inline constexpr bool kTwoLimits = true;
 inline constexpr size_t kHeapStackStartInTarget = 0x698;
 inline constexpr bool kShutdownList = true;
@@ -58,7 +60,8 @@ inline constexpr size_t kSpareInImplementer = 0x50;
 inline constexpr size_t kManagerAnchors = 0x18;
 inline constexpr size_t kStackGuardArchiveBytes = 0x38;
 inline constexpr size_t kInterruptScopes = 0x30;
-inline constexpr size_t kThreadIdWord = 13, kIsolateWord = 12, kTryCatchWord = 11, kTrapFlagWord = 25, kAccessCheckWord = 24;
+inline constexpr size_t kThreadIdWord = 13, kIsolateWord = 12, kTryCatchWord = 11, kTrapFlagWord = 25,
+                        kAccessCheckWord = 24;
 inline constexpr bool kTwoLimits = false;
 inline constexpr size_t kHeapStackStartInTarget = 0x6c0;
 inline constexpr bool kShutdownList = false;

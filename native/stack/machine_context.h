@@ -5,5 +5,6 @@
 #if defined(__x86_64__)
 #include "machine_context_x64.h"
 #else
-#error "stackful: no machine context for this architecture yet; add machine_context_<arch>.h and machine_entry_<arch>.S"
+#error \
+    "stackful: no machine context for this architecture yet; add machine_context_<arch>.h and machine_entry_<arch>.S"
 #endif

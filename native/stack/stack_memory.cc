@@ -43,17 +43,21 @@ int log2Ceil(size_t n) {
 
 const char* guardKind() noexcept {
   switch (guardInUse) {
-    case Guard::kInstall: return "guard-install";
-    case Guard::kProtect: return "mprotect";
-    case Guard::kNone: return "none";
-    default: return "undecided";
+    case Guard::kInstall:
+      return "guard-install";
+    case Guard::kProtect:
+      return "mprotect";
+    case Guard::kNone:
+      return "none";
+    default:
+      return "undecided";
   }
 }
 
 struct StackPool::SizeClass {
   size_t bytes = 0;
-  std::vector<char*> free;    // slots that were used before, newest last
-  size_t trimmed = 0;         // how many at the front of `free` hold no pages any more
+  std::vector<char*> free;  // slots that were used before, newest last
+  size_t trimmed = 0;       // how many at the front of `free` hold no pages any more
   std::vector<char*> arenas;
   char* nextFresh = nullptr;  // slots never used yet, in the newest arena
   char* arenaEnd = nullptr;

@@ -1,0 +1,146 @@
+// Coroutines as JavaScript sees them: numbers of slots, codes, and texts on demand.
+#include <node_version.h>
+
+#include <string>
+
+#include "../net/address.h"
+#include "values.h"
+
+namespace stackful::binding {
+namespace {
+
+sched::Scheduler& scheduler() {
+  return Runtime::current()->scheduler();
+}
+
+// spawn(stackBytes): slot, or -1 when there is no memory.
+void spawn(const Info& info) {
+  Runtime* runtime = Runtime::current();
+  sched::Coroutine* c = runtime->spawn(static_cast<size_t>(numberAt(info, 0)));
+  runtime->schedule();
+  info.GetReturnValue().Set(c ? static_cast<int32_t>(c->slot) : -1);
+}
+
+// current(): slot of the running coroutine, or -1 on the main stack.
+void current(const Info& info) {
+  Runtime* runtime = Runtime::current();
+  sched::Coroutine* c = runtime ? runtime->scheduler().running() : nullptr;
+  info.GetReturnValue().Set(c ? static_cast<int32_t>(c->slot) : -1);
+}
+
+// park(kind, number): wake code.
+void park(const Info& info) {
+  info.GetReturnValue().Set(scheduler().park(
+      {static_cast<sched::ParkKind>(intAt(info, 0)), -1, static_cast<int64_t>(numberAt(info, 1))}));
+}
+
+// wake(slot, code): whether that coroutine was parked.
+void wake(const Info& info) {
+  Runtime* runtime = Runtime::current();
+  sched::Coroutine* c = runtime ? runtime->scheduler().at(static_cast<uint32_t>(intAt(info, 0))) : nullptr;
+  bool woken = c && runtime->scheduler().wake(c, intAt(info, 1));
+  if (woken) runtime->schedule();
+  info.GetReturnValue().Set(woken);
+}
+
+// interrupt(slot, code): every parking call of that coroutine ends with `code` from now on.
+void interrupt(const Info& info) {
+  Runtime* runtime = Runtime::current();
+  sched::Coroutine* c = runtime->scheduler().at(static_cast<uint32_t>(intAt(info, 0)));
+  if (!c) return;
+  runtime->scheduler().interrupt(c, intAt(info, 1));
+  runtime->schedule();
+}
+
+void yieldNow(const Info& info) {
+  info.GetReturnValue().Set(scheduler().yieldNow());
+}
+
+// sleep(ms)
+void sleep(const Info& info) {
+  double ns = numberAt(info, 0) * 1e6;
+  info.GetReturnValue().Set(sched::sleepFor(scheduler(), ns < 9e18 ? static_cast<int64_t>(ns) : INT64_MAX));
+}
+
+// state(slot): 0 ready, 1 running, 2 parked, 3 done.
+void state(const Info& info) {
+  sched::Coroutine* c = scheduler().at(static_cast<uint32_t>(intAt(info, 0)));
+  info.GetReturnValue().Set(static_cast<int32_t>(c ? c->state : sched::State::kDone));
+}
+
+// parkedOn(slot): what a parked coroutine waits for.
+void parkedOn(const Info& info) {
+  sched::Coroutine* c = scheduler().at(static_cast<uint32_t>(intAt(info, 0)));
+  if (!c || c->state != sched::State::kParked) return;
+  char text[256];
+  size_t length = net::describeParked(c->parkedOn(), text, sizeof text);
+  info.GetReturnValue().Set(string(info.GetIsolate(), {text, length}));
+}
+
+struct Trace {
+  v8::Isolate* isolate;
+  std::string text;
+};
+
+void appendFrames(v8::Isolate* isolate, v8::Local<v8::StackTrace> trace, std::string& text) {
+  for (int i = 0; i < trace->GetFrameCount(); ++i) {
+    v8::Local<v8::StackFrame> frame = trace->GetFrame(isolate, static_cast<uint32_t>(i));
+    v8::String::Utf8Value function(isolate, frame->GetFunctionName());
+    v8::String::Utf8Value script(isolate, frame->GetScriptNameOrSourceURL());
+    std::string where = std::string(*script ? *script : "<anonymous>") + ":" +
+                        std::to_string(frame->GetLineNumber()) + ":" + std::to_string(frame->GetColumn());
+    text += text.empty() ? "    at " : "\n    at ";
+    text += function.length() > 0 ? std::string(*function) + " (" + where + ")" : where;
+  }
+}
+
+// Runs on the parked coroutine's own stack.
+void takeTrace(void* data) {
+  auto* trace = static_cast<Trace*>(data);
+  v8::HandleScope scope(trace->isolate);
+  appendFrames(trace->isolate, v8::StackTrace::CurrentStackTrace(trace->isolate, 64), trace->text);
+}
+
+// stack(slot): the JavaScript frames of a coroutine that is parked or waits for its turn; "" when it has not run yet.
+void stackTrace(const Info& info) {
+  Runtime* runtime = Runtime::current();
+  v8::Isolate* isolate = info.GetIsolate();
+  sched::Coroutine* c = runtime->scheduler().at(static_cast<uint32_t>(intAt(info, 0)));
+  sched::Coroutine* self = runtime->scheduler().running();
+  Trace trace{isolate, {}};
+  if (c && c == self) {
+    takeTrace(&trace);
+  } else if (c && c->execution.node) {
+    engine::Execution& from = self ? self->execution : runtime->engine().main();
+    // On the main stack nothing keeps its async context unless a batch runs: give it a handle for the visit.
+    v8::Local<v8::Value> kept = v8::Local<v8::Value>::New(isolate, v8::Number::New(isolate, 0.5));
+    uint64_t* slot = from.contextSlot;
+    if (!slot) from.contextSlot = reinterpret_cast<uint64_t*>(*kept);
+    runtime->engine().visit(from, c->execution, takeTrace, &trace);
+    from.contextSlot = slot;
+  }
+  info.GetReturnValue().Set(string(isolate, trace.text));
+}
+
+// setBatchBudget(ms)
+void setBatchBudget(const Info& info) {
+  Runtime::current()->batchBudgetNs = static_cast<int64_t>(numberAt(info, 0) * 1e6);
+}
+
+}  // namespace
+
+void defineCore(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
+  define(context, exports, "spawn", spawn);
+  define(context, exports, "current", current);
+  define(context, exports, "park", park);
+  define(context, exports, "wake", wake);
+  define(context, exports, "interrupt", interrupt);
+  define(context, exports, "yieldNow", yieldNow);
+  define(context, exports, "sleep", sleep);
+  define(context, exports, "state", state);
+  define(context, exports, "parkedOn", parkedOn);
+  define(context, exports, "stack", stackTrace);
+  define(context, exports, "setBatchBudget", setBatchBudget);
+}
+
+}  // namespace stackful::binding

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "../../native/disk/thread_pool.h"
@@ -212,7 +213,8 @@ TEST_CASE("opening a FIFO that nobody writes can be cancelled, and its descripto
   const int writer = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
   while (e.disk.inFlight() > 0) e.poller.poll(100);
   ::close(writer);
-  CHECK(test::openDescriptors() == before);
+  // Fewer: a thread lets go of the previous test's mailbox a little later.
+  CHECK(test::openDescriptors() <= before);
 }
 
 TEST_CASE("a read from a pipe is one read, and keeps its buffer alive after cancellation") {
@@ -254,34 +256,27 @@ TEST_CASE("a read from a pipe is one read, and keeps its buffer alive after canc
   ::close(fds[1]);
 }
 
-TEST_CASE("teardown with tasks queued, running, done and collected") {
-  auto running = std::make_shared<Gate>(), queued = std::make_shared<Gate>(), done = std::make_shared<Gate>();
+TEST_CASE("teardown with tasks queued, running, and done but not fetched") {
+  auto running = std::make_shared<Gate>(), done = std::make_shared<Gate>(), queued = std::make_shared<Gate>();
   static std::atomic<int> released;
   released = 0;
   int fds[2];
   REQUIRE(pipe2(fds, O_CLOEXEC) == 0);
-  constexpr int kEach = 3;
+  constexpr int kQueued = 10;
   {
     Environment e;
-    done->let();
-    for (int i = 0; i < kEach; ++i) {
-      e.go([&] {
-        GateTask task(done, 1);
+    auto submit = [&](std::shared_ptr<Gate> gate) {
+      e.go([&e, gate = std::move(gate)] {
+        GateTask task(gate, 1);
         e.disk.run(task, kReason, Cancelled::kWaits);
         FAIL("must not run again");
       });
-    }
-    e.turn(0);
-    // One is woken, the others may be still in the mailbox.
-    while (e.scheduler.readyLength() == 0) e.poller.poll(10);
+    };
+    // Three threads have something to do, the fourth gives a result.
+    submit(running);
+    submit(running);
     auto* memory = static_cast<char*>(malloc(100));
-    e.scheduler.runBatch(0);
-    e.go([&] {
-      GateTask task(running, 1);
-      e.disk.run(task, kReason, Cancelled::kAbandons);
-      FAIL("must not run again");
-    });
-    e.go([&] {
+    e.go([&, memory] {
       const KeepAlive keep{[](void* subject) { return subject; },
                            [](void* subject) {
                              ++released;
@@ -291,23 +286,87 @@ TEST_CASE("teardown with tasks queued, running, done and collected") {
       pread(e.disk, fds[0], memory, 100, kCurrentPosition, keep);
       FAIL("must not run again");
     });
-    for (int i = 0; i < 10; ++i) {
-      e.go([&] {
-        GateTask task(queued, 1);
-        e.disk.run(task, kReason, Cancelled::kAbandons);
-        FAIL("must not run again");
-      });
-    }
-    // Everything is submitted, but the first ones must not run on when they are ready.
-    for (sched::Coroutine* c; (c = nullptr, true);) {
-      (void)c;
-      break;
-    }
+    submit(done);
+    for (int i = 0; i < kQueued; ++i) submit(queued);
+    e.turn(0);
+    CHECK(e.disk.inFlight() == 4 + kQueued);
+    CHECK(eventually([&] { return running->began == 2 && done->began == 1; }));
+    done->let();
+    while (e.scheduler.readyLength() == 0) e.poller.poll(10);
   }
+  CHECK(done->undone == 1);
   CHECK(::write(fds[1], "late", 4) == 4);
   running->let();
   queued->let();
-  CHECK(eventually([&] { return running->destroyed == running->began && queued->undone == queued->began; }));
+  CHECK(eventually([&] {
+    return running->destroyed == 2 && done->destroyed == 1 && queued->destroyed == kQueued && released == 1;
+  }));
+  CHECK(running->undone == 2);
+  CHECK(queued->undone == queued->began);
+  CHECK(queued->began < kQueued);
   ::close(fds[0]);
   ::close(fds[1]);
+}
+
+TEST_CASE("exit at any moment, with tasks in every state" * doctest::skip()) {
+  Environment e;
+  auto gate = std::make_shared<Gate>();
+  for (int i = 0; i < 20; ++i) {
+    e.go([&] {
+      GateTask task(gate, 1);
+      e.disk.run(task, kReason, Cancelled::kWaits);
+    });
+  }
+  e.turn(0);
+  gate->awaitBegin();
+  if (getpid() % 2) gate->let();
+  exit(0);
+}
+
+TEST_CASE("STACKFUL_THREADS is the number of threads" * doctest::skip()) {
+  Environment e;
+  auto gate = std::make_shared<Gate>();
+  for (int i = 0; i < 6; ++i) {
+    e.go([&] {
+      GateTask task(gate, 1);
+      e.disk.run(task, kReason, Cancelled::kWaits);
+    });
+  }
+  e.turn(0);
+  CHECK(eventually([&] { return gate->began == 2; }));
+  CHECK(poolStats().threads == 2);
+  CHECK(poolStats().queued == 4);
+  gate->let();
+  CHECK(e.run());
+}
+
+TEST_CASE("in a process of its own") {
+  for (int i = 0; i < 3; ++i) runChild("exit at any moment*");
+  runChild("STACKFUL_THREADS*", "STACKFUL_THREADS=2");
+}
+
+TEST_CASE("two environments share the pool, each gets its own results") {
+  auto environment = [] {
+    Environment e;
+    int right = 0;
+    for (int i = 0; i < 50; ++i) {
+      e.go([&, i] {
+        for (int k = 0; k < 20; ++k) {
+          auto gate = std::make_shared<Gate>();
+          gate->let();
+          GateTask task(gate, i);
+          if (e.disk.run(task, kReason, Cancelled::kWaits) == i) ++right;
+        }
+      });
+    }
+    const bool ended = e.run();
+    return ended && right == 1000;
+  };
+  bool one = false, two = false;
+  std::thread a([&] { one = environment(); });
+  std::thread b([&] { two = environment(); });
+  a.join();
+  b.join();
+  CHECK(one);
+  CHECK(two);
 }

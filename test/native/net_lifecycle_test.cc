@@ -121,5 +121,5 @@ TEST_CASE("teardown with coroutines parked everywhere") {
     e.poller.poll(100);
     CHECK(e.scheduler.readyLength() > 0);
   }
-  CHECK(openDescriptors() == before);
+  CHECK(openDescriptors() <= before);
 }

@@ -1,0 +1,7 @@
+export function runNodeGyp(options: {
+  directory: string;
+  args: string[];
+  node?: string;
+  jobs?: number;
+  quiet?: boolean;
+}): Promise<{ code: number; output: string }>;

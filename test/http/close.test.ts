@@ -1,0 +1,123 @@
+import { connect } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { CancelledError, sleep, spawn, stats } from 'stackful';
+import { get, open, parse, post, readAll, start, until } from './helpers.js';
+
+const refused = (port: number) =>
+  new Promise<string>((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve('connected');
+    }).on('error', (error: NodeJS.ErrnoException) => { resolve(error.code ?? ''); });
+  });
+
+describe('close', () => {
+  it('stops accepting at once and ends idle connections', async () => {
+    const server = start(() => 'x');
+    const fresh = await open(server);
+    const used = await open(server);
+    used.write(get());
+    await until(() => server.stats.requests === 1 && server.stats.connections === 2);
+    const answers = [readAll(fresh), readAll(used)];
+    const closed = server.close();
+    expect(await refused(server.port)).toBe('ECONNREFUSED');
+    await closed;
+    expect(await answers[0]).toBe('');
+    expect(parse(await answers[1]!)).toHaveLength(1);
+    expect(server.stats).toMatchObject({ connections: 0, accepted: 2, requests: 1 });
+  });
+
+  it('lets requests under way finish, and says that they are the last', async () => {
+    let free = false;
+    const server = start((request) => {
+      while (!free) sleep(1);
+      return request.text();
+    });
+    const socket = await open(server);
+    const answer = readAll(socket);
+    socket.write(post('Hel').replace('th: 3', 'th: 5'));
+    await until(() => server.stats.requests === 1);
+    let done = false;
+    const closed = server.close().then(() => (done = true));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(done).toBe(false);
+    free = true;
+    socket.write(`lo${get()}`);
+    expect(parse(await answer)).toEqual([expect.objectContaining({ status: 200, body: 'Hello' })]);
+    expect(parse(await answer)[0]!.headers['connection']).toBe('close');
+    await closed;
+  });
+
+  it('answers a request that was there before', async () => {
+    const server = start((request) => request.path);
+    const sockets = await Promise.all(Array.from({ length: 20 }, () => open(server)));
+    await until(() => server.stats.connections === 20);
+    const answers = sockets.map(readAll);
+    // In this thread nothing reads them before close: it ends the waits, not what has arrived.
+    for (const socket of sockets) socket.write(get('/last'));
+    await server.close();
+    for (const answer of answers) expect(['', '/last']).toContain(parse(await answer)[0]?.body ?? '');
+  });
+
+  it('can be joined in a coroutine, and called again', async () => {
+    const server = start(() => 'x');
+    await spawn(() => {
+      server.close().join();
+      server.close().join();
+    });
+    await server.close();
+    expect(server.stats.connections).toBe(0);
+  });
+
+  it('can be called by a handler', async () => {
+    const server = start(() => {
+      void server.close();
+      return 'bye';
+    });
+    const socket = await open(server);
+    socket.write(get());
+    expect(parse(await readAll(socket))[0]).toMatchObject({ body: 'bye', headers: { connection: 'close' } });
+    await server.close();
+  });
+
+  it('cancels what is left at the deadline', async () => {
+    const seen: unknown[] = [];
+    const server = start((request) => {
+      try {
+        if (request.path === '/sleep') sleep(1e8);
+        return request.text();
+      } catch (error) {
+        seen.push(error);
+        throw error;
+      }
+    });
+    const sleeping = await open(server);
+    sleeping.write(get('/sleep'));
+    const sending = await open(server);
+    sending.write(post('Hello').slice(0, -1));
+    const halfway = await open(server);
+    halfway.write('GET / HTTP');
+    await until(() => server.stats.requests === 2 && server.stats.connections === 3);
+    const answers = [sleeping, sending, halfway].map(readAll);
+    await server.close({ deadline: 30 });
+    await Promise.all(answers);
+    expect(seen).toHaveLength(2);
+    expect(seen.every((error) => error instanceof CancelledError)).toBe(true);
+    expect(server.errors).toEqual([]);
+  });
+
+  it('leaves nothing behind', async () => {
+    const before = stats();
+    for (let i = 0; i < 50; i++) {
+      const server = start(() => 'x');
+      const socket = await open(server);
+      socket.write(get());
+      const answer = readAll(socket);
+      await until(() => server.stats.requests === 1);
+      await server.close();
+      await answer;
+    }
+    expect(stats().openSockets).toBe(before.openSockets);
+    expect(stats().live).toBe(before.live);
+  });
+});

@@ -21,10 +21,10 @@ namespace stackful::engine {
 namespace {
 
 constexpr size_t kPage = 4096;
-// V8's first handle block of a coroutine starts this far below a page boundary, behind the coroutine's records: about
-// ninety handles share the top page with the records and the first frames, and only a coroutine that holds more of
-// them at once touches the next page.
-constexpr size_t kHandlesInTopPage = 704;
+// V8's first handle block of a coroutine starts this far below a page boundary: three dozen handles share the top page
+// with the first 3.8 KB of frames. A handler parked six JavaScript frames deep takes 2.9 KB on Node 20 and 2.6 KB on 24,
+// and V8's runtime functions on top of that about 800 bytes for a moment: one page, where it would else be two.
+constexpr size_t kHandlesInTopPage = 288;
 constexpr size_t kHandleTail = 2 * kPage;  // what lies above the boundary: the rest of the block
 static_assert(layout::kHandleBlockBytes <= kHandlesInTopPage + kHandleTail);
 
@@ -101,17 +101,13 @@ Engine::~Engine() {
   }
 }
 
-void* Engine::recordPlace(const stack::Stack& stack, size_t bytes) noexcept {
-  auto at = reinterpret_cast<uintptr_t>(handleBlock(stack)) - bytes;
-  return reinterpret_cast<void*>(at & ~uintptr_t{63});
-}
-
 void Engine::prepare(Execution& e, const stack::Stack& stack, void (*entry)(void*), void* argument) noexcept {
   e.stack = stack;
   e.node = nullptr;
   e.contextSlot = nullptr;
   e.shutdownList = nullptr;
-  e.start = reinterpret_cast<uintptr_t>(&e);
+  char* top = handleBlock(stack);
+  e.start = reinterpret_cast<uintptr_t>(top);
   e.limit = reinterpret_cast<uintptr_t>(stack.base) + kNativeHeadroom;
   // A stack that was used before still owns its implementer's vectors (empty, with capacity): keep those allocations.
   const uint64_t* pristine = found_->pristine;
@@ -124,7 +120,7 @@ void Engine::prepare(Execution& e, const stack::Stack& stack, void (*entry)(void
   // The first handle block comes from the top page too. V8 frees a spare block when another takes its place; ours is
   // first in and last out of its list, so it is always the one that is kept.
   e.image[layout::kSpareInImplementer / 8] = reinterpret_cast<uint64_t>(handleBlock(stack));
-  e.sp = stack::prepareStack(reinterpret_cast<char*>(&e), entry, argument);
+  e.sp = stack::prepareStack(top, entry, argument);
 }
 
 ThreadNode* Engine::takeNode() noexcept {

@@ -14,8 +14,8 @@ struct Discovery;   // where V8 keeps what we touch; see discovery.h
 struct ThreadNode;  // V8's record of an archived thread; see v8_layout.h
 
 // Everything one stack needs in order to continue: its machine stack pointer and V8's view of it.
-// Lives in the top page of its own stack (the main stack's lives in the Engine).
-struct alignas(64) Execution {
+// Lives in the record of its own stack (the main stack's lives in the Engine).
+struct Execution {
   void* sp = nullptr;  // machine stack pointer while not running
   ThreadNode* node =
       nullptr;  // entry of V8's in-use list that shows `image`; null while running or before the first run
@@ -25,7 +25,7 @@ struct alignas(64) Execution {
       nullptr;                   // a handle that keeps this stack's async context while it is parked, or null
   void* shutdownList = nullptr;  // Node 22: objects V8 would destroy on a sudden shutdown; see engine.cc
   stack::Stack stack;
-  static constexpr size_t kImageWords = 80;
+  static constexpr size_t kImageWords = 66;
   // Laid out as V8's archive of a thread begins. Not initialised on purpose: what it holds from the stack's earlier use
   // is what prepare() goes by.
   uint64_t image[kImageWords];
@@ -33,11 +33,7 @@ struct alignas(64) Execution {
 
 class Engine {
  public:
-  // The records of a coroutine (an Execution and whatever its owner appends: `bytes` in all) are placed in the
-  // stack's top page; returns their address. Nothing is written beyond [result, result + bytes).
-  static void* recordPlace(const stack::Stack& stack, size_t bytes) noexcept;
-
-  // Makes `execution` (placed by recordPlace) ready to run entry(argument) on `stack` at the first switch to it.
+  // Makes `execution` (at the start of stack.record) ready to run entry(argument) on `stack` at the first switch to it.
   // `entry` must not return: it ends by finishTo.
   void prepare(Execution& execution, const stack::Stack& stack, void (*entry)(void*),
                void* argument) noexcept;

@@ -37,7 +37,7 @@ struct Test {
     Test* test;
     int id;
     bool done;
-    char result[96];
+    char result[64];
   } * all[kCoroutines] = {};
 };
 
@@ -80,7 +80,7 @@ bool run(Test& test, stack::StackPool& stacks, const Discovery& found, bool thor
   for (int i = 0; i < kCoroutines; ++i) {
     stack::Stack stack = stacks.allocate(size_t{256} << 10);
     if (!stack) return reason = "no memory for a stack", false;
-    auto* one = new (Engine::recordPlace(stack, sizeof(Test::One))) Test::One{{}, &test, i + 1, false, {}};
+    auto* one = new (stack.record) Test::One{{}, &test, i + 1, false, {}};
     test.all[i] = one;
     test.engine->prepare(one->execution, stack, entry, one);
   }

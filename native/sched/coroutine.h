@@ -1,5 +1,5 @@
-// The scheduler's record of one coroutine. Lives in the top page of the coroutine's own stack, so a coroutine needs
-// no other memory, and a pointer to it is valid exactly as long as Scheduler::find returns it.
+// The scheduler's record of one coroutine. Lives in the record of the coroutine's own stack, so a coroutine needs no
+// allocation, and a pointer to it is valid exactly as long as Scheduler::find returns it.
 #pragma once
 
 #include <cstddef>
@@ -35,6 +35,7 @@ struct Coroutine {
 };
 
 static_assert(offsetof(Coroutine, execution) == 0);
+static_assert(sizeof(Coroutine) <= stack::kRecordBytes);
 static_assert(sizeof(Coroutine) <= sizeof(engine::Execution) + 64, "the hot part is one cache line");
 
 }  // namespace stackful::sched

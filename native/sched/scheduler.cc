@@ -20,7 +20,7 @@ void Scheduler::setPoll(PollHook hook, void* context) noexcept {
 Coroutine* Scheduler::spawn(size_t stackBytes, void (*entry)(void*), void* argument) noexcept {
   const stack::Stack stack = stacks_.allocate(stackBytes);
   if (!stack) return nullptr;
-  auto* c = new (engine::Engine::recordPlace(stack, sizeof(Coroutine))) Coroutine;
+  auto* c = new (stack.record) Coroutine;
   engine_.prepare(c->execution, stack, entry, argument);
 
   if (firstFree_ == kNoSlot) {

@@ -56,13 +56,28 @@ const char* guardKind() noexcept {
 
 struct StackPool::SizeClass {
   size_t bytes = 0;
-  std::vector<char*> free;  // slots that were used before, newest last
+  std::vector<Stack> free;  // slots that were used before, newest last
   size_t trimmed = 0;       // how many at the front of `free` hold no pages any more
   std::vector<char*> arenas;
   char* nextFresh = nullptr;  // slots never used yet, in the newest arena
-  char* arenaEnd = nullptr;
-  size_t arenaBytes() const { return bytes > kArenaBytes ? bytes : kArenaBytes; }
+  char* arenaEnd = nullptr;   // where its slots end and its records begin
+  char* nextRecord = nullptr;
+  size_t slots() const { return bytes > kArenaBytes ? 1 : kArenaBytes / bytes; }
+  bool grow();
+  size_t arenaBytes() const { return slots() * bytes + (slots() * kRecordBytes + kPage - 1) / kPage * kPage; }
 };
+
+bool StackPool::SizeClass::grow() {
+  void* arena =
+      mmap(nullptr, arenaBytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (arena == MAP_FAILED) return false;
+  // A huge page under a stack that uses 2 KB of it would cost 2 MB.
+  madvise(arena, arenaBytes(), MADV_NOHUGEPAGE);
+  nextFresh = static_cast<char*>(arena);
+  arenaEnd = nextRecord = nextFresh + slots() * bytes;
+  arenas.push_back(nextFresh);
+  return true;
+}
 
 StackPool::~StackPool() {
   for (SizeClass* c : classes_) {
@@ -85,35 +100,30 @@ StackPool::SizeClass* StackPool::classFor(size_t bytes, bool create) noexcept {
 Stack StackPool::allocate(size_t bytes) noexcept {
   SizeClass* c = classFor(bytes, true);
   if (!c) return {};
-  char* slot;
+  ++stats_.live;
   if (!c->free.empty()) {
-    slot = c->free.back();
+    const Stack stack = c->free.back();
     c->free.pop_back();
     if (c->trimmed > c->free.size()) c->trimmed = c->free.size();
     --stats_.pooled;
-  } else {
-    if (c->nextFresh == c->arenaEnd) {
-      void* arena = mmap(nullptr, c->arenaBytes(), PROT_READ | PROT_WRITE,
-                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-      if (arena == MAP_FAILED) return {};
-      // A huge page under a stack that uses 2 KB of it would cost 2 MB.
-      madvise(arena, c->arenaBytes(), MADV_NOHUGEPAGE);
-      c->arenas.push_back(static_cast<char*>(arena));
-      c->nextFresh = static_cast<char*>(arena);
-      c->arenaEnd = c->nextFresh + c->arenaBytes();
-      stats_.reservedBytes += c->arenaBytes();
-    }
-    slot = c->nextFresh;
-    c->nextFresh += c->bytes;
-    installGuard(slot);
+    return stack;
   }
-  ++stats_.live;
-  return Stack{slot + kGuardBytes, slot + c->bytes};
+  if (c->nextFresh == c->arenaEnd && !c->grow()) {
+    --stats_.live;
+    return {};
+  }
+  if (c->nextFresh == c->arenas.back()) stats_.reservedBytes += c->arenaBytes();
+  char* slot = c->nextFresh;
+  c->nextFresh += c->bytes;
+  installGuard(slot);
+  const Stack stack{slot + kGuardBytes, slot + c->bytes, c->nextRecord};
+  c->nextRecord += kRecordBytes;
+  return stack;
 }
 
 void StackPool::release(Stack stack) noexcept {
   SizeClass* c = classFor(stack.size() + kGuardBytes, false);
-  c->free.push_back(stack.base - kGuardBytes);
+  c->free.push_back(stack);
   --stats_.live;
   ++stats_.pooled;
 }
@@ -123,7 +133,7 @@ size_t StackPool::trim(size_t most) noexcept {
   for (SizeClass* c : classes_) {
     if (!c) continue;
     for (; done < most && c->trimmed < c->free.size(); ++c->trimmed, ++done) {
-      madvise(c->free[c->trimmed] + kGuardBytes, c->bytes - kGuardBytes, MADV_DONTNEED);
+      madvise(c->free[c->trimmed].base, c->free[c->trimmed].size(), MADV_DONTNEED);
     }
   }
   return done;

@@ -7,15 +7,19 @@
 
 namespace stackful::stack {
 
-// One reserved slot. The machine stack grows down from `top` to `base`; below `base` lies the guard.
-// `tail` bytes above `top` (up to `end`) are memory of the slot that the stack never reaches: its owner
-// keeps the coroutine's own records there, so that they share a page with the first stack frames.
+// One reserved slot. The machine stack grows down from near `end` to `base`; below `base` lies the guard.
+// `record` are kRecordBytes for the owner's bookkeeping, packed with those of other stacks: in the stack's own top page
+// they would push an ordinary handler's frames into a second page (4 KB each), while six records share a page here.
+// They keep their contents when the stack is released and handed out again, and start as zeros.
 struct Stack {
   char* base = nullptr;
   char* end = nullptr;
+  char* record = nullptr;
   size_t size() const { return static_cast<size_t>(end - base); }
   explicit operator bool() const { return base != nullptr; }
 };
+
+inline constexpr size_t kRecordBytes = 704;
 
 struct StackStats {
   size_t live = 0;           // slots handed out

@@ -33,7 +33,8 @@ export async function open(server: Server): Promise<Socket> {
 /** Everything up to the end of the stream (or its reset), as Latin-1. */
 export async function readAll(socket: Socket): Promise<string> {
   let text = '';
-  socket.setEncoding('latin1').on('data', (chunk: string) => (text += chunk));
+  // Resumed for those that a test has paused before.
+  socket.setEncoding('latin1').on('data', (chunk: string) => (text += chunk)).resume();
   if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve));
   return text;
 }

@@ -111,7 +111,6 @@ describe('a body that goes wrong', () => {
 
   it('by a part of the wrong kind', async () => {
     const server = start(() => ({ body: ['x', 5] as string[] }));
-    expect(() => parse('')).not.toThrow();
     await exchange(server, get());
     expect(server.errors[0]).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' });
   });
@@ -150,7 +149,7 @@ describe('readers that are slow', () => {
     expect(made).toBeLessThan(PARTS);
     expect(await (await fetch(url(server), { method: 'HEAD' })).text()).toBe('');
     let size = 0;
-    socket.on('data', (chunk: Buffer) => (size += chunk.length));
+    socket.on('data', (chunk: Buffer) => (size += chunk.length)).resume();
     await new Promise((resolve) => socket.once('close', resolve));
     expect(size).toBeGreaterThan(PARTS * PART.length);
     expect(made).toBe(PARTS);

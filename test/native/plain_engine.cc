@@ -95,10 +95,6 @@ void firstEntry(void* argument) {
 
 Engine::~Engine() = default;
 
-void* Engine::recordPlace(const stack::Stack& stack, size_t bytes) noexcept {
-  return stack.end - (bytes + 63) / 64 * 64;
-}
-
 void Engine::prepare(Execution& execution, const stack::Stack& stack, void (*entry)(void*), void* argument) noexcept {
   // The main stack makes the first coroutine.
   if (main_.start == 0) {
@@ -115,12 +111,12 @@ void Engine::prepare(Execution& execution, const stack::Stack& stack, void (*ent
   notes->entry = entry;
   notes->argument = argument;
 #if STACKFUL_ASAN
-  // Whoever used this stack last may have left it in the middle of a frame. The records above stay readable.
+  // Whoever used this stack last may have left it in the middle of a frame.
   __asan_unpoison_memory_region(stack.base, stack.size());
 #elif STACKFUL_TSAN
   notes->fiber = __tsan_create_fiber(0);
 #endif
-  execution.sp = stack::prepareStack(reinterpret_cast<char*>(&execution), firstEntry, &execution);
+  execution.sp = stack::prepareStack(stack.end, firstEntry, &execution);
 }
 
 void Engine::switchTo(Execution& from, Execution& to) noexcept {

@@ -1,0 +1,135 @@
+// net_descriptors.mjs WHAT: descriptors of sockets that are closed, forgotten, or cannot be had.
+import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+import { sleep, spawn, stats, wait } from 'stackful';
+import { connect, listen } from 'stackful/net';
+
+const count = () => readdirSync('/proc/self/fd').length;
+const turn = () => wait(new Promise((resolve) => setImmediate(resolve)));
+
+function equal(actual, expected, what) {
+  if (actual !== expected) throw new Error(`${what}: ${actual} instead of ${expected}`);
+}
+
+function conversation(port) {
+  const client = connect({ port, host: '127.0.0.1' });
+  client.write('x\n');
+  client.readLine();
+  return client;
+}
+
+const scenarios = {
+  /** Every way in which a connection can end. */
+  closed() {
+    const before = count();
+    const sockets = stats().openSockets;
+    const listener = listen({ port: 0, host: '127.0.0.1' });
+    spawn(() => {
+      for (const socket of listener) spawn(() => (socket.write(socket.readLine() + '\n'), socket.read(), socket.close()));
+    });
+    const { port } = listener.address;
+    // A function, because the errors of the cancelled, and with them their sockets, live as long as its variables.
+    const round = () => {
+      const parked = Array.from({ length: 20 }, () => spawn(() => {
+        try { conversation(port).read(); } catch {}
+      }));
+      const clients = Array.from({ length: 20 }, () => conversation(port));
+      for (const coroutine of parked) coroutine.cancel();
+      for (const coroutine of parked) coroutine.join();
+      for (const client of clients) client.close();
+      try { connect({ port: 1, host: '127.0.0.1' }); } catch {}
+      try { listen({ port, host: '127.0.0.1' }); } catch {}
+    };
+    for (let i = 0; i < 20; i++) round();
+    listener.close();
+    for (let i = 0; count() > before && i < 200; i++) gc(), turn(), sleep(5);
+    equal(count(), before, 'descriptors');
+    equal(stats().openSockets, sockets, 'sockets');
+  },
+
+  /** Sockets and listeners that nobody has closed. */
+  forgotten() {
+    const before = count();
+    (function forget() {
+      const listener = listen({ port: 0, host: '127.0.0.1' });
+      for (let i = 0; i < 50; i++) {
+        connect({ port: listener.address.port, host: '127.0.0.1' });
+        listener.accept();
+      }
+    })();
+    if (count() < before + 101) throw new Error('too few descriptors');
+    for (let i = 0; count() > before && i < 200; i++) gc(), turn(), sleep(5);
+    equal(count(), before, 'descriptors');
+  },
+
+  /** No more descriptors: accept says so, a loop over connections waits until there are some again. */
+  shortage() {
+    // Above this many the system gives no more; soft limits count the highest number, so fill the gaps first.
+    const limit = Number(execFileSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' }));
+    const listener = listen({ port: 0, host: '127.0.0.1' });
+    const { port } = listener.address;
+    // All the lookups and modules are loaded by now.
+    conversationsWith(listener, port);
+    const held = [];
+    try {
+      for (;;) held.push(listen({ port: 0, host: '127.0.0.1' }));
+    } catch (error) {
+      equal(error.code, 'EMFILE', 'listen');
+      equal(error.syscall, 'listen', 'listen');
+    }
+    if (held.length > limit) throw new Error('the limit does not hold');
+    held.pop().close();
+    const client = connect({ port, host: '127.0.0.1' });
+    try {
+      listener.accept();
+      throw new Error('accepted without a descriptor');
+    } catch (error) {
+      equal(error.message, 'accept EMFILE', 'accept');
+      equal(error.errno, -24, 'accept');
+    }
+    const warnings = [];
+    process.on('warning', (warning) => warnings.push(warning.code));
+    const loop = spawn(() => {
+      for (const socket of listener) {
+        socket.write('late\n');
+        socket.close();
+      }
+    });
+    sleep(50);
+    equal(warnings.join(), 'EMFILE', 'warnings');
+    equal(loop.state, 'parked', 'loop');
+    held.pop().close();
+    equal(client.readLine(), 'late', 'answer');
+    try {
+      for (;;) held.push(connect({ port, host: '127.0.0.1' }));
+    } catch (error) {
+      equal(error.code, 'EMFILE', 'connect');
+    }
+    listener.close();
+    loop.join();
+  },
+};
+
+function conversationsWith(listener, port) {
+  const server = spawn(() => {
+    const socket = listener.accept();
+    socket.write(`${socket.readLine()}\n`);
+    socket.close();
+  });
+  conversation(port).close();
+  server.join();
+}
+
+const what = process.argv[2];
+if (what === 'shortage' && process.argv[3] === undefined) {
+  // Limits are inherited, and no Node sets them.
+  const self = fileURLToPath(import.meta.url);
+  process.stdout.write(
+    execFileSync('sh', ['-c', 'ulimit -n 100; exec "$0" "$@"', process.execPath, self, what, 'limited'], { encoding: 'utf8' }),
+  );
+} else {
+  await spawn(scenarios[what]);
+  console.log('ok');
+}

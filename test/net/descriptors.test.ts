@@ -1,0 +1,12 @@
+import { expect, it } from 'vitest';
+
+import { runChild } from '../support/child.js';
+
+it.each([
+  ['closed', 'leave no descriptor behind, however they end'],
+  ['forgotten', 'are closed when nobody has them any more'],
+  ['shortage', 'wait for descriptors when there are none'],
+])('sockets: %s; they %s', async (what) => {
+  const result = await runChild('net_descriptors.mjs', [what], { flags: ['--expose-gc'] });
+  expect(result).toMatchObject({ exit: 0, stdout: 'ok\n' });
+});

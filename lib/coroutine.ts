@@ -1,8 +1,9 @@
-import { UnsupportedRuntimeError, StackMemoryError, NotInCoroutineError } from './errors.js';
+import { NotInCoroutineError, StackMemoryError } from './errors.js';
 import { functionOf, integerIn } from './internal/arguments.js';
 import { check } from './internal/codes.js';
 import { ParkKind } from './internal/kinds.js';
 import { native } from './internal/native.js';
+import { start } from './internal/start.js';
 
 export interface SpawnOptions {
   /** Shown by `dump()` and in errors; the function's own name if absent. */
@@ -150,10 +151,9 @@ export class Coroutine<R = unknown> implements PromiseLike<R> {
   }
 }
 
-const unsupported = native.start((slot) => {
+start((slot) => {
   table[slot]!.run();
 });
-if (unsupported !== undefined) throw new UnsupportedRuntimeError(`could not verify ${unsupported}`);
 
 /**
  * Starts `fn` on a stack of its own and returns at once; it runs when the caller parks, or when the main stack returns

@@ -19,6 +19,8 @@ export interface Native {
   state(slot: number): number;
   parkedOn(slot: number): string | undefined;
   stack(slot: number): string;
+  noteAsyncIds(executionId: number, triggerId: number): void;
+  confirmAsyncIds(executionId: number, triggerId: number, resources?: unknown[]): boolean;
   setBatchBudget(ms: number): void;
 }
 

@@ -122,6 +122,22 @@ void stackTrace(const Info& info) {
   info.GetReturnValue().Set(string(isolate, trace.text));
 }
 
+// noteAsyncIds(executionId, triggerId), then confirmAsyncIds(executionId, triggerId, resources?) one async scope further in: finds
+// where Node keeps its async ids; false when it does not.
+void noteAsyncIds(const Info& info) {
+  Runtime* runtime = Runtime::current();
+  runtime->asyncIds.note(runtime->isolate, node::GetCurrentEnvironment(runtime->isolate->GetCurrentContext()),
+                         numberAt(info, 0), numberAt(info, 1));
+}
+
+void confirmAsyncIds(const Info& info) {
+  Runtime* runtime = Runtime::current();
+  bool found = runtime->asyncIds.confirm(numberAt(info, 0), numberAt(info, 1));
+  if (info[2]->IsArray()) runtime->asyncIds.useResources(runtime->isolate, info[2].As<v8::Array>());
+  if (found) runtime->engine().useAsyncStack(&runtime->asyncIds);
+  info.GetReturnValue().Set(found);
+}
+
 // setBatchBudget(ms)
 void setBatchBudget(const Info& info) {
   Runtime::current()->batchBudgetNs = static_cast<int64_t>(numberAt(info, 0) * 1e6);
@@ -140,6 +156,8 @@ void defineCore(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
   define(context, exports, "state", state);
   define(context, exports, "parkedOn", parkedOn);
   define(context, exports, "stack", stackTrace);
+  define(context, exports, "noteAsyncIds", noteAsyncIds);
+  define(context, exports, "confirmAsyncIds", confirmAsyncIds);
   define(context, exports, "setBatchBudget", setBatchBudget);
 }
 

@@ -156,6 +156,7 @@ void Runtime::runBatch() noexcept {
     node::CallbackScope callbacks(isolate, resource_.Get(isolate), {0, 0});
     v8::Local<v8::Value> kept = v8::Local<v8::Value>::New(isolate, v8::Number::New(isolate, 0.5));
     engine_->main().contextSlot = reinterpret_cast<uint64_t*>(*kept);
+    engine_->noteAsyncDepth();
     inBatch_ = true;
     more = scheduler_->runBatch(batchBudgetNs);
     inBatch_ = false;

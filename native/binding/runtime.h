@@ -8,6 +8,7 @@
 #include <string>
 
 #include "../disk/disk.h"
+#include "../engine/async_stack.h"
 #include "../engine/discovery.h"
 #include "../engine/engine.h"
 #include "../net/poller.h"
@@ -28,6 +29,7 @@ class Runtime {
   v8::Global<v8::Context> context;
   v8::Global<v8::Function> body;  // JavaScript: body(slot) runs the function of the coroutine in that slot
   engine::Discovery found;
+  engine::AsyncStack asyncIds;
   engine::Engine& engine() noexcept { return *engine_; }
   stack::StackPool stacks;
   sched::Scheduler& scheduler() noexcept { return *scheduler_; }

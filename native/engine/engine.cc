@@ -14,6 +14,7 @@
 #include <new>
 
 #include "../stack/machine_context.h"
+#include "async_stack.h"
 #include "discovery.h"
 #include "v8_layout.h"
 
@@ -106,6 +107,7 @@ void Engine::prepare(Execution& e, const stack::Stack& stack, void (*entry)(void
   e.node = nullptr;
   e.contextSlot = nullptr;
   e.shutdownList = nullptr;
+  e.asyncScopes = nullptr;
   char* top = handleBlock(stack);
   e.start = reinterpret_cast<uintptr_t>(top);
   e.limit = reinterpret_cast<uintptr_t>(stack.base) + kNativeHeadroom;
@@ -137,6 +139,10 @@ ThreadNode* Engine::takeNode() noexcept {
   ThreadNode* node = freeNodes_;
   freeNodes_ = node->next;
   return node;
+}
+
+void Engine::noteAsyncDepth() noexcept {
+  if (asyncStack_) asyncDepth_ = asyncStack_->depth();
 }
 
 bool Engine::mayPark() const noexcept {
@@ -197,6 +203,11 @@ inline __attribute__((always_inline)) void Engine::exchange(Execution& from, Exe
 }
 
 void Engine::switchTo(Execution& from, Execution& to) noexcept {
+  // Async scopes this stack has open, beyond those the main stack had when the batch began: before the exchange, because
+  // it may allocate.
+  if (asyncStack_ && &from != &main_ && asyncStack_->depth() != asyncDepth_) [[unlikely]] {
+    from.asyncScopes = asyncStack_->save(asyncDepth_);
+  }
   exchange(from, to);
   if (ThreadNode* node = to.node) {
     // The node that showed `to` now shows `from`: nothing is relinked.
@@ -215,6 +226,11 @@ void Engine::switchTo(Execution& from, Execution& to) noexcept {
   }
   stack::switchStack(&from.sp, to.sp);
   storeOrdered(found_->threadTop + layout::kEntrySpWord, threadTopOf(from)[layout::kEntrySpWord]);
+  if (from.asyncScopes) [[unlikely]] {
+    void* scopes = from.asyncScopes;
+    from.asyncScopes = nullptr;
+    asyncStack_->restore(scopes);
+  }
 }
 
 void Engine::leave(Execution& from, Execution& to) noexcept {
@@ -259,6 +275,7 @@ void Engine::visit(Execution& from, Execution& parked, void (*function)(void*), 
   Visit v{this, &parked, &from, function, argument, found_->threadTop + layout::kEntrySpWord};
   // Nothing below the stack pointer of a parked stack is alive: it stopped in switchStack.
   auto below = (reinterpret_cast<uintptr_t>(sp) - 256) & ~uintptr_t{15};
+  if (&from == &main_) noteAsyncDepth();
   parked.sp = stack::prepareStack(reinterpret_cast<char*>(below), visitEntry, &v);
   switchTo(from, parked);
   parked.sp = sp;
@@ -288,7 +305,8 @@ void Engine::abandon(Execution& e) noexcept {
   if (spare && spare != reinterpret_cast<uint64_t>(own)) ::operator delete[](reinterpret_cast<void*>(spare));
   e.image[0] = 0;
   free(e.shutdownList);
-  e.shutdownList = nullptr;
+  AsyncStack::discard(e.asyncScopes);
+  e.shutdownList = e.asyncScopes = nullptr;
 }
 
 }  // namespace stackful::engine

@@ -10,6 +10,7 @@
 
 namespace stackful::engine {
 
+class AsyncStack;   // Node's async ids; see async_stack.h
 struct Discovery;   // where V8 keeps what we touch; see discovery.h
 struct ThreadNode;  // V8's record of an archived thread; see v8_layout.h
 
@@ -23,6 +24,7 @@ struct Execution {
   uintptr_t start = 0;  // highest address of this stack: where conservative scanning ends
   uint64_t* contextSlot =
       nullptr;                   // a handle that keeps this stack's async context while it is parked, or null
+  void* asyncScopes = nullptr;   // async ids pushed on this stack, while it is parked; see async_stack.h
   void* shutdownList = nullptr;  // Node 22: objects V8 would destroy on a sudden shutdown; see engine.cc
   stack::Stack stack;
   static constexpr size_t kImageWords = 66;
@@ -54,6 +56,11 @@ class Engine {
 
   Execution& main() noexcept { return main_; }
 
+  // From now on coroutines take the async ids they pushed along. To be told at the start of every batch, on the main
+  // stack, how many are there before any coroutine runs.
+  void useAsyncStack(AsyncStack* ids) noexcept { asyncStack_ = ids; }
+  void noteAsyncDepth() noexcept;
+
   // The real engine is made by engine::load (load.h), the plain one by its own constructor.
   Engine() = default;
   explicit Engine(const Discovery& found) noexcept;
@@ -68,6 +75,8 @@ class Engine {
 
   Execution main_;
   const Discovery* found_ = nullptr;
+  AsyncStack* asyncStack_ = nullptr;
+  uint32_t asyncDepth_ = 0;  // of the main stack
   ThreadNode* freeNodes_ = nullptr;
   void* nodeChunks_ = nullptr;
 };

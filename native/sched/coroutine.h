@@ -13,9 +13,9 @@ namespace stackful::sched {
 enum class State : uint8_t { kReady, kRunning, kParked, kDone };
 
 struct Coroutine {
-  engine::Execution execution;  // first: the engine places it, and what follows, by size alone
+  engine::Execution execution;  // first: the engine finds it at the start of the record
 
-  // One cache line from here on: all that a park, a wake and the run queue touch.
+  // All that a park, a wake and the run queue touch: 56 bytes.
   Coroutine* next = nullptr;    // in the run queue
   uint32_t slot = 0;            // index in the scheduler's table
   uint32_t generation = 0;      // tells this coroutine from earlier ones of the same slot
@@ -36,6 +36,6 @@ struct Coroutine {
 
 static_assert(offsetof(Coroutine, execution) == 0);
 static_assert(sizeof(Coroutine) <= stack::kRecordBytes);
-static_assert(sizeof(Coroutine) <= sizeof(engine::Execution) + 64, "the hot part is one cache line");
+static_assert(sizeof(Coroutine) <= sizeof(engine::Execution) + 64, "the hot part is no more than a cache line");
 
 }  // namespace stackful::sched

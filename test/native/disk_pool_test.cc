@@ -166,6 +166,29 @@ TEST_CASE("a task that is done when the cancellation comes keeps its result") {
   CHECK(gate->undone == 0);
 }
 
+TEST_CASE("results are fetched in another order than they came") {
+  Environment e;
+  auto first = std::make_shared<Gate>(), second = std::make_shared<Gate>();
+  std::vector<int64_t> results;
+  auto submit = [&](std::shared_ptr<Gate> gate, int64_t value) {
+    return e.go([&, gate, value] {
+      GateTask task(gate, value);
+      results.push_back(e.disk.run(task, kReason, Cancelled::kAbandons));
+    });
+  };
+  submit(first, 1);
+  auto* c = submit(second, 2);
+  e.turn(0);
+  // Ready before its task is done, and so the first to look.
+  e.scheduler.interrupt(c, -ECANCELED);
+  first->let();
+  while (e.disk.inFlight() > 1) e.poller.poll(10);
+  second->let();
+  while (e.disk.inFlight() > 0) e.poller.poll(10);
+  CHECK(e.run());
+  CHECK(results == std::vector<int64_t>{2, 1});
+}
+
 TEST_CASE("an abandoned task that no thread has begun is not run") {
   Environment e;
   auto busy = std::make_shared<Gate>();

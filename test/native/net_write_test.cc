@@ -135,24 +135,27 @@ TEST_CASE("a writer that gives up in the middle breaks the socket, one that only
   ::close(pair.theirs);
 }
 
-TEST_CASE("cancelling the owner of the write side, and one in the queue") {
-  Environment e;
-  UnixPair pair;
-  Socket* s = attach(e.poller, pair.ours, Kind::kOtherSocket);
-  const std::string big(8 << 20, 'x');
-  ssize_t owner = 0, queued = 0, last = 0;
-  auto* a = e.go([&] { owner = writeAll(*s, big.data(), big.size()); });
-  auto* b = e.go([&] { queued = writeAll(*s, "q", 1); });
-  e.go([&] { last = writeAll(*s, "z", 1); });
-  e.turn(0);
-  e.scheduler.interrupt(b, -ECANCELED);
-  e.scheduler.interrupt(a, -ECANCELED);
-  CHECK(e.run());
-  CHECK(owner == -ECANCELED);
-  CHECK(queued == -ECANCELED);
-  CHECK(last == -EPIPE);
-  close(s);
-  ::close(pair.theirs);
+TEST_CASE("cancelling the owner of the write side, and one in the queue, in either order") {
+  for (bool ownerFirst : {true, false}) {
+    CAPTURE(ownerFirst);
+    Environment e;
+    UnixPair pair;
+    Socket* s = attach(e.poller, pair.ours, Kind::kOtherSocket);
+    const std::string big(8 << 20, 'x');
+    ssize_t owner = 0, queued = 0, last = 0;
+    auto* a = e.go([&] { owner = writeAll(*s, big.data(), big.size()); });
+    auto* b = e.go([&] { queued = writeAll(*s, "q", 1); });
+    e.go([&] { last = writeAll(*s, "z", 1); });
+    e.turn(0);
+    e.scheduler.interrupt(ownerFirst ? a : b, -ECANCELED);
+    e.scheduler.interrupt(ownerFirst ? b : a, -ECANCELED);
+    CHECK(e.run());
+    CHECK(owner == -ECANCELED);
+    CHECK(queued == -ECANCELED);
+    CHECK(last == -EPIPE);
+    close(s);
+    ::close(pair.theirs);
+  }
 }
 
 TEST_CASE("a peer that is gone gives EPIPE or ECONNRESET, and no signal") {

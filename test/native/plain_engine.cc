@@ -53,6 +53,12 @@ Notes& notesOf(Execution& e) {
 // Whose extent AddressSanitizer tells at the next arrival. It must be told the same again on the way back: for the
 // main stack that is not what pthread_getattr_np says, and the leak checker reads all of it.
 thread_local Execution* left = nullptr;
+// The stack of one that has finished, in the middle of its frames: whoever runs next takes the marks off, because the
+// memory may be used for something else next, even without having been unmapped.
+thread_local stack::Stack finished;
+void unmark(const stack::Stack& s) {
+  __asan_unpoison_memory_region(s.base, s.size());
+}
 #elif STACKFUL_TSAN
 // A fiber cannot be destroyed by itself: the next one to run does it.
 thread_local void* doomedFiber = nullptr;
@@ -77,6 +83,8 @@ void arrived([[maybe_unused]] Execution& here) {
     notesOf(*left).bottom = bottom;
     notesOf(*left).size = size;
   }
+  if (finished) unmark(finished);
+  finished = {};
 #elif STACKFUL_TSAN
   if (doomedFiber) __tsan_destroy_fiber(doomedFiber);
   doomedFiber = nullptr;
@@ -110,10 +118,7 @@ void Engine::prepare(Execution& execution, const stack::Stack& stack, void (*ent
   notes->size = stack.size();
   notes->entry = entry;
   notes->argument = argument;
-#if STACKFUL_ASAN
-  // Whoever used this stack last may have left it in the middle of a frame.
-  __asan_unpoison_memory_region(stack.base, stack.size());
-#elif STACKFUL_TSAN
+#if STACKFUL_TSAN
   notes->fiber = __tsan_create_fiber(0);
 #endif
   execution.sp = stack::prepareStack(stack.end, firstEntry, &execution);
@@ -126,7 +131,9 @@ void Engine::switchTo(Execution& from, Execution& to) noexcept {
 }
 
 void Engine::finishTo([[maybe_unused]] Execution& from, Execution& to) noexcept {
-#if STACKFUL_TSAN
+#if STACKFUL_ASAN
+  finished = from.stack;
+#elif STACKFUL_TSAN
   doomedFiber = notesOf(from).fiber;
 #endif
   leaving(nullptr, to);
@@ -135,8 +142,38 @@ void Engine::finishTo([[maybe_unused]] Execution& from, Execution& to) noexcept 
   __builtin_unreachable();
 }
 
+namespace {
+
+struct Visit {
+  Engine* engine;
+  Execution* host;
+  Execution* visitor;
+  void (*function)(void*);
+  void* argument;
+};
+
+void visitEntry(void* argument) {
+  auto* v = static_cast<Visit*>(argument);
+  arrived(*v->host);
+  v->function(v->argument);
+  v->engine->switchTo(*v->host, *v->visitor);
+}
+
+}  // namespace
+
+void Engine::visit(Execution& from, Execution& parked, void (*function)(void*), void* argument) noexcept {
+  void* const sp = parked.sp;
+  Visit v{this, &parked, &from, function, argument};
+  auto below = (reinterpret_cast<uintptr_t>(sp) - 256) & ~uintptr_t{15};
+  parked.sp = stack::prepareStack(reinterpret_cast<char*>(below), visitEntry, &v);
+  switchTo(from, parked);
+  parked.sp = sp;
+}
+
 void Engine::abandon([[maybe_unused]] Execution& execution) noexcept {
-#if STACKFUL_TSAN
+#if STACKFUL_ASAN
+  unmark(execution.stack);
+#elif STACKFUL_TSAN
   __tsan_destroy_fiber(notesOf(execution).fiber);
 #endif
 }

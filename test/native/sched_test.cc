@@ -12,7 +12,6 @@
 using namespace stackful;
 using namespace stackful::sched;
 using test::Environment;
-using test::in;
 using test::kMany;
 using test::kMs;
 
@@ -270,59 +269,6 @@ TEST_CASE("I/O that never blocks lets others run every kIoBudget calls") {
   CHECK(seenAt == Scheduler::kIoBudget - 1);
 }
 
-TEST_CASE("sleepers wake in order of their deadlines and not early") {
-  Environment e;
-  std::vector<int> order;
-  bool early = false;
-  for (int ms : {9, 3, 6, 0, 1}) {
-    e.go([&, ms] {
-      const int64_t until = in(ms);
-      CHECK(sleepUntil(e.scheduler, until) == 0);
-      early = early || monotonicNow() < until;
-      order.push_back(ms);
-    });
-  }
-  CHECK(e.run());
-  CHECK(order == std::vector<int>{0, 1, 3, 6, 9});
-  CHECK_FALSE(early);
-  CHECK(e.scheduler.externalWaits() == 0);
-  CHECK(e.scheduler.timers().size() == 0);
-}
-
-TEST_CASE("a sleep is described by its length and ends early when interrupted") {
-  Environment e;
-  int32_t code = 0, timedOut = 0;
-  Coroutine* c = e.go([&] { code = sleepFor(e.scheduler, 90'000'000 * kMs); });
-  Coroutine* d = e.go([&] { timedOut = sleepUntil(e.scheduler, kNoDeadline); });
-  e.scheduler.runBatch(kMs);
-  char text[64];
-  describe(c->parkedOn(), text, sizeof(text));
-  CHECK(std::string(text) == "sleep 9e+07ms");
-  describe(d->parkedOn(), text, sizeof(text));
-  CHECK(std::string(text) == "sleep");
-  CHECK(e.scheduler.externalWaits() == 2);
-  e.scheduler.interrupt(c, -ECANCELED);
-  // A timeout around the sleep uses the code of the sleep's own timer, and is not the end of the sleep.
-  e.scheduler.interrupt(d, -ETIMEDOUT);
-  CHECK(e.run());
-  CHECK(code == -ECANCELED);
-  CHECK(timedOut == -ETIMEDOUT);
-  CHECK(e.scheduler.timers().size() == 0);
-}
-
-TEST_CASE("parkUntil: the wake and the deadline exclude each other") {
-  Environment e;
-  int32_t woken = 1, late = 1;
-  Coroutine* c = e.go([&] { woken = e.scheduler.parkUntil(kReason, in(60'000)); });
-  e.go([&] { late = e.scheduler.parkUntil(kReason, in(1)); });
-  e.scheduler.runBatch(kMs);
-  CHECK(e.scheduler.wake(c, 0));
-  CHECK(e.run());
-  CHECK(woken == 0);
-  CHECK(late == -ETIMEDOUT);
-  CHECK(e.scheduler.timers().size() == 0);
-}
-
 TEST_CASE("ten thousand coroutines, parked and woken in any order") {
   Environment e;
   uint64_t sum = 0;
@@ -342,6 +288,34 @@ TEST_CASE("ten thousand coroutines, parked and woken in any order") {
   CHECK(sum == 3 * kMany);
   CHECK(e.scheduler.live() == 0);
   CHECK(e.scheduler.counters().peak == kMany);
+}
+
+TEST_CASE("a visit runs on the parked coroutine's stack and leaves it as it was") {
+  Environment e;
+  int32_t code = 0;
+  int local = 7;
+  Coroutine* c = e.go([&] {
+    int mine = 7;
+    code = e.scheduler.park(kReason);
+    local = mine;
+  });
+  e.scheduler.runBatch(kMs);
+  static char* seen;
+  for (int i = 0; i < 3; ++i) {
+    seen = nullptr;
+    e.engine.visit(e.engine.main(), c->execution, [](void* argument) {
+      char here;
+      seen = &here;
+      *static_cast<int*>(argument) += 1;
+    }, &local);
+    CHECK(seen >= c->execution.stack.base);
+    CHECK(seen < c->execution.stack.end);
+  }
+  CHECK(local == 10);
+  CHECK(e.scheduler.wake(c, 5));
+  CHECK(e.run());
+  CHECK(code == 5);
+  CHECK(local == 7);
 }
 
 TEST_CASE("shutdown forgets coroutines in every state") {

@@ -1,0 +1,91 @@
+#include <doctest/doctest.h>
+#include <poll.h>
+
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include "environment.h"
+
+using namespace stackful;
+using namespace stackful::sched;
+using test::Environment;
+using test::in;
+using test::kMs;
+
+namespace {
+
+constexpr Reason kReason{ParkKind::kOther, -1, 0};
+
+}  // namespace
+
+TEST_CASE("sleepers wake in order of their deadlines and not early") {
+  Environment e;
+  std::vector<int> order;
+  bool early = false;
+  for (int ms : {9, 3, 6, 0, 1}) {
+    e.go([&, ms] {
+      const int64_t until = in(ms);
+      CHECK(sleepUntil(e.scheduler, until) == 0);
+      early = early || monotonicNow() < until;
+      order.push_back(ms);
+    });
+  }
+  CHECK(e.run());
+  CHECK(order == std::vector<int>{0, 1, 3, 6, 9});
+  CHECK_FALSE(early);
+  CHECK(e.scheduler.externalWaits() == 0);
+  CHECK(e.scheduler.timers().size() == 0);
+}
+
+TEST_CASE("a sleep is described by its length and ends early when interrupted") {
+  Environment e;
+  int32_t code = 0, timedOut = 0;
+  Coroutine* c = e.go([&] { code = sleepFor(e.scheduler, 90'000'000 * kMs); });
+  Coroutine* d = e.go([&] { timedOut = sleepUntil(e.scheduler, kNoDeadline); });
+  e.scheduler.runBatch(kMs);
+  char text[64];
+  describe(c->parkedOn(), text, sizeof(text));
+  CHECK(std::string(text) == "sleep 9e+07ms");
+  describe(d->parkedOn(), text, sizeof(text));
+  CHECK(std::string(text) == "sleep");
+  CHECK(e.scheduler.externalWaits() == 2);
+  e.scheduler.interrupt(c, -ECANCELED);
+  // A timeout around the sleep uses the code of the sleep's own timer, and is not the end of the sleep.
+  e.scheduler.interrupt(d, -ETIMEDOUT);
+  CHECK(e.run());
+  CHECK(code == -ECANCELED);
+  CHECK(timedOut == -ETIMEDOUT);
+  CHECK(e.scheduler.timers().size() == 0);
+}
+
+TEST_CASE("parkUntil: the wake and the deadline exclude each other") {
+  Environment e;
+  int32_t woken = 1, late = 1;
+  Coroutine* c = e.go([&] { woken = e.scheduler.parkUntil(kReason, in(60'000)); });
+  e.go([&] { late = e.scheduler.parkUntil(kReason, in(1)); });
+  e.scheduler.runBatch(kMs);
+  CHECK(e.scheduler.wake(c, 0));
+  CHECK(e.run());
+  CHECK(woken == 0);
+  CHECK(late == -ETIMEDOUT);
+  CHECK(e.scheduler.timers().size() == 0);
+}
+
+TEST_CASE("whenever a batch ends without work left, the timer is armed for the host's loop") {
+  // The look at the clock that ends a batch comes at every possible place between the yields and the sleep.
+  for (uint32_t yields = 0; yields < 2 * Scheduler::kCheckEvery; ++yields) {
+    CAPTURE(yields);
+    Environment e;
+    e.go([&] {
+      for (uint32_t i = 0; i < yields; ++i) e.scheduler.yieldNow();
+      for (int i = 0; i < 3; ++i) CHECK(sleepFor(e.scheduler, kMs / 10) == 0);
+    });
+    while (e.scheduler.live() > 0) {
+      if (e.scheduler.runBatch(0)) continue;
+      if (e.scheduler.live() == 0) break;
+      pollfd p{e.poller.fd(), POLLIN, 0};
+      REQUIRE(::poll(&p, 1, 5'000) == 1);
+    }
+  }
+}

@@ -1,0 +1,124 @@
+#include "connection.h"
+
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include "operation.h"
+
+namespace stackful::net {
+namespace {
+
+using sched::ParkKind;
+
+Kind kindOf(int family) {
+  return family == AF_INET || family == AF_INET6 ? Kind::kTcp : Kind::kOtherSocket;
+}
+
+bool setOption(int fd, int level, int name, int value) {
+  return setsockopt(fd, level, name, &value, sizeof(value)) == 0;
+}
+
+// Fails with errno set.
+bool prepareListener(int fd, const Address& at, const ListenOptions& options) {
+  const bool ip = kindOf(at.family()) == Kind::kTcp;
+  if (ip && options.reuseAddress && !setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1)) return false;
+  if (ip && options.reusePort && !setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1)) return false;
+  if (at.family() == AF_INET6 && !setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.ipv6Only)) return false;
+  if (ip && options.noDelay && !setOption(fd, IPPROTO_TCP, TCP_NODELAY, 1)) return false;
+  return bind(fd, &at.any, at.length) == 0 && ::listen(fd, options.backlog) == 0;
+}
+
+}  // namespace
+
+int listen(Poller& poller, const Address& at, const ListenOptions& options, Socket*& out) noexcept {
+  const int fd = socket(at.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  if (!prepareListener(fd, at, options)) {
+    const int error = -errno;
+    ::close(fd);
+    return error;
+  }
+  out = attach(poller, fd, kindOf(at.family()));
+  if (out) return 0;
+  ::close(fd);
+  return -ENOMEM;
+}
+
+int accept(Socket& listener, Socket*& out, Deadline deadline) noexcept {
+  Poller& poller = *listener.poller;
+  const Kind kind = listener.flags & kTrustShort ? Kind::kTcp : Kind::kOtherSocket;
+  return static_cast<int>(readOperation(listener, ParkKind::kSocketAccept, deadline, [&]() noexcept -> ssize_t {
+    int fd;
+    do {
+      fd = accept4(listener.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      // The first two concern one connection that was given up before we came, not the listener.
+    } while (fd < 0 && (errno == ECONNABORTED || errno == EPROTO || errno == EINTR));
+    if (fd < 0) return -errno;
+    // In the poller's hands before readOperation may yield: teardown closes only what it knows.
+    out = attach(poller, fd, kind);
+    if (out) return 0;
+    ::close(fd);
+    return -ENOMEM;
+  }));
+}
+
+namespace {
+
+// A full backlog of a Unix listener gives EAGAIN, and no event announces room in it: ask again, less and less often.
+int connectLater(Socket& s, const Address& to, Deadline deadline) noexcept {
+  sched::Scheduler& scheduler = s.poller->scheduler();
+  for (int64_t pause = 500'000;; pause = pause < 50'000'000 ? pause * 2 : pause) {
+    const int64_t now = sched::monotonicNow();
+    if (now >= deadline) return -ETIMEDOUT;
+    const Deadline until = now + pause < deadline ? now + pause : deadline;
+    const int32_t code = scheduler.parkUntil({ParkKind::kSocketConnect, s.fd, 0}, until);
+    if (code != -ETIMEDOUT) return code;
+    if (const int32_t stop = refusal(scheduler)) return stop;
+    if (::connect(s.fd, &to.any, to.length) == 0) return 0;
+    if (errno != EAGAIN) return -errno;
+  }
+}
+
+int connectSocket(Socket& s, const Address& to, Deadline deadline) noexcept {
+  if (::connect(s.fd, &to.any, to.length) == 0) return 0;
+  if (errno == EAGAIN) return connectLater(s, to, deadline);
+  if (errno != EINPROGRESS && errno != EINTR) return -errno;
+  s.flags |= kFull;
+  // Entering the epoll set may report a hang-up that was there before connect; only "writable" ends the wait.
+  do {
+    const int32_t code = waitOn(s, s.writers, ParkKind::kSocketConnect, deadline);
+    if (code < 0) return code;
+  } while (s.flags & kFull);
+  int error = 0;
+  socklen_t length = sizeof(error);
+  if (getsockopt(s.fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return -errno;
+  return -error;
+}
+
+}  // namespace
+
+int connect(Poller& poller, const Address& to, const Address* local, Socket*& out, Deadline deadline) noexcept {
+  if (const int32_t code = refusal(poller.scheduler())) return code;
+  const int fd = socket(to.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  Socket* s = attach(poller, fd, kindOf(to.family()));
+  if (!s) {
+    ::close(fd);
+    return -ENOMEM;
+  }
+  int result = 0;
+  if (kindOf(to.family()) == Kind::kTcp) setOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  if (local && bind(fd, &local->any, local->length) != 0) result = -errno;
+  if (result == 0) {
+    Hold hold(*s);
+    result = connectSocket(*s, to, deadline);
+  }
+  if (result < 0) {
+    close(s);
+    return result;
+  }
+  out = s;
+  return 0;
+}
+
+}  // namespace stackful::net

@@ -1,0 +1,28 @@
+// Making connections: listening, accepting, connecting. The rules at the top of socket.h hold.
+#pragma once
+
+#include "address.h"
+#include "socket.h"
+
+namespace stackful::net {
+
+struct ListenOptions {
+  int backlog = 511;        // Node's own default
+  bool reusePort = false;   // several sockets share the port, the kernel spreads connections over them
+  bool reuseAddress = true; // a restarted server need not wait for TIME_WAIT
+  bool ipv6Only = false;    // off: "::" accepts IPv4 as well
+  bool noDelay = true;      // inherited by every accepted socket on Linux: no system call each
+};
+
+// 0 and the listener in `out`, or -errno. Never parks.
+int listen(Poller& poller, const Address& at, const ListenOptions& options, Socket*& out) noexcept;
+
+// 0 and the new connection in `out`. -EMFILE, -ENFILE, -ENOBUFS and -ENOMEM leave the connection in the backlog:
+// the next accept tries again at once, so the caller should pause.
+int accept(Socket& listener, Socket*& out, Deadline deadline = kNoDeadline) noexcept;
+
+// 0 and the connected socket in `out`. `local` may be nullptr.
+int connect(Poller& poller, const Address& to, const Address* local, Socket*& out,
+            Deadline deadline = kNoDeadline) noexcept;
+
+}  // namespace stackful::net

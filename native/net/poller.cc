@@ -1,0 +1,190 @@
+#include "poller.h"
+
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <new>
+
+#include "operation.h"
+
+namespace stackful::net {
+
+using sched::kNoDeadline;
+
+namespace {
+
+constexpr uint32_t kReadEvents = EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLHUP | EPOLLERR;
+constexpr uint32_t kWriteEvents = EPOLLOUT | EPOLLHUP | EPOLLERR;
+// After these a short read no longer promises another edge.
+constexpr uint32_t kShortReadEnds = EPOLLRDHUP | EPOLLPRI | EPOLLHUP | EPOLLERR;
+
+// Edge-triggered too: nobody has to read the counter, each write (each expiry) is an edge of its own.
+int watch(int epoll, int fd, uint64_t tag) {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;
+  event.data.u64 = tag;
+  return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+}  // namespace
+
+Poller::Poller(sched::Scheduler& scheduler) noexcept : scheduler_(scheduler) {}
+
+int Poller::open() noexcept {
+  epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  signal_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  timer_ = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  if (epoll_ < 0 || signal_ < 0 || timer_ < 0 || watch(epoll_, signal_, kSignalEvent) != 0 ||
+      watch(epoll_, timer_, kTimerEvent) != 0) {
+    return -errno;
+  }
+  scheduler_.setPoll([](void* self, int64_t now) { return static_cast<Poller*>(self)->pollNow(now); }, this);
+  return 0;
+}
+
+Poller::~Poller() {
+  closeAll();
+  scheduler_.setPoll(nullptr, nullptr);
+  for (Socket* chunk : chunks_) free(chunk);
+  if (timer_ >= 0) ::close(timer_);
+  if (signal_ >= 0) ::close(signal_);
+  if (epoll_ >= 0) ::close(epoll_);
+}
+
+bool Poller::pollNow(int64_t now) noexcept {
+  const uint32_t before = scheduler_.readyLength();
+  const int count = epoll_wait(epoll_, events_, kBatch, 0);
+  // Events before timers: what has arrived in time is not timed out because we were late.
+  if (count > 0) dispatch(count);
+  scheduler_.timers().expire(now);
+  if (scheduler_.readyLength() != before) return true;
+  arm();
+  return false;
+}
+
+int Poller::poll(int timeoutMs) noexcept {
+  const uint32_t before = scheduler_.readyLength();
+  arm();
+  const int count = epoll_wait(epoll_, events_, kBatch, timeoutMs);
+  if (count > 0) dispatch(count);
+  scheduler_.timers().expire(sched::monotonicNow());
+  return static_cast<int>(scheduler_.readyLength() - before);
+}
+
+void Poller::dispatch(int count) noexcept {
+  for (int i = 0; i < count; ++i) {
+    const uint64_t tag = events_[i].data.u64;
+    const auto index = static_cast<uint32_t>(tag);
+    if (index >= used_) [[unlikely]] {
+      if (tag == kTimerEvent) armed_ = kNoDeadline;
+      if (tag == kSignalEvent) runDrains();
+      continue;
+    }
+    Socket& s = chunks_[index >> kChunkBits][index & (kChunk - 1)];
+    if (s.generation != tag >> 32 || (s.flags & kClosed)) continue;
+    const uint32_t events = events_[i].events;
+    if (events & kReadEvents) {
+      s.flags &= events & kShortReadEnds ? ~(kDrained | kTrustShort) : ~kDrained;
+      if (!s.readers.empty()) wakeFirst(scheduler_, s.readers);
+    }
+    if (events & kWriteEvents) {
+      s.flags &= ~kFull;
+      if (!s.writers.empty()) wakeAll(scheduler_, s.writers, 0);
+    }
+  }
+}
+
+void Poller::arm() noexcept {
+  const sched::Deadline next = scheduler_.timers().nextExpiry();
+  // An armed moment that has become too early does no harm: it fires for nothing and is replaced then.
+  if (next >= armed_) return;
+  armed_ = next;
+  itimerspec at{};
+  // 0 would disarm it.
+  at.it_value.tv_sec = next / 1'000'000'000;
+  at.it_value.tv_nsec = next > 0 ? next % 1'000'000'000 : 1;
+  timerfd_settime(timer_, TFD_TIMER_ABSTIME, &at, nullptr);
+}
+
+void Poller::signal() const noexcept {
+  eventfd_write(signal_, 1);
+}
+
+bool Poller::addDrain(void (*drain)(void*), void* context) noexcept {
+  if (drains_ == kMaxDrains) return false;
+  drain_[drains_++] = {drain, context};
+  return true;
+}
+
+void Poller::removeDrain(void* context) noexcept {
+  int kept = 0;
+  for (int i = 0; i < drains_; ++i) {
+    if (drain_[i].context != context) drain_[kept++] = drain_[i];
+  }
+  drains_ = kept;
+}
+
+void Poller::runDrains() noexcept {
+  for (int i = 0; i < drains_; ++i) drain_[i].run(drain_[i].context);
+}
+
+Socket* Poller::create() noexcept {
+  Socket* s;
+  if (firstFree_ != kNoSocket) {
+    s = &chunks_[firstFree_ >> kChunkBits][firstFree_ & (kChunk - 1)];
+    firstFree_ = s->parked;
+    s->parked = 0;
+  } else {
+    if (used_ == chunks_.size() << kChunkBits) {
+      void* memory = aligned_alloc(alignof(Socket), sizeof(Socket) << kChunkBits);
+      if (!memory) return nullptr;
+      chunks_.push_back(static_cast<Socket*>(memory));
+    }
+    s = new (&chunks_[used_ >> kChunkBits][used_ & (kChunk - 1)]) Socket;
+    s->index = used_++;
+    s->poller = this;
+  }
+  ++openSockets_;
+  return s;
+}
+
+void Poller::recycle(Socket& s) noexcept {
+  const uint32_t index = s.index;
+  const uint32_t generation = s.generation + 1;
+  new (&s) Socket;
+  s.poller = this;
+  s.index = index;
+  s.generation = generation;
+  s.parked = firstFree_;
+  firstFree_ = index;
+  --openSockets_;
+}
+
+int Poller::enroll(Socket& s) noexcept {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
+  event.data.u64 = uint64_t{s.generation} << 32 | s.index;
+  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, s.fd, &event) != 0) return -errno;
+  s.flags |= kRegistered;
+  return 0;
+}
+
+int Poller::withdraw(Socket& s) noexcept {
+  s.flags &= ~kRegistered;
+  return epoll_ctl(epoll_, EPOLL_CTL_DEL, s.fd, nullptr) == 0 ? 0 : -errno;
+}
+
+void Poller::closeAll() noexcept {
+  for (uint32_t i = 0; i < used_; ++i) {
+    Socket& s = chunks_[i >> kChunkBits][i & (kChunk - 1)];
+    if (!(s.flags & kInUse)) continue;
+    // Closed by somebody, but still held by parked calls: the descriptor is gone already.
+    if (!(s.flags & kClosed)) ::close(s.fd);
+    recycle(s);
+  }
+}
+
+}  // namespace stackful::net

@@ -1,0 +1,94 @@
+// The epoll set of one environment: owns the sockets, wakes the coroutines parked on them, fires the timers, and is
+// woken by other threads. Its epoll descriptor can itself be watched by a host's loop (readable = call pollNow).
+//
+// Edge-triggered, each descriptor registered once for reading and writing. Events carry (generation << 32 | index)
+// into the socket table, so an event still in the batch for a socket that has just been closed finds nobody, even
+// when its descriptor number and its slot are in use again.
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "../sched/scheduler.h"
+#include "socket.h"
+
+namespace stackful::net {
+
+class Poller {
+ public:
+  explicit Poller(sched::Scheduler& scheduler) noexcept;
+  // Closes everything. Coroutines may still be parked: they are forgotten, not woken.
+  ~Poller();
+  Poller(const Poller&) = delete;
+  Poller& operator=(const Poller&) = delete;
+
+  // Makes the descriptors and becomes the scheduler's poll hook. 0 or -errno.
+  int open() noexcept;
+  int fd() const noexcept { return epoll_; }
+  sched::Scheduler& scheduler() noexcept { return scheduler_; }
+
+  // The poll hook: handles what is there without waiting; true if it made a coroutine ready. When it did not, the
+  // timerfd is armed for the next timer, because the caller is about to wait for fd().
+  bool pollNow(int64_t now) noexcept;
+  // For a loop of our own: waits up to `timeoutMs` (-1 = for ever) first. Returns how many coroutines were made ready.
+  int poll(int timeoutMs) noexcept;
+  // After inserting a timer on the main stack, where no poll follows before the host's loop waits.
+  void arm() noexcept;
+
+  // Any thread: makes fd() readable and the drains run.
+  void signal() const noexcept;
+  // The eventfd behind signal(). Others dup it to signal for as long as they like.
+  int signalFd() const noexcept { return signal_; }
+  // `drain(context)` runs on this thread after a signal, inside a poll. At most kMaxDrains; false beyond.
+  bool addDrain(void (*drain)(void*), void* context) noexcept;
+  void removeDrain(void* context) noexcept;
+
+  // Coroutines parked on what the outside world can end: the host's loop stays alive while there are any.
+  uint32_t active() const noexcept { return scheduler_.externalWaits(); }
+  uint32_t openSockets() const noexcept { return openSockets_; }
+
+  // Teardown: closes every socket and forgets who is parked on them.
+  void closeAll() noexcept;
+
+  // For socket.cc and its like.
+  Socket* create() noexcept;             // nullptr when there is no memory
+  void recycle(Socket& socket) noexcept; // closed and without holds
+  int enroll(Socket& socket) noexcept;   // puts it into the epoll set; 0 or -errno
+  int withdraw(Socket& socket) noexcept; // takes it out
+
+  static constexpr int kBatch = 512;
+  static constexpr int kMaxDrains = 8;
+
+ private:
+  static constexpr uint32_t kChunkBits = 8;
+  static constexpr uint32_t kChunk = 1u << kChunkBits;
+  static constexpr uint32_t kNoSocket = UINT32_MAX;
+  static constexpr uint64_t kSignalEvent = UINT64_MAX;
+  static constexpr uint64_t kTimerEvent = UINT64_MAX - 1;
+
+  struct Drain {
+    void (*run)(void*);
+    void* context;
+  };
+
+  void dispatch(int count) noexcept;
+  void runDrains() noexcept;
+
+  sched::Scheduler& scheduler_;
+  int epoll_ = -1;
+  int signal_ = -1;
+  int timer_ = -1;
+  uint32_t openSockets_ = 0;
+  sched::Deadline armed_ = sched::kNoDeadline;
+  std::vector<Socket*> chunks_;
+  uint32_t used_ = 0;              // slots ever used
+  uint32_t firstFree_ = kNoSocket;
+  int drains_ = 0;
+  Drain drain_[kMaxDrains] = {};
+  epoll_event events_[kBatch];
+};
+
+}  // namespace stackful::net

@@ -1,0 +1,96 @@
+// A descriptor that coroutines wait on: TCP and Unix sockets, listeners, pipes.
+//
+// Rules of use, which no code here checks twice:
+//  1. Every operation makes its system call first and parks only on EAGAIN; it returns >= 0 or a negative number:
+//     -errno, -ETIMEDOUT at the deadline, -EBADF once the socket is closed, the coroutine's interruption
+//     (-ECANCELED), or sched::kNotInCoroutine / kCannotPark.
+//  2. Whoever calls close() or detach() forgets the pointer then. The coroutines parked on the socket are woken with
+//     -EBADF; the record stays until the last of them has left.
+//  3. Buffers need to stay valid only until the call returns: nothing is left behind in the kernel.
+//  4. Several coroutines may use one socket; those that have to wait are served in order of arrival. Writes are whole:
+//     writeAll and sendFile of one coroutine never land in the middle of another's.
+//  5. A write that ends early after part of it was sent (deadline, cancellation) breaks the socket: later writes
+//     return -EPIPE, because the peer would read the middle of one message as the beginning of the next.
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "../sched/clock.h"
+#include "waiter.h"
+
+namespace stackful::net {
+
+class Poller;
+using sched::Deadline;
+using sched::kNoDeadline;
+
+enum SocketFlag : uint32_t {
+  kDrained = 1 << 0,     // the next read would give EAGAIN: no edge has arrived since the last one came up short
+  kFull = 1 << 1,        // the same for writing
+  kClosed = 1 << 2,
+  kRegistered = 1 << 3,  // in the epoll set; done at the first wait, which short connections never reach
+  kWriteOwned = 1 << 4,  // a coroutine is in the middle of a write
+  kBroken = 1 << 5,      // ... and another once gave up there
+  kTrustShort = 1 << 6,  // TCP only: a short read or write means drained or full (see epoll(7)). Cleared for good by
+                         // hang-up, error and urgent data, after which no new edge would follow a short read
+  kIsSocket = 1 << 7,    // recv and send rather than read and write
+  kUnref = 1 << 8,       // waiting on it does not keep the host's loop alive
+  kInUse = 1 << 9,       // the slot holds a socket
+};
+
+// What `attach` is told about a descriptor.
+enum class Kind : uint8_t { kTcp, kOtherSocket, kPipe };
+
+// One cache line. Lives in the poller's table; the address is stable.
+struct alignas(64) Socket {
+  Poller* poller = nullptr;
+  int32_t fd = -1;
+  uint32_t flags = 0;
+  uint32_t index = 0;            // in the poller's table
+  uint32_t generation = 0;       // tells this socket from earlier ones with the same index
+  WaiterList readers;
+  WaiterList writers;            // woken by "writable": the owner of the write side, waitWritable, connect
+  WaiterList writeQueue;         // waiting to become the owner
+  uint32_t holds = 0;            // calls that have had to wait and are not over
+  uint32_t parked = 0;           // coroutines parked right now; the next free index while the slot is free
+  void* owner = nullptr;         // the embedding's own record; never touched here
+
+  bool closed() const noexcept { return flags & kClosed; }
+  bool broken() const noexcept { return flags & kBroken; }
+};
+static_assert(sizeof(Socket) == 64);
+
+// Takes ownership of a non-blocking descriptor. nullptr only when there is no memory (the descriptor stays open).
+Socket* attach(Poller& poller, int fd, Kind kind) noexcept;
+
+// 0 = end of stream.
+ssize_t read(Socket& socket, void* buffer, size_t size, Deadline deadline = kNoDeadline) noexcept;
+ssize_t readv(Socket& socket, const iovec* parts, int count, Deadline deadline = kNoDeadline) noexcept;
+// Everything, or an error; returns the sum of the parts. Any number of parts.
+ssize_t writeAll(Socket& socket, const iovec* parts, int count, Deadline deadline = kNoDeadline) noexcept;
+ssize_t writeAll(Socket& socket, const void* data, size_t size, Deadline deadline = kNoDeadline) noexcept;
+// At least one byte.
+ssize_t writeSome(Socket& socket, const void* data, size_t size, Deadline deadline = kNoDeadline) noexcept;
+// All of file[offset, offset + length), or less when the file ends before; returns the bytes sent. Reads the file
+// through the page cache and blocks the thread if it is not there: warm it first (disk::ensureCached).
+ssize_t sendFile(Socket& socket, int file, int64_t offset, size_t length, Deadline deadline = kNoDeadline) noexcept;
+
+// 0 when a read (write) would not block, end of stream and errors included. Consumes nothing.
+int waitReadable(Socket& socket, Deadline deadline = kNoDeadline) noexcept;
+int waitWritable(Socket& socket, Deadline deadline = kNoDeadline) noexcept;
+
+// Sends the end of stream; reading goes on. Never parks. -ENOTCONN etc. as shutdown(2).
+int shutdownWrite(Socket& socket) noexcept;
+// Never parks, callable from the main stack.
+void close(Socket* socket) noexcept;
+// Gives the descriptor back, open and out of the epoll set.
+int detach(Socket* socket) noexcept;
+// Whether waiting on it keeps the host's loop alive (it does, to begin with).
+void setKeepAlive(Socket& socket, bool keep) noexcept;
+
+}  // namespace stackful::net

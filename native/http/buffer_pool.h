@@ -1,0 +1,46 @@
+// Buffers of one size, lent to connections while they have something in them: a thousand idle ones share few.
+#pragma once
+
+#include <cstddef>
+
+namespace stackful::http {
+
+// Not thread-safe: one pool per environment.
+class BufferPool {
+ public:
+  // Keeps at most `keep` free buffers.
+  explicit BufferPool(size_t bufferBytes, size_t keep = 256) noexcept
+      : bufferBytes_(bufferBytes), keep_(keep) {}
+  // Frees the lent ones too: at the end of an environment, coroutines that hold some are forgotten where they
+  // stand.
+  ~BufferPool();
+  BufferPool(const BufferPool&) = delete;
+  BufferPool& operator=(const BufferPool&) = delete;
+
+  // The one given back last, because it is still in the cache. nullptr when there is no memory.
+  char* take() noexcept;
+  void give(char* buffer) noexcept;
+  // Frees the unused ones.
+  void trim() noexcept;
+
+  size_t bufferBytes() const noexcept { return bufferBytes_; }
+  size_t lent() const noexcept { return lent_; }
+  size_t free() const noexcept { return free_; }
+
+ private:
+  // In front of every buffer.
+  struct alignas(16) Link {
+    Link* next;
+    Link* prev;
+  };
+  static void freeAll(Link*& first) noexcept;
+
+  Link* firstFree_ = nullptr;
+  Link* firstLent_ = nullptr;
+  size_t free_ = 0;
+  size_t lent_ = 0;
+  const size_t bufferBytes_;
+  const size_t keep_;
+};
+
+}  // namespace stackful::http

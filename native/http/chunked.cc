@@ -1,0 +1,79 @@
+#include "chunked.h"
+
+#include <algorithm>
+
+#include "characters.h"
+
+namespace stackful::http {
+
+// The state that follows one byte outside the payload.
+ChunkedDecoder::State ChunkedDecoder::readFraming(char c) noexcept {
+  switch (state_) {
+    case State::kSize: {
+      int digit = hexValue(c);
+      if (digit >= 0) {
+        if (digits_ == kMostSizeDigits) return State::kError;
+        ++digits_;
+        remaining_ = remaining_ << 4 | static_cast<uint64_t>(digit);
+        return State::kSize;
+      }
+      if (digits_ == 0) return State::kError;
+      if (c == '\r') return State::kSizeLf;
+      // No blank between the size and ';': that is "bad whitespace", which implementations read differently.
+      return c == ';' ? State::kExtension : State::kError;
+    }
+    case State::kExtension:
+      if (c == '\r') return State::kSizeLf;
+      return isValueCharacter(c) && ++extensionBytes_ <= kMostExtensionBytes ? State::kExtension
+                                                                             : State::kError;
+    case State::kSizeLf:
+      if (c != '\n') return State::kError;
+      digits_ = 0;
+      return remaining_ == 0 ? State::kTrailerStart : State::kData;
+    case State::kDataCr:
+      return c == '\r' ? State::kDataLf : State::kError;
+    case State::kDataLf:
+      return c == '\n' ? State::kSize : State::kError;
+    case State::kTrailerStart:
+      if (c == '\r') return State::kEndLf;
+      return isTokenCharacter(c) && ++trailerBytes_ <= kMostTrailerBytes ? State::kTrailerName
+                                                                         : State::kError;
+    case State::kTrailerName:
+      if (++trailerBytes_ > kMostTrailerBytes) return State::kError;
+      if (c == ':') return State::kTrailerValue;
+      return isTokenCharacter(c) ? State::kTrailerName : State::kError;
+    case State::kTrailerValue:
+      if (++trailerBytes_ > kMostTrailerBytes) return State::kError;
+      if (c == '\r') return State::kTrailerLf;
+      return isValueCharacter(c) ? State::kTrailerValue : State::kError;
+    case State::kTrailerLf:
+      return c == '\n' ? State::kTrailerStart : State::kError;
+    case State::kEndLf:
+      return c == '\n' ? State::kDone : State::kError;
+    case State::kData:
+    case State::kDone:
+    case State::kError:
+      break;
+  }
+  return State::kError;
+}
+
+ChunkedDecoder::Step ChunkedDecoder::feed(const char* bytes, size_t n, size_t mostData) noexcept {
+  size_t at = 0;
+  while (state_ != State::kDone && state_ != State::kError && at < n) {
+    if (state_ != State::kData) {
+      state_ = readFraming(bytes[at]);
+      // The offending byte is not counted as dealt with.
+      if (state_ != State::kError) ++at;
+      continue;
+    }
+    auto length = static_cast<size_t>(std::min<uint64_t>(remaining_, std::min(n - at, mostData)));
+    remaining_ -= length;
+    if (remaining_ == 0) state_ = State::kDataCr;
+    return {Status::kData, at + length, bytes + at, length};
+  }
+  if (state_ == State::kDone) return {Status::kDone, at};
+  return {state_ == State::kError ? Status::kError : Status::kNeedMore, at};
+}
+
+}  // namespace stackful::http

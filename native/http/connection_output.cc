@@ -1,0 +1,231 @@
+// Connection's half that writes: responses.
+#include <errno.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+
+#include "coarse_clock.h"
+#include "connection.h"
+
+namespace stackful::http {
+
+namespace {
+
+// Up to here copying a body behind its head is cheaper than a second part of a gathering write.
+constexpr size_t kCopyBytes = 4096;
+constexpr size_t kMostChunkLine = 18;  // sixteen digits and a line end
+constexpr std::string_view kLineEnd = "\r\n";
+constexpr std::string_view kLastChunk = "0\r\n\r\n";
+
+}  // namespace
+
+bool Connection::takeOutput() noexcept {
+  if (!out_) out_ = server_.buffers.take();
+  return out_ != nullptr;
+}
+
+void Connection::giveOutput() noexcept {
+  if (out_) server_.buffers.give(out_);
+  out_ = nullptr;
+  queued_ = 0;
+}
+
+// Everything that goes out passes here. A failure is final: part of it may have been sent.
+int Connection::send(const iovec* parts, int count, size_t total) noexcept {
+  if (error_ != 0) return error_ < 0 ? error_ : -EPIPE;
+  const Limits& limits = server_.limits;
+  int64_t patience =
+      milliseconds(limits.sendMs) + timeFor(static_cast<int64_t>(total), limits.slowestBytesPerSecond);
+  sched::Deadline deadline = coarseNow() + patience;
+  ssize_t sent = count == 1 ? net::writeAll(socket_, parts->iov_base, parts->iov_len, deadline)
+                            : net::writeAll(socket_, parts, count, deadline);
+  if (sent >= 0) {
+    server_.bytesSent += total;
+    return 0;
+  }
+  error_ = static_cast<int32_t>(sent);
+  closing_ = true;
+  return error_;
+}
+
+// The queue, then `data`, then `tail`, in one write.
+int Connection::sendQueuedAnd(const void* data, size_t n, std::string_view tail) noexcept {
+  iovec parts[3];
+  int count = 0;
+  size_t total = 0;
+  auto add = [&](const void* bytes, size_t length) {
+    if (length == 0) return;
+    parts[count++] = {const_cast<void*>(bytes), length};
+    total += length;
+  };
+  add(out_, queued_);
+  add(data, n);
+  add(tail.data(), tail.size());
+  int result = count > 0 ? send(parts, count, total) : std::min(error_, 0);
+  giveOutput();
+  return result;
+}
+
+int Connection::flush() noexcept { return sendQueuedAnd(nullptr, 0, {}); }
+
+int Connection::reserve(size_t n) noexcept {
+  if (n > server_.buffers.bufferBytes()) return -EMSGSIZE;
+  if (out_ && outputRoom() < n) {
+    if (int result = flush(); result < 0) return result;
+  }
+  return takeOutput() ? 0 : -ENOMEM;
+}
+
+int Connection::queue(std::string_view text) noexcept {
+  if (int result = reserve(text.size()); result < 0) return error_ = result;
+  std::memcpy(out_ + queued_, text.data(), text.size());
+  queued_ += static_cast<uint32_t>(text.size());
+  return 0;
+}
+
+int Connection::queueHead(const ResponseHead& head) noexcept {
+  size_t most = mostBytes(head);
+  int result = reserve(most);
+  if (result == 0) {
+    queued_ = static_cast<uint32_t>(writeHead(out_ + queued_, head) - out_);
+    return 0;
+  }
+  if (result != -EMSGSIZE) return error_ = result;
+  // More fields than a buffer holds: legal, and rare enough for an allocation.
+  auto* text = static_cast<char*>(std::malloc(most));
+  if (!text) return error_ = -ENOMEM;
+  result = sendQueuedAnd(text, static_cast<size_t>(writeHead(text, head) - text), {});
+  std::free(text);
+  return result;
+}
+
+// Is it decided that the rest of the request's body will not be read? Asked while "Connection: close" can
+// still be said.
+void Connection::decideClosing() noexcept {
+  if (body_ == Body::kDone) return;
+  size_t buffered = end_ - at_;
+  if (body_ == Body::kFailed || (continuePending_ && buffered == 0)) closing_ = true;
+  if (body_ == Body::kLength && bodyLeft_ - static_cast<int64_t>(buffered) > server_.limits.drainBytes) {
+    closing_ = true;
+  }
+}
+
+// If so, the response waits in the queue for the next one.
+bool Connection::anotherMayBeBuffered() const noexcept {
+  if (closing_) return false;
+  int64_t buffered = end_ - at_;
+  return buffered > (body_ == Body::kLength ? bodyLeft_ : 0) && body_ != Body::kChunked;
+}
+
+ResponseHead Connection::responseHead(int status, std::string_view fields) noexcept {
+  ResponseHead head;
+  head.status = status;
+  head.fields = fields;
+  head.date = server_.date.at(coarseSeconds());
+  if (status == 101) {
+    closing_ = true;  // for HTTP; what `fields` says about the connection is said
+  } else if (closing_) {
+    head.connection = ConnectionField::kClose;
+  } else if (this->head().minorVersion == 0) {
+    head.connection = ConnectionField::kKeepAlive;
+  }
+  return head;
+}
+
+int Connection::respond(int status, std::string_view fields, const char* body, size_t n,
+                        bool isHead) noexcept {
+  if (error_ != 0) return error_ < 0 ? error_ : -EPIPE;
+  if (stage_ != Stage::kRequest) return -EALREADY;
+  stage_ = Stage::kResponded;
+  decideClosing();
+  ResponseHead head = responseHead(status, fields);
+  if (!hasNoBody(status)) head.contentLength = static_cast<int64_t>(n);
+  if (hasNoBody(status) || isHead) n = 0;
+  if (int result = queueHead(head); result < 0) return result;
+  bool wait = anotherMayBeBuffered();
+  if (n > outputRoom() || (n > kCopyBytes && !wait)) return sendQueuedAnd(body, n, {});
+  if (n > 0) std::memcpy(out_ + queued_, body, n);
+  queued_ += static_cast<uint32_t>(n);
+  return wait ? 0 : flush();
+}
+
+int Connection::respondError(int status) noexcept {
+  if (error_ != 0) return error_ < 0 ? error_ : -EPIPE;
+  if (stage_ != Stage::kRequest) return -EALREADY;
+  stage_ = Stage::kResponded;
+  closing_ = true;
+  if (int result = reserve(kMostErrorBytes); result < 0) return error_ = result;
+  // A refused head may not have got as far as a method; then it is none.
+  bool isHead = in_ && head().method == Method::kHead;
+  char* end = writeError(out_ + queued_, status, server_.date.at(coarseSeconds()), isHead);
+  queued_ = static_cast<uint32_t>(end - out_);
+  return flush();
+}
+
+int Connection::begin(int status, std::string_view fields, int64_t length, bool isHead) noexcept {
+  if (error_ != 0) return error_ < 0 ? error_ : -EPIPE;
+  if (stage_ != Stage::kRequest) return -EALREADY;
+  stage_ = Stage::kStreaming;
+  decideClosing();
+  bool noBody = hasNoBody(status);
+  framing_ = length >= 0 ? Framing::kLength : Framing::kChunked;
+  if (framing_ == Framing::kChunked && head().minorVersion == 0 && !noBody) {
+    framing_ = Framing::kUntilClose;
+    if (!isHead) closing_ = true;
+  }
+  ResponseHead head = responseHead(status, fields);
+  if (!noBody) {
+    if (framing_ == Framing::kLength) head.contentLength = length;
+    head.chunked = framing_ == Framing::kChunked;
+  }
+  if (noBody || isHead) framing_ = Framing::kNone;
+  toWrite_ = length;
+  return queueHead(head);
+}
+
+int Connection::write(const void* data, size_t n) noexcept {
+  if (error_ != 0) return error_ < 0 ? error_ : -EPIPE;
+  if (stage_ != Stage::kStreaming) return -EALREADY;
+  if (n == 0 || framing_ == Framing::kNone) return flush();
+  if (framing_ == Framing::kLength) {
+    if (toWrite_ < 0 || n > static_cast<uint64_t>(toWrite_)) return -EMSGSIZE;
+    toWrite_ -= static_cast<int64_t>(n);
+  }
+  std::string_view tail;
+  if (framing_ == Framing::kChunked) {
+    if (int result = reserve(kMostChunkLine); result < 0) return error_ = result;
+    char* end = std::to_chars(out_ + queued_, out_ + queued_ + 16, n, 16).ptr;
+    *end++ = '\r';
+    *end++ = '\n';
+    queued_ = static_cast<uint32_t>(end - out_);
+    tail = kLineEnd;
+  }
+  // Worth a copy only where it saves gathering.
+  if (out_ && n <= kCopyBytes && n + tail.size() <= outputRoom()) {
+    std::memcpy(out_ + queued_, data, n);
+    queued_ += static_cast<uint32_t>(n);
+    if (!tail.empty()) std::memcpy(out_ + queued_, tail.data(), tail.size());
+    queued_ += static_cast<uint32_t>(tail.size());
+    return flush();
+  }
+  return sendQueuedAnd(data, n, tail);
+}
+
+int Connection::finish() noexcept {
+  if (error_ != 0) return error_ < 0 ? error_ : -EPIPE;
+  if (stage_ != Stage::kStreaming) return -EALREADY;
+  if (framing_ == Framing::kLength && toWrite_ != 0) {
+    flush();
+    closing_ = true;
+    return error_ = -EMSGSIZE;  // the next response would be taken for the rest of this one
+  }
+  stage_ = Stage::kResponded;
+  if (framing_ == Framing::kChunked) {
+    if (int result = queue(kLastChunk); result < 0) return result;
+  }
+  return anotherMayBeBuffered() ? 0 : flush();
+}
+
+}  // namespace stackful::http

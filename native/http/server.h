@@ -1,0 +1,49 @@
+// What the connections of one server have in common.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "buffer_pool.h"
+#include "parser.h"
+#include "response.h"
+
+namespace stackful::http {
+
+struct Limits {
+  HeadLimits head;
+  int64_t bodyBytes = 1024 * 1024;   // a longer request body: readBody returns kBodyTooLarge
+  int64_t drainBytes = 64 * 1024;    // of a body nobody read, discarded to keep the connection; beyond: close
+  int64_t lingerBytes = 256 * 1024;  // read after a refusal, so that the client gets to see it
+  uint32_t idleMs = 75'000;          // without a first byte of a request: closed silently
+  uint32_t headMs = 10'000;          // first byte of a head to its last: 408
+  // Bodies and responses: patience that is used up by waiting, and earned by bytes at the slowest rate put up
+  // with. A fixed deadline would cut long transfers off; one that starts anew with every byte is a gift to
+  // slow attackers.
+  uint32_t bodyMs = 30'000;
+  uint32_t sendMs = 30'000;
+  uint32_t slowestBytesPerSecond = 1024;
+  uint32_t lingerMs = 2'000;
+};
+
+struct Server {
+  explicit Server(const Limits& given = Limits()) noexcept
+      : limits(given), buffers(sizeof(Head) + inputBytes(given)) {
+    limits.head.headBytes = static_cast<uint32_t>(std::min<size_t>(limits.head.headBytes, kMostHeadBytes));
+  }
+
+  Limits limits;
+  BufferPool buffers;  // both of a head with what follows it, and of output
+  DateField date;
+  uint64_t bytesReceived = 0;  // by all connections so far, without what was read only to be thrown away
+  uint64_t bytesSent = 0;
+
+  // Behind the longest head there is always room to receive body into.
+  static constexpr size_t kLeastBodyRoom = 4096;
+  static size_t inputBytes(const Limits& limits) {
+    return std::min<size_t>(limits.head.headBytes, kMostHeadBytes) + kLeastBodyRoom;
+  }
+};
+
+}  // namespace stackful::http

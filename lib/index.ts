@@ -2,7 +2,11 @@ export { Coroutine, coroutines, current, spawn, type CoroutineState, type SpawnO
 export {
   CancelledError,
   CannotParkError,
+  EndOfStreamError,
   NotInCoroutineError,
+  ReadLimitError,
+  SocketBrokenError,
+  SocketClosedError,
   StackMemoryError,
   TimeoutError,
   UnsupportedRuntimeError,

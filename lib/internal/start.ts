@@ -28,5 +28,12 @@ export function start(body: (slot: number) => void): void {
 function executionResources(): unknown[] | undefined {
   if (Number.parseInt(process.versions.node) >= 24) return undefined;
   const { binding } = process as unknown as { binding(name: string): { execution_async_resources?: unknown[] } };
-  return binding.call(process, 'async_wrap').execution_async_resources;
+  // The deprecation is of no concern to whoever uses this library, on Nodes that will not change any more.
+  const { noDeprecation } = process;
+  process.noDeprecation = true;
+  try {
+    return binding.call(process, 'async_wrap').execution_async_resources;
+  } finally {
+    process.noDeprecation = noDeprecation;
+  }
 }

@@ -2,9 +2,10 @@ import { getSystemErrorMap, getSystemErrorName } from 'node:util';
 
 import { SocketBrokenError, SocketClosedError, TimeoutError } from '../errors.js';
 import { fail } from '../internal/codes.js';
-import { KERNEL_TIMED_OUT, SOCKET_BROKEN } from './native.js';
+import { CLOSED, KERNEL_TIMED_OUT, SOCKET_BROKEN } from './native.js';
 
 const EBADF = -9;
+const ECANCELED = -125;
 const ETIMEDOUT = -110;
 /** Codes below this are not the system's. */
 const LAST_ERRNO = -4095;
@@ -27,13 +28,15 @@ function systemError(code: number, syscall: string, at: Endpoint | undefined): N
 /**
  * Throws what a negative result of a native call on a socket stands for.
  *
+ * @param handle the socket's number as it is now
  * @param operation what the caller was doing, such as `socket.read`
  * @param syscall the system call to name in a system error
  */
-export function failSocket(code: number, operation: string, syscall: string, at?: Endpoint): never {
+export function failSocket(handle: number, code: number, operation: string, syscall: string, at?: Endpoint): never {
   switch (code) {
     case EBADF:
-      throw new SocketClosedError(operation);
+      if (handle === CLOSED) throw new SocketClosedError(operation);
+      break;
     case SOCKET_BROKEN:
       throw new SocketBrokenError(operation);
     case ETIMEDOUT:
@@ -41,6 +44,6 @@ export function failSocket(code: number, operation: string, syscall: string, at?
     case KERNEL_TIMED_OUT:
       throw systemError(ETIMEDOUT, syscall, at);
   }
-  if (code === -125 || code < LAST_ERRNO) fail(code, operation);
+  if (code === ECANCELED || code < LAST_ERRNO) fail(code, operation);
   throw systemError(code, syscall, at);
 }

@@ -1,3 +1,4 @@
+import '../internal/buffers.js';
 import { native } from '../internal/native.js';
 
 /** What native/binding/net*.cc exports. Sockets and listeners are numbers, errors negative ones. */

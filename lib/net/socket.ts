@@ -1,5 +1,5 @@
 import { EndOfStreamError, ReadLimitError, SocketClosedError } from '../errors.js';
-import { File } from '../fs/file.js';
+import { fstat, withDescriptor, type File } from '../fs/file.js';
 import { integerIn, invalidType, invalidValue } from '../internal/arguments.js';
 import { addressOf, type SocketAddress } from './address.js';
 import { failSocket } from './failure.js';
@@ -167,8 +167,8 @@ export class Socket implements Iterable<Buffer>, Disposable {
   sendFile(file: File | number, offset = 0, length?: number): number {
     integerIn('offset', offset, 0, Number.MAX_SAFE_INTEGER);
     if (length !== undefined) integerIn('length', length, 0, Number.MAX_SAFE_INTEGER);
-    return File.using(file, 'sendfile', (fd) => {
-      const most = length ?? Math.max(0, File.sizeOf(fd) - offset);
+    return withDescriptor(file, 'sendfile', (fd) => {
+      const most = length ?? Math.max(0, fstat(fd).size - offset);
       if (most === 0) return 0;
       // A file offset has 63 bits; what is beyond the safe integers does not exist.
       const end = Math.min(offset + most, Number.MAX_SAFE_INTEGER);
@@ -293,6 +293,7 @@ export class Socket implements Iterable<Buffer>, Disposable {
     for (;;) {
       this.ensureOpen(operation);
       const length = surplus.length;
+      const taken = surplus.taken;
       if (length >= width) {
         const found = surplus.indexOf(delimiter, searched);
         if (found >= 0 && found + width <= limit) return found + width;
@@ -300,13 +301,13 @@ export class Socket implements Iterable<Buffer>, Disposable {
         searched = length - width + 1;
       }
       if (!this.receive(operation)) return surplus.length;
-      // Another coroutine has taken some meanwhile: what is there now was not searched.
-      if (surplus.length <= length) searched = 0;
+      // Another coroutine has read meanwhile: positions no longer mean what they did.
+      if (surplus.taken !== taken) searched = 0;
     }
   }
 
   private fail(code: number, operation: string, syscall: string): never {
-    failSocket(this.handle === CLOSED ? -9 : code, operation, syscall);
+    failSocket(this.handle, code, operation, syscall);
   }
 }
 

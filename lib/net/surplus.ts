@@ -7,6 +7,8 @@ export class Surplus {
   private end = 0;
   /** Whether what lies behind `end` in `bytes` is ours to write to. */
   private owned = false;
+  /** How many bytes have ever been taken out. */
+  taken = 0;
 
   get length(): number {
     return this.end - this.start;
@@ -52,6 +54,7 @@ export class Surplus {
 
   drop(n: number): void {
     this.start += n;
+    this.taken += n;
     if (this.start === this.end) {
       this.bytes = EMPTY;
       this.start = this.end = 0;

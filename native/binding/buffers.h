@@ -17,7 +17,8 @@ class Buffers {
 
   // This environment's. Null once it is being torn down.
   static Buffers* current() noexcept { return current_; }
-  static void create(v8::Isolate* isolate);
+  // Also exports shareBuffers(markAsUntransferable); before that is called no memory is shared.
+  static void create(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 
   // For what arrives in a size nobody knows before. Every coroutine uses it: what is in it must be out again before
   // anything else can run.
@@ -36,10 +37,13 @@ class Buffers {
   Buffers();
   ~Buffers();
   char* place(v8::Isolate* isolate, size_t size);
+  bool renew(v8::Isolate* isolate);
+  static void share(const Info& info);
 
   static thread_local Buffers* current_;
 
   char* scratch_;
+  v8::Global<v8::Function> marker_;
   v8::Global<v8::ArrayBuffer> slab_;
   // Holds the slab's memory: should somebody manage to detach the ArrayBuffer, nothing is written into freed memory.
   std::shared_ptr<v8::BackingStore> store_;

@@ -257,7 +257,7 @@ describe('connect', () => {
     await spawn(() => {
       // A backlog that is full makes connecting to a Unix socket wait.
       const path = join(temporaryDirectory(), 'full');
-      using listener = listen({ path, backlog: 0 });
+      const listener = listen({ path, backlog: 0 });
       const sockets: Socket[] = [];
       const errors: any[] = [];
       const waiting = Array.from({ length: 5 }, () =>
@@ -277,6 +277,7 @@ describe('connect', () => {
       for (const coroutine of waiting) coroutine.join();
       expect(errors.map((error) => error.code)).toEqual(parked.map(() => 'ERR_CANCELLED'));
       for (const socket of sockets) socket.close();
+      listener.close();
     });
   });
 });

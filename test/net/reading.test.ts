@@ -48,7 +48,7 @@ describe('read', () => {
     await receiving([bytes], (socket) => {
       const chunks: Buffer[] = [];
       for (let i = 0; ; i++) {
-        const chunk = socket.read(sizes[i % sizes.length]!);
+        const chunk = socket.read(sizes[i % sizes.length]);
         if (chunk === null) break;
         expect(chunk).toBeInstanceOf(Buffer);
         chunks.push(chunk);
@@ -85,7 +85,7 @@ describe('read', () => {
     });
   });
 
-  it('cannot have its memory taken away by transferring a Buffer', async () => {
+  it('does not give away the memory of others when a Buffer is transferred', async () => {
     await spawn(() => {
       const { client, server, close } = pair();
       client.write('one');
@@ -97,10 +97,13 @@ describe('read', () => {
       } catch (error) {
         expect((error as Error).name).toBe('DataCloneError');
       }
-      if (memory.transfer) expect(() => memory.transfer!()).toThrow(TypeError);
       expect(first.toString()).toBe('one');
       client.write('two');
       expect(server.read()!.toString()).toBe('two');
+      // This one nobody can refuse; what comes later has other memory.
+      if (memory.transfer) memory.transfer();
+      client.write('three');
+      expect(server.read()!.toString()).toBe('three');
       close();
     });
   });

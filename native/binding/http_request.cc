@@ -1,0 +1,131 @@
+// What a handler asks of its request. Nothing is made before it is asked for.
+#include <memory>
+#include <string>
+
+#include "../http/characters.h"
+#include "../http/target.h"
+#include "http_records.h"
+#include "text.h"
+
+namespace stackful::binding {
+namespace {
+
+// The connection's head while it has a request, else null.
+const http::Head* headAt(const Info& info) {
+  HttpConnection* c = connectionAt(info);
+  return c && c->hasRequest ? &c->connection.head() : nullptr;
+}
+
+v8::Local<v8::String> latin1(const Info& info, std::string_view text) {
+  return asciiString(info.GetIsolate(), text);
+}
+
+// httpMethod(connection)
+void method(const Info& info) {
+  if (const http::Head* head = headAt(info)) info.GetReturnValue().Set(latin1(info, head->methodName()));
+}
+
+// httpTarget(connection): as it was sent.
+void target(const Info& info) {
+  if (const http::Head* head = headAt(info)) info.GetReturnValue().Set(latin1(info, head->target()));
+}
+
+// httpPath(connection): decoded and normalized, or the status that says what is wrong with it.
+void path(const Info& info) {
+  const http::Head* head = headAt(info);
+  if (!head) return;
+  std::string_view raw = head->target();
+  if (raw == "*") return info.GetReturnValue().Set(latin1(info, raw));
+  char* to = Http::current->scratch;
+  size_t size = sizeof Http::current->scratch;
+  std::unique_ptr<char[]> large;
+  if (raw.size() >= size) {
+    size = raw.size() + 1;
+    large.reset(new char[size]);
+    to = large.get();
+  }
+  http::FilePath result;
+  int status = http::normalizeTarget(raw, to, size, result);
+  if (status != 0) return info.GetReturnValue().Set(status);
+  info.GetReturnValue().Set(string(info.GetIsolate(), result.path));
+}
+
+// httpHeader(connection, name): the value; of several with the same name all, joined as RFC 9110 section 5.3 says
+// (RFC 6265 for cookies); undefined when there is none.
+void header(const Info& info) {
+  const http::Head* head = headAt(info);
+  if (!head) return;
+  char name[64];
+  auto wanted = info[1].As<v8::String>();
+  int length = wanted->Length();
+  std::unique_ptr<char[]> large;
+  char* to = name;
+  if (length > static_cast<int>(sizeof name)) {
+    large.reset(new char[static_cast<size_t>(length)]);
+    to = large.get();
+  }
+  if (!wanted->IsOneByte()) return;
+  writeOneByte(info.GetIsolate(), wanted, to, length);
+  std::string_view key(to, static_cast<size_t>(length));
+  int first = head->find(key);
+  if (first < 0) return;
+  int second = head->find(key, static_cast<size_t>(first) + 1);
+  if (second < 0) return info.GetReturnValue().Set(latin1(info, head->value(static_cast<size_t>(first))));
+  const char* separator = http::equalsIgnoringCase(key, "cookie") ? "; " : ", ";
+  std::string all(head->value(static_cast<size_t>(first)));
+  for (int i = second; i >= 0; i = head->find(key, static_cast<size_t>(i) + 1)) {
+    all.append(separator).append(head->value(static_cast<size_t>(i)));
+  }
+  info.GetReturnValue().Set(latin1(info, all));
+}
+
+// httpHeaders(connection): [name, value, ...] as sent.
+void headers(const Info& info) {
+  const http::Head* head = headAt(info);
+  if (!head) return;
+  v8::Local<v8::Value> parts[2 * http::Head::kMostFields];
+  for (size_t i = 0; i < head->fieldCount; ++i) {
+    parts[2 * i] = latin1(info, head->name(i));
+    parts[2 * i + 1] = latin1(info, head->value(i));
+  }
+  info.GetReturnValue().Set(v8::Array::New(info.GetIsolate(), parts, 2 * size_t{head->fieldCount}));
+}
+
+// httpBodyLength(connection): what Content-Length says, -1 when it says nothing.
+void bodyLength(const Info& info) {
+  const http::Head* head = headAt(info);
+  returnInt(info, head && !head->chunked ? head->contentLength : -1);
+}
+
+// httpLimitBody(connection, bytes): instead of limits.bodyBytes, for this request.
+void limitBody(const Info& info) {
+  HttpConnection* c = connectionAt(info);
+  if (c && c->hasRequest) c->connection.limitBody(static_cast<int64_t>(numberAt(info, 1)));
+}
+
+// httpReadBody(connection, buffer, from): bytes put into `buffer` from `from` on, 0 at the end of the body, or a code.
+// Parks. The buffer is one that only lib/http/body.ts knows while this runs, so nobody can detach it.
+void readBody(const Info& info) {
+  HttpConnection* c = connectionAt(info);
+  if (!c || !c->hasRequest) return returnInt(info, kRequestOver);
+  if (c->calls > 0) return returnInt(info, kConnectionBusy);
+  Bytes to = bytesAt(info, 1);
+  auto from = static_cast<size_t>(numberAt(info, 2));
+  HttpCall call(*c);
+  returnInt(info, c->connection.readBody(to.data + from, to.size - from));
+}
+
+}  // namespace
+
+void defineHttpRequest(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
+  define(context, exports, "httpMethod", method);
+  define(context, exports, "httpTarget", target);
+  define(context, exports, "httpPath", path);
+  define(context, exports, "httpHeader", header);
+  define(context, exports, "httpHeaders", headers);
+  define(context, exports, "httpBodyLength", bodyLength);
+  define(context, exports, "httpLimitBody", limitBody);
+  define(context, exports, "httpReadBody", readBody);
+}
+
+}  // namespace stackful::binding

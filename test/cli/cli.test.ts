@@ -1,0 +1,185 @@
+import { spawn as start, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, connect, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const program = join(root, 'dist/cli.js');
+const built = existsSync(program);
+
+interface Run {
+  child: ChildProcess;
+  output: () => string;
+  /** Until the output matches; fails when the program ends before. */
+  shows: (pattern: RegExp) => Promise<RegExpExecArray>;
+  ended: Promise<{ code: number | null; signal: string | null; output: string }>;
+}
+
+const running = new Set<ChildProcess>();
+afterEach(() => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+function cli(args: string[], options: { cwd?: string; env?: NodeJS.ProcessEnv; nodeArgs?: string[] } = {}): Run {
+  const child = start(process.execPath, [...(options.nodeArgs ?? []), program, ...args], {
+    cwd: options.cwd ?? root,
+    env: { ...process.env, ...options.env },
+  });
+  running.add(child);
+  let output = '';
+  const collect = (chunk: Buffer): void => {
+    output += chunk.toString();
+  };
+  child.stdout.on('data', collect);
+  child.stderr.on('data', collect);
+  const ended = once(child, 'close').then(([code, signal]) => {
+    running.delete(child);
+    return { code: code as number | null, signal: signal as string | null, output };
+  });
+  let over = false;
+  void ended.then(() => (over = true));
+  return {
+    child,
+    output: () => output,
+    async shows(pattern) {
+      for (;;) {
+        const match = pattern.exec(output);
+        if (match) return match;
+        if (over) throw new Error(`ended without showing ${pattern}:\n${output}`);
+        await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 20))]);
+      }
+    },
+    ended,
+  };
+}
+
+async function served(...args: string[]): Promise<Run & { url: string }> {
+  const run = cli(['serve', 'examples/site', '--port', '0', ...args]);
+  const [, url] = await run.shows(/Knot serves examples\/site on (http:\S+)/);
+  return Object.assign(run, { url: url! });
+}
+
+describe.skipIf(!built)('stackful serve (needs dist/)', () => {
+  it('prints its address, serves, and ends at Ctrl-C', async () => {
+    const { child, url, ended } = await served();
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    const page = await fetch(url);
+    expect(page.status).toBe(200);
+    expect(await page.text()).toContain('<title>stackful');
+    expect((await fetch(`${url}/none`)).status).toBe(404);
+    child.kill('SIGINT');
+    expect(await ended).toMatchObject({ code: 0, signal: null });
+  });
+
+  it('lets a response under way finish at SIGTERM', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'stackful-'));
+    try {
+      const size = 40_000_000;
+      writeFileSync(join(directory, 'large'), Buffer.alloc(size));
+      const { child, shows, ended } = cli(['serve', directory, '--port', '0']);
+      const [, port] = await shows(/on http:\/\/127\.0\.0\.1:(\d+)/);
+      const socket = connect(Number(port), '127.0.0.1');
+      socket.write('GET /large HTTP/1.1\r\nHost: test\r\n\r\n');
+      await once(socket, 'readable');
+      child.kill('SIGTERM');
+      await shows(/Ending; 1 connections are open/);
+      let received = 0;
+      socket.on('data', (chunk: Buffer) => (received += chunk.length)).resume();
+      await once(socket, 'close');
+      expect(received).toBeGreaterThan(size);
+      expect(await ended).toMatchObject({ code: 0 });
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  it('ends at once at the second signal', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'stackful-'));
+    try {
+      writeFileSync(join(directory, 'large'), Buffer.alloc(40_000_000));
+      const { child, shows, ended } = cli(['serve', directory, '--port', '0']);
+      const [, port] = await shows(/on http:\/\/127\.0\.0\.1:(\d+)/);
+      const socket = connect(Number(port), '127.0.0.1').on('error', () => undefined);
+      socket.write('GET /large HTTP/1.1\r\nHost: test\r\n\r\n');
+      await once(socket, 'readable');
+      child.kill('SIGINT');
+      await shows(/Ending/);
+      child.kill('SIGINT');
+      expect(await ended).toMatchObject({ code: 130 });
+      socket.destroy();
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  it('says what is wrong, with exit code 1', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const port = String((taken.address() as AddressInfo).port);
+    const fails = async (pattern: RegExp, ...args: string[]) => {
+      const { code, output } = await cli(['serve', ...args]).ended;
+      expect(code).toBe(1);
+      expect(output).toMatch(pattern);
+      expect(output).not.toMatch(/ at .*\.js:\d/);
+    };
+    await fails(/already \(EADDRINUSE\)/, 'examples/site', '--port', port);
+    await fails(/no directory nowhere \(ENOENT\)/, 'nowhere');
+    await fails(/not a directory/, 'package.json');
+    await fails(/not an address of this machine/, 'examples/site', '--host', '192.0.2.1');
+    await fails(/not an address of this machine/, 'examples/site', '--host', 'no.such.name');
+    taken.close();
+  });
+
+  it('refuses wrong arguments with exit code 2', async () => {
+    const refuses = async (pattern: RegExp, ...args: string[]) => {
+      const { code, output } = await cli(args).ended;
+      expect(code).toBe(2);
+      expect(output).toMatch(pattern);
+    };
+    await refuses(/which directory/, 'serve');
+    await refuses(/not a port number/, 'serve', '.', '--port', '65536');
+    await refuses(/not a port number/, 'serve', '.', '--port', 'http');
+    await refuses(/--policy is not available yet/, 'serve', '.', '--policy', 'accept');
+    await refuses(/one directory/, 'serve', '.', 'other');
+    await refuses(/--nonsense/, 'serve', '.', '--nonsense');
+    await refuses(/no command "sevre"/, 'sevre');
+    await refuses(/not available yet/, 'analyze', '.');
+    await refuses(/command is missing/);
+  });
+});
+
+describe.skipIf(!built)('stackful (needs dist/)', () => {
+  it('helps, and knows its version', async () => {
+    expect(await cli(['--help']).ended).toMatchObject({ code: 0, output: expect.stringContaining('serve DIR') as string });
+    expect(await cli(['serve', '--help']).ended).toMatchObject({ code: 0, output: expect.stringContaining('serve DIR') as string });
+    expect((await cli(['--version']).ended).output).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  it('doctor passes here', async () => {
+    const { code, output } = await cli(['doctor']).ended;
+    expect(output).toMatch(new RegExp(`Node +${process.versions.node.replaceAll('.', '\\.')} `));
+    expect(output).toMatch(/stack guards/);
+    expect(output).toMatch(/Self-test passed/);
+    expect(code).toBe(0);
+  });
+
+  it('doctor prints the reason where the library does not load, with exit code 1', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'stackful-'));
+    try {
+      const hook = join(directory, 'hook.cjs');
+      writeFileSync(hook, 'process.dlopen = () => { throw new Error("cannot open on purpose"); };');
+      for (const command of [['doctor'], ['serve', 'examples/site', '--port', '0']]) {
+        const { code, output } = await cli(command, { nodeArgs: ['--require', hook] }).ended;
+        expect(code).toBe(1);
+        expect(output).toMatch(/stackful: stackful does not support this runtime .*cannot open on purpose/);
+        expect(output).not.toMatch(/ at .*\.js:\d/);
+      }
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+});

@@ -43,7 +43,7 @@ export class Coroutine<R = unknown> implements PromiseLike<R> {
   private error: unknown;
   private joiners: Coroutine[] | undefined;
   private promise: Promise<R> | undefined;
-  private settle: { resolve: (value: R) => void; reject: (error: unknown) => void } | undefined;
+  private settle: { resolve(value: R): void; reject(error: unknown): void } | undefined;
   /** What `cancel` was called with. @internal */
   cancelReason: unknown;
 
@@ -121,7 +121,7 @@ export class Coroutine<R = unknown> implements PromiseLike<R> {
         this.settle = { resolve, reject };
       });
     } else {
-      this.promise = this.failed ? Promise.reject(this.error as Error) : Promise.resolve(this.value as R);
+      this.promise = this.failed ? Promise.reject(this.error) : Promise.resolve(this.value as R);
     }
     return this.promise;
   }
@@ -146,7 +146,7 @@ export class Coroutine<R = unknown> implements PromiseLike<R> {
       if (this.failed) this.settle.reject(this.error);
       else this.settle.resolve(this.value as R);
     } else if (this.failed && !joiners) {
-      this.promise = Promise.reject(this.error as Error);
+      this.promise = Promise.reject(this.error);
     }
   }
 }

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
+import type {
+  Coroutine} from 'stackful';
 import {
   CancelledError,
-  Coroutine,
   coroutines,
   current,
   NotInCoroutineError,

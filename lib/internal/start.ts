@@ -27,12 +27,12 @@ export function start(body: (slot: number) => void): void {
 /** Node 20 and 22: the array behind `executionAsyncResource()`, which has no public name. Later Nodes do without. */
 function executionResources(): unknown[] | undefined {
   if (Number.parseInt(process.versions.node) >= 24) return undefined;
-  const { binding } = process as unknown as { binding(name: string): { execution_async_resources?: unknown[] } };
+  const internals = process as unknown as { binding: (name: string) => { execution_async_resources?: unknown[] } };
   // The deprecation is of no concern to whoever uses this library, on Nodes that will not change any more.
   const { noDeprecation } = process;
   process.noDeprecation = true;
   try {
-    return binding.call(process, 'async_wrap').execution_async_resources;
+    return internals.binding('async_wrap').execution_async_resources;
   } finally {
     process.noDeprecation = noDeprecation;
   }

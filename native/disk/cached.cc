@@ -67,9 +67,10 @@ bool asksServer(const struct statfs& fs) {
   }
 }
 
-// Attributes taken without asking a server are the truth where there is no server. File systems on a block device have
-// a device number; for the others (tmpfs, overlayfs, btrfs, and the networked ones) the answer is remembered by number.
-// One word per entry, because every environment's thread comes here: minor number << 2 | known << 1 | server.
+// Attributes taken without asking a server are the truth where there is no server. File systems on a block
+// device have a device number; for the others (tmpfs, overlayfs, btrfs, and the networked ones) the answer is
+// remembered by number. One word per entry, because every environment's thread comes here: minor number << 2
+// | known << 1 | server.
 std::atomic<uint64_t> answers[64];
 
 bool isLocal(int fd, const struct statx& about) {
@@ -88,7 +89,8 @@ bool isLocal(int fd, const struct statx& about) {
 }  // namespace
 
 int openCached(const char* path, int flags, bool keepNonblock, struct stat* about) noexcept {
-  // Opening to write may read quota files; creation and truncation are never cached; O_PATH refuses most other flags.
+  // Opening to write may read quota files; creation and truncation are never cached; O_PATH refuses most
+  // other flags.
   constexpr int kNever = O_ACCMODE | O_CREAT | O_TRUNC | O_PATH | (O_TMPFILE & ~O_DIRECTORY);
   if ((flags & kNever) || !canOpenCached()) return kNotCached;
   const int fd = openat2(path, static_cast<uint32_t>(flags) | O_CLOEXEC | O_NONBLOCK);

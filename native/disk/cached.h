@@ -1,4 +1,5 @@
-// What can be had from the kernel's caches without waiting. Each function says "not cached" rather than block.
+// What can be had from the kernel's caches without waiting. Each function says "not cached" rather than
+// block.
 #pragma once
 
 #include <sys/stat.h>
@@ -12,15 +13,16 @@ namespace stackful::disk {
 // Not an errno: ask the pool.
 inline constexpr int kNotCached = -20001;
 
-// open(2) from the dentry cache; only regular files and directories, because opening a FIFO waits. `keepNonblock`
-// saves the call that removes O_NONBLOCK again, which the file must be opened with.
+// open(2) from the dentry cache; only regular files and directories, because opening a FIFO waits.
+// `keepNonblock` saves the call that removes O_NONBLOCK again, which the file must be opened with.
 int openCached(const char* path, int flags, bool keepNonblock, struct stat* about) noexcept;
 
 // statx(2) of a path or (path null) of a descriptor.
 int statCached(const char* path, bool followLink, struct statx& out) noexcept;
 int statCached(int fd, struct statx& out) noexcept;
 
-// preadv2(RWF_NOWAIT) of one buffer: bytes, 0 at the end of file, -errno or kNotCached. `offset` -1: the position.
+// preadv2(RWF_NOWAIT) of one buffer: bytes, 0 at the end of file, -errno or kNotCached. `offset` -1: the
+// position.
 ssize_t readCached(int fd, void* buffer, size_t size, int64_t offset) noexcept;
 
 // Whether all of file[offset, offset + length) is in the page cache, as far as the kernel tells.

@@ -26,18 +26,18 @@ class Disk {
   Disk(const Disk&) = delete;
   Disk& operator=(const Disk&) = delete;
 
-  // `bell` is an eventfd (Poller::signalFd()); when it rings, drain must be called (Poller::addDrain(Disk::drain, d)).
-  // 0 or -errno.
+  // `bell` is an eventfd (Poller::signalFd()); when it rings, drain must be called
+  // (Poller::addDrain(Disk::drain, d)). 0 or -errno.
   int open(int bell) noexcept;
   // Wakes the coroutines whose jobs are done.
   static void drain(void* disk) noexcept;
-  // Teardown, when no coroutine runs any more: what is done is discarded, what is not yet done will be, by the thread
-  // that does it.
+  // Teardown, when no coroutine runs any more: what is done is discarded, what is not yet done will be, by
+  // the thread that does it.
   void shutdown() noexcept;
 
-  // Parks. Runs `task` on the pool. Task is movable, has `int64_t run()`, called on a pool thread, and
-  // `void undo(int64_t result)`, called on any thread when a result finds nobody who waits for it. Memory that run()
-  // uses must belong to the task. `task` itself is moved from, and back unless it was abandoned.
+  // Parks. Runs `task` on the pool. Task is movable, has `int64_t run()`, called on a pool thread, and `void
+  // undo(int64_t result)`, called on any thread when a result finds nobody who waits for it. Memory that
+  // run() uses must belong to the task. `task` itself is moved from, and back unless it was abandoned.
   template <class Task>
   int64_t run(Task& task, sched::Reason reason, Cancelled cancelled) noexcept {
     struct TaskJob final : Job {

@@ -10,8 +10,8 @@ namespace stackful::disk {
 
 class Mailbox;
 
-// A heap object. From submission to collection it belongs to the pool, otherwise to the environment's thread; when the
-// environment is gone, the pool thread that has it discards it.
+// A heap object. From submission to collection it belongs to the pool, otherwise to the environment's thread;
+// when the environment is gone, the pool thread that has it discards it.
 struct Job {
   enum Phase : uint8_t { kQueued, kBegun, kAbandoned };
 
@@ -26,8 +26,8 @@ struct Job {
   bool ran = false;
 };
 
-// Where finished jobs of one environment are put: a lock-free stack with a bell. Outlives the environment for as long
-// as a job refers to it.
+// Where finished jobs of one environment are put: a lock-free stack with a bell. Outlives the environment for
+// as long as a job refers to it.
 class Mailbox {
  public:
   // Duplicates `bell`, an eventfd. nullptr, with errno set, when that fails.

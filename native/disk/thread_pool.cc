@@ -13,7 +13,8 @@ namespace {
 
 constexpr size_t kDefaultThreads = 4;
 constexpr size_t kMostThreads = 128;
-// Name services of the C library use much; the default of 8 MB each is more than some containers let be reserved.
+// Name services of the C library use much; the default of 8 MB each is more than some containers let be
+// reserved.
 constexpr size_t kStackBytes = size_t{1} << 20;
 
 size_t configuredThreads() {

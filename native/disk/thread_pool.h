@@ -1,6 +1,6 @@
-// The process-wide threads that make the system calls which may wait for a disk.
-// Started as jobs need them, up to 4, or STACKFUL_THREADS (1 to 128). Never joined and never stopped: process.exit may
-// come at any moment, so they touch nothing that a destructor could take away.
+// The process-wide threads that make the system calls which may wait for a disk. Started as jobs need them,
+// up to 4, or STACKFUL_THREADS (1 to 128). Never joined and never stopped: process.exit may come at any
+// moment, so they touch nothing that a destructor could take away.
 #pragma once
 
 #include <cstddef>

@@ -24,8 +24,8 @@ struct Address {
   Address() noexcept : v6{} {}
   int family() const noexcept { return any.sa_family; }
   uint16_t port() const noexcept;
-  // The numeric host ("127.0.0.1", "fe80::1%eth0"), or the path of a Unix socket. Returns the length; an abstract
-  // path begins with a zero byte.
+  // The numeric host ("127.0.0.1", "fe80::1%eth0"), or the path of a Unix socket. Returns the length; an
+  // abstract path begins with a zero byte.
   size_t host(char* out, size_t size) const noexcept;
   // "127.0.0.1:80", "[::1]:80", "/run/x.sock".
   size_t text(char* out, size_t size) const noexcept;
@@ -42,7 +42,8 @@ inline constexpr size_t kAddressText = 160;
 int localAddress(const Socket& socket, Address& out) noexcept;
 int peerAddress(const Socket& socket, Address& out) noexcept;
 
-// sched::describe, and for a socket its peer (its own address for a listener): "socket.read fd=12 127.0.0.1:5123".
+// sched::describe, and for a socket its peer (its own address for a listener): "socket.read fd=12
+// 127.0.0.1:5123".
 size_t describeParked(const sched::Reason& reason, char* out, size_t size) noexcept;
 
 }  // namespace stackful::net

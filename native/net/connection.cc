@@ -64,7 +64,8 @@ int accept(Socket& listener, Socket*& out, Deadline deadline) noexcept {
 
 namespace {
 
-// A full backlog of a Unix listener gives EAGAIN, and no event announces room in it: ask again, less and less often.
+// A full backlog of a Unix listener gives EAGAIN, and no event announces room in it: ask again, less and less
+// often.
 int connectLater(Socket& s, const Address& to, Deadline deadline) noexcept {
   sched::Scheduler& scheduler = s.poller->scheduler();
   for (int64_t pause = 500'000;; pause = pause < 50'000'000 ? pause * 2 : pause) {

@@ -17,8 +17,8 @@ struct ListenOptions {
 // 0 and the listener in `out`, or -errno. Never parks.
 int listen(Poller& poller, const Address& at, const ListenOptions& options, Socket*& out) noexcept;
 
-// 0 and the new connection in `out`. -EMFILE, -ENFILE, -ENOBUFS and -ENOMEM leave the connection in the backlog:
-// the next accept tries again at once, so the caller should pause.
+// 0 and the new connection in `out`. -EMFILE, -ENFILE, -ENOBUFS and -ENOMEM leave the connection in the
+// backlog: the next accept tries again at once, so the caller should pause.
 int accept(Socket& listener, Socket*& out, Deadline deadline = kNoDeadline) noexcept;
 
 // 0 and the connected socket in `out`. `local` may be nullptr.

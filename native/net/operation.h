@@ -1,10 +1,11 @@
-// The shape of every operation on a socket: system call first; on EAGAIN enter the epoll set, join the waiters, park;
-// again. waitOn is the only place in net/ where a coroutine stops.
+// The shape of every operation on a socket: system call first; on EAGAIN enter the epoll set, join the
+// waiters, park; again. waitOn is the only place in net/ where a coroutine stops.
 //
-// Why no wakeup is lost: kDrained and kFull are set right after a system call came up short and cleared by the poller
-// when an edge arrives. Both happen on this thread, so an edge older than the system call can only clear the flag too
-// often (one superfluous call), and one that is younger is still in the epoll set and is seen by the next poll. Entering
-// the epoll set late is the same case: EPOLL_CTL_ADD reports what is ready at that moment.
+// Why no wakeup is lost: kDrained and kFull are set right after a system call came up short and cleared by
+// the poller when an edge arrives. Both happen on this thread, so an edge older than the system call can only
+// clear the flag too often (one superfluous call), and one that is younger is still in the epoll set and is
+// seen by the next poll. Entering the epoll set late is the same case: EPOLL_CTL_ADD reports what is ready at
+// that moment.
 #pragma once
 
 #include <cerrno>
@@ -72,7 +73,8 @@ template <class Attempt>
   return result;
 }
 
-// `attempt()` makes the system call and returns its result or -errno. Used for everything that waits for "readable".
+// `attempt()` makes the system call and returns its result or -errno. Used for everything that waits for
+// "readable".
 template <class Attempt>
 inline ssize_t readOperation(Socket& s, sched::ParkKind kind, Deadline deadline, Attempt attempt) {
   sched::Scheduler& scheduler = s.poller->scheduler();
@@ -94,7 +96,8 @@ inline ssize_t readOperation(Socket& s, sched::ParkKind kind, Deadline deadline,
 bool ownWriteSide(Socket& s, Deadline deadline, ssize_t& error) noexcept;
 void disownWriteSide(Socket& s) noexcept;
 
-// `attempt()` writes more and returns the bytes, or -errno; it sets kFull when it knows; `left()` says what is still to be written; `sent` counts.
+// `attempt()` writes more and returns the bytes, or -errno; it sets kFull when it knows; `left()` says what
+// is still to be written; `sent` counts.
 template <class Attempt, class Left>
 [[gnu::noinline]] ssize_t writeAfterWaiting(Socket& s, Deadline deadline, size_t& sent, Attempt& attempt, Left& left) {
   Hold hold(s);

@@ -1,9 +1,10 @@
-// The epoll set of one environment: owns the sockets, wakes the coroutines parked on them, fires the timers, and is
-// woken by other threads. Its epoll descriptor can itself be watched by a host's loop (readable = call pollNow).
+// The epoll set of one environment: owns the sockets, wakes the coroutines parked on them, fires the timers,
+// and is woken by other threads. Its epoll descriptor can itself be watched by a host's loop (readable = call
+// pollNow).
 //
-// Edge-triggered, each descriptor registered once for reading and writing. Events carry (generation << 32 | index)
-// into the socket table, so an event still in the batch for a socket that has just been closed finds nobody, even
-// when its descriptor number and its slot are in use again.
+// Edge-triggered, each descriptor registered once for reading and writing. Events carry (generation << 32 |
+// index) into the socket table, so an event still in the batch for a socket that has just been closed finds
+// nobody, even when its descriptor number and its slot are in use again.
 #pragma once
 
 #include <sys/epoll.h>
@@ -30,10 +31,11 @@ class Poller {
   int fd() const noexcept { return epoll_; }
   sched::Scheduler& scheduler() noexcept { return scheduler_; }
 
-  // The poll hook: handles what is there without waiting; true if it made a coroutine ready. When it did not, the
-  // timerfd is armed for the next timer, because the caller is about to wait for fd().
+  // The poll hook: handles what is there without waiting; true if it made a coroutine ready. When it did not,
+  // the timerfd is armed for the next timer, because the caller is about to wait for fd().
   bool pollNow(int64_t now) noexcept;
-  // For a loop of our own: waits up to `timeoutMs` (-1 = for ever) first. Returns how many coroutines were made ready.
+  // For a loop of our own: waits up to `timeoutMs` (-1 = for ever) first. Returns how many coroutines were
+  // made ready.
   int poll(int timeoutMs) noexcept;
   // After inserting a timer on the main stack, where no poll follows before the host's loop waits.
   void arm() noexcept;

@@ -11,8 +11,8 @@ namespace {
 
 using sched::ParkKind;
 
-// A window onto the parts that are not sent yet: the kernel takes 1,024 at most, and fewer are copied for a call that
-// is usually the only one.
+// A window onto the parts that are not sent yet: the kernel takes 1,024 at most, and fewer are copied for a
+// call that is usually the only one.
 class Gather {
  public:
   Gather(const iovec* parts, int count) noexcept : part_(parts), end_(parts + count) {}
@@ -152,7 +152,8 @@ ssize_t sendFile(Socket& s, int file, int64_t offset, size_t length, Deadline de
       [&]() noexcept -> ssize_t {
         ssize_t n;
         do {
-          // Short for reasons of its own as well (pages, pipe buffers): only EAGAIN says that the socket is full.
+          // Short for reasons of its own as well (pages, pipe buffers): only EAGAIN says that the socket is
+          // full.
           n = ::sendfile(s.fd, file, &at, static_cast<size_t>(end - at));
         } while (n < 0 && errno == EINTR);
         if (n == 0) at = end;  // the file has become shorter
@@ -207,8 +208,8 @@ void retire(Socket& s) noexcept {
 
 void close(Socket* s) noexcept {
   if (s->flags & kClosed) return;
-  // The kernel takes the descriptor out of the epoll set by itself, unless a child process holds a copy for a moment
-  // between fork and exec; events that come for it then carry an old generation.
+  // The kernel takes the descriptor out of the epoll set by itself, unless a child process holds a copy for a
+  // moment between fork and exec; events that come for it then carry an old generation.
   const int fd = s->fd;
   retire(*s);
   ::close(fd);

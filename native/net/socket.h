@@ -1,16 +1,17 @@
 // A descriptor that coroutines wait on: TCP and Unix sockets, listeners, pipes.
 //
 // Rules of use, which no code here checks twice:
-//  1. Every operation makes its system call first and parks only on EAGAIN; it returns >= 0 or a negative number:
-//     -errno, -ETIMEDOUT at the deadline, -EBADF once the socket is closed, the coroutine's interruption
-//     (-ECANCELED), or sched::kNotInCoroutine / kCannotPark.
-//  2. Whoever calls close() or detach() forgets the pointer then. The coroutines parked on the socket are woken with
-//     -EBADF; the record stays until the last of them has left.
+//  1. Every operation makes its system call first and parks only on EAGAIN; it returns >= 0 or a negative
+//     number: -errno, -ETIMEDOUT at the deadline, -EBADF once the socket is closed, the coroutine's
+//     interruption (-ECANCELED), or sched::kNotInCoroutine / kCannotPark.
+//  2. Whoever calls close() or detach() forgets the pointer then. The coroutines parked on the socket are
+//     woken with -EBADF; the record stays until the last of them has left.
 //  3. Buffers need to stay valid only until the call returns: nothing is left behind in the kernel.
-//  4. Several coroutines may use one socket; those that have to wait are served in order of arrival. Writes are whole:
-//     writeAll and sendFile of one coroutine never land in the middle of another's.
-//  5. A write that ends early after part of it was sent (deadline, cancellation) breaks the socket: later writes
-//     return -EPIPE, because the peer would read the middle of one message as the beginning of the next.
+//  4. Several coroutines may use one socket; those that have to wait are served in order of arrival. Writes
+//     are whole: writeAll and sendFile of one coroutine never land in the middle of another's.
+//  5. A write that ends early after part of it was sent (deadline, cancellation) breaks the socket: later
+//     writes return -EPIPE, because the peer would read the middle of one message as the beginning of the
+//     next.
 #pragma once
 
 #include <sys/socket.h>
@@ -65,7 +66,8 @@ struct alignas(64) Socket {
 };
 static_assert(sizeof(Socket) == 64);
 
-// Takes ownership of a non-blocking descriptor. nullptr only when there is no memory (the descriptor stays open).
+// Takes ownership of a non-blocking descriptor. nullptr only when there is no memory (the descriptor stays
+// open).
 Socket* attach(Poller& poller, int fd, Kind kind) noexcept;
 
 // 0 = end of stream.
@@ -76,8 +78,8 @@ ssize_t writeAll(Socket& socket, const iovec* parts, int count, Deadline deadlin
 ssize_t writeAll(Socket& socket, const void* data, size_t size, Deadline deadline = kNoDeadline) noexcept;
 // At least one byte.
 ssize_t writeSome(Socket& socket, const void* data, size_t size, Deadline deadline = kNoDeadline) noexcept;
-// All of file[offset, offset + length), or less when the file ends before; returns the bytes sent. Reads the file
-// through the page cache and blocks the thread if it is not there: warm it first (disk::ensureCached).
+// All of file[offset, offset + length), or less when the file ends before; returns the bytes sent. Reads the
+// file through the page cache and blocks the thread if it is not there: warm it first (disk::ensureCached).
 ssize_t sendFile(Socket& socket, int file, int64_t offset, size_t length, Deadline deadline = kNoDeadline) noexcept;
 
 // 0 when a read (write) would not block, end of stream and errors included. Consumes nothing.

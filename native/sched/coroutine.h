@@ -1,5 +1,5 @@
-// The scheduler's record of one coroutine. Lives in the record of the coroutine's own stack, so a coroutine needs no
-// allocation, and a pointer to it is valid exactly as long as Scheduler::find returns it.
+// The scheduler's record of one coroutine. Lives in the record of the coroutine's own stack, so a coroutine
+// needs no allocation, and a pointer to it is valid exactly as long as Scheduler::find returns it.
 #pragma once
 
 #include <cstddef>

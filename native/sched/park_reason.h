@@ -1,4 +1,5 @@
-// What a parked coroutine waits for. Recorded as three numbers at every park, rendered only when somebody asks.
+// What a parked coroutine waits for. Recorded as three numbers at every park, rendered only when somebody
+// asks.
 #pragma once
 
 #include <cstddef>
@@ -55,8 +56,8 @@ struct Reason {
 
 const char* parkKindName(ParkKind kind) noexcept;
 
-// "socket.read fd=12", "sleep 20ms", "join #7". Writes at most `size` bytes including the final zero; returns the
-// length. The peer's address is not known down here: net::describeParked adds it.
+// "socket.read fd=12", "sleep 20ms", "join #7". Writes at most `size` bytes including the final zero; returns
+// the length. The peer's address is not known down here: net::describeParked adds it.
 size_t describe(const Reason& reason, char* out, size_t size) noexcept;
 
 }  // namespace stackful::sched

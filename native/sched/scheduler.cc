@@ -120,13 +120,6 @@ int32_t Scheduler::park(Reason reason) noexcept {
   return leave(self);
 }
 
-int32_t Scheduler::parkUntil(Reason reason, Deadline deadline) noexcept {
-  ++externalWaits_;
-  const int32_t code = deadline == kNoDeadline ? park(reason) : parkWithTimer(reason, deadline);
-  --externalWaits_;
-  return code;
-}
-
 int32_t Scheduler::parkWithTimer(Reason reason, Deadline deadline) noexcept {
   struct Alarm : Timer {
     Scheduler* scheduler;

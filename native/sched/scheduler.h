@@ -1,8 +1,9 @@
-// Runs coroutines on one thread: the table of live ones, the run queue, parking and waking.
-// Knows no sockets and no files; what wakes coroutines from outside is reached through one poll hook.
+// Runs coroutines on one thread: the table of live ones, the run queue, parking and waking. Knows no sockets
+// and no files; what wakes coroutines from outside is reached through one poll hook.
 //
-// Who may call what: everything belongs to the environment's thread. park, yieldNow, finish and what is built on them
-// run on a coroutine; runBatch and shutdown run on the main stack; wake, spawn and interrupt anywhere on the thread.
+// Who may call what: everything belongs to the environment's thread. park, yieldNow, finish and what is built
+// on them run on a coroutine; runBatch and shutdown run on the main stack; wake, spawn and interrupt anywhere
+// on the thread.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +18,8 @@
 
 namespace stackful::sched {
 
-// What a parking call returns: 0 or more = woken for the reason it waited for, -errno = ended otherwise, and these two,
-// outside the range of errno, when it did not park at all.
+// What a parking call returns: 0 or more = woken for the reason it waited for, -errno = ended otherwise, and
+// these two, outside the range of errno, when it did not park at all.
 inline constexpr int32_t kNotInCoroutine = -10001;
 inline constexpr int32_t kCannotPark = -10002;  // the engine refuses to leave this stack now
 
@@ -39,13 +40,13 @@ class Scheduler {
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
-  // The hook wakes whatever the outside world has made ready, without blocking; true if that was anybody. `now` is the
-  // clock the scheduler has just read.
+  // The hook wakes whatever the outside world has made ready, without blocking; true if that was anybody.
+  // `now` is the clock the scheduler has just read.
   using PollHook = bool (*)(void* context, int64_t now);
   void setPoll(PollHook hook, void* context) noexcept;
 
-  // Makes a coroutine that will run entry(argument) and puts it at the end of the run queue. `entry` must end with
-  // finish(). nullptr when there is no memory for a stack.
+  // Makes a coroutine that will run entry(argument) and puts it at the end of the run queue. `entry` must end
+  // with finish(). nullptr when there is no memory for a stack.
   Coroutine* spawn(size_t stackBytes, void (*entry)(void*), void* argument) noexcept;
 
   // The coroutine this code runs on, or nullptr on the main stack.
@@ -64,11 +65,18 @@ class Scheduler {
 
   // Stops the running coroutine until somebody wakes it; returns the wake's code (or the interruption's).
   int32_t park(Reason reason) noexcept;
-  // The one way in which every call that waits for the outside world parks (sockets, files, timers): counted in
-  // externalWaits, and woken with -ETIMEDOUT at the deadline. Deadlines in the past still give one poll a chance.
-  int32_t parkUntil(Reason reason, Deadline deadline) noexcept;
+  // The one way in which every call that waits for the outside world parks (sockets, files, timers): counted
+  // in externalWaits, and woken with -ETIMEDOUT at the deadline. Deadlines in the past still give one poll a
+  // chance.
+  int32_t parkUntil(Reason reason, Deadline deadline) noexcept {
+    ++externalWaits_;
+    const int32_t code = deadline == kNoDeadline ? park(reason) : parkWithTimer(reason, deadline);
+    --externalWaits_;
+    return code;
+  }
 
-  // Makes a parked coroutine ready; park() returns `code` there. False, and nothing happens, unless it is parked.
+  // Makes a parked coroutine ready; park() returns `code` there. False, and nothing happens, unless it is
+  // parked.
   bool wake(Coroutine* c, int32_t code) noexcept {
     if (c->state != State::kParked) return false;
     c->wakeCode = code;
@@ -80,13 +88,14 @@ class Scheduler {
 
   // Lets every other ready coroutine run first. 0, an interruption, or one of the two codes above.
   int32_t yieldNow() noexcept;
-  // Called by I/O that succeeded without parking: every kIoBudget-th in a row yields, so that a coroutine whose
-  // descriptors are always ready cannot keep the others out.
+  // Called by I/O that succeeded without parking: every kIoBudget-th in a row yields, so that a coroutine
+  // whose descriptors are always ready cannot keep the others out.
   void chargeIo() noexcept {
     if (++running_->ioCharge >= kIoBudget) [[unlikely]] spendIoBudget();
   }
 
-  // From now on every parking call of `c` ends with `code` (negative), the one it is in included. Code 0 takes it back.
+  // From now on every parking call of `c` ends with `code` (negative), the one it is in included. Code 0
+  // takes it back.
   void interrupt(Coroutine* c, int32_t code) noexcept;
   // While a coroutine has more shields than none its interruption waits.
   void shield() noexcept { ++running_->shields; }
@@ -95,16 +104,16 @@ class Scheduler {
   // Ends the running coroutine. Its stack is back in the pool when this leaves it.
   [[noreturn]] void finish() noexcept;
 
-  // Ends the running coroutine and the batch: nothing else runs, ready or not, and the main stack continues. For the end
-  // of the embedding's execution; only shutdown() makes sense afterwards.
+  // Ends the running coroutine and the batch: nothing else runs, ready or not, and the main stack continues.
+  // For the end of the embedding's execution; only shutdown() makes sense afterwards.
   [[noreturn]] void halt() noexcept;
 
-  // Main stack only. Runs coroutines until none is ready after a poll, or the budget is spent; true = work is left.
-  // The clock is read only at polls and every kCheckEvery switches, so the budget is a rough one.
+  // Main stack only. Runs coroutines until none is ready after a poll, or the budget is spent; true = work is
+  // left. The clock is read only at polls and every kCheckEvery switches, so the budget is a rough one.
   bool runBatch(int64_t budgetNs) noexcept;
 
-  // Main stack only. Forgets every coroutine as it stands: nothing on their stacks runs again, no destructor either.
-  // Whatever holds pointers into those stacks (sockets, timers) must have let go before.
+  // Main stack only. Forgets every coroutine as it stands: nothing on their stacks runs again, no destructor
+  // either. Whatever holds pointers into those stacks (sockets, timers) must have let go before.
   void shutdown() noexcept;
 
   Timers& timers() noexcept { return timers_; }
@@ -137,7 +146,9 @@ class Scheduler {
   Coroutine* nextAfterPoll() noexcept;
   bool poll(int64_t now) noexcept;
   void spendIoBudget() noexcept;
-  int32_t parkWithTimer(Reason reason, Deadline deadline) noexcept;
+  // Not inlined: the timer would be part of every parked stack, and those are read back from memory, not from
+  // a cache.
+  [[gnu::noinline]] int32_t parkWithTimer(Reason reason, Deadline deadline) noexcept;
   void releaseSlot(Coroutine* c) noexcept;
 
   // Hot, in the order of use.

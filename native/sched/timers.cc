@@ -5,8 +5,8 @@
 namespace stackful::sched {
 namespace {
 
-// How many timers of one far slot nextExpiry looks at for the exact answer: enough that a lone sleeper is not woken
-// once for every level its timer descends through.
+// How many timers of one far slot nextExpiry looks at for the exact answer: enough that a lone sleeper is not
+// woken once for every level its timer descends through.
 constexpr int kExactWithin = 8;
 
 }  // namespace
@@ -22,8 +22,9 @@ void Timers::clear() noexcept {
   size_ = 0;
 }
 
-// The level is that of the highest six-bit digit in which the timer's tick differs from the present one. So every timer
-// of a lower level is due before every timer of a higher one, and within a level the slots are due in order.
+// The level is that of the highest six-bit digit in which the timer's tick differs from the present one. So
+// every timer of a lower level is due before every timer of a higher one, and within a level the slots are
+// due in order.
 void Timers::place(Timer& timer) noexcept {
   const auto differing = static_cast<uint64_t>(timer.tick ^ elapsed_);
   const int level = (63 - std::countl_zero(differing | 1)) / kSlotBits;
@@ -99,8 +100,8 @@ size_t Timers::expire(int64_t now) noexcept {
     const int64_t start = firstSlot(level, slot);
     if (start > target) break;
     elapsed_ = start;
-    // One at a time, because `fire` may cancel any other. None comes back into this slot: a timer that is placed while
-    // its start is the present differs from it in a lower digit, or is due later than the slot.
+    // One at a time, because `fire` may cancel any other. None comes back into this slot: a timer that is
+    // placed while its start is the present differs from it in a lower digit, or is due later than the slot.
     TimerLink& head = slots_[level * kSlots + slot];
     while (head.next != &head) {
       auto& timer = static_cast<Timer&>(*head.next);

@@ -1,7 +1,7 @@
 // A hierarchical timing wheel: eight levels of 64 slots with a bitmap each, ticks of 2^16 ns (65.536 us).
-// Insert, cancel and "when is the next one" take constant time whatever the number of timers, because almost every
-// timer of a server is a timeout that is cancelled. A timer never fires early; it fires at most a tick late
-// (plus whatever time passes between calls of expire).
+// Insert, cancel and "when is the next one" take constant time whatever the number of timers, because almost
+// every timer of a server is a timeout that is cancelled. A timer never fires early; it fires at most a tick
+// late (plus whatever time passes between calls of expire).
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,8 @@ struct TimerLink {
   TimerLink* prev = nullptr;
 };
 
-// Embedded in whatever waits: a frame of a parked coroutine, a connection. Must be cancelled before it goes away.
+// Embedded in whatever waits: a frame of a parked coroutine, a connection. Must be cancelled before it goes
+// away.
 struct Timer : TimerLink {
   void (*fire)(Timer*) = nullptr;  // called by expire, with the timer already out of the wheel
   int64_t tick = 0;
@@ -30,15 +31,17 @@ class Timers {
   Timers(const Timers&) = delete;
   Timers& operator=(const Timers&) = delete;
 
-  // `timer` must not be armed. A deadline in the past fires at the next tick. kNoDeadline is not armed at all.
+  // `timer` must not be armed. A deadline in the past fires at the next tick. kNoDeadline is not armed at
+  // all.
   void insert(Timer& timer, Deadline deadline) noexcept;
   // Does nothing when `timer` is not armed.
   void cancel(Timer& timer) noexcept;
 
-  // No timer fires before this moment; kNoDeadline when there is none. Exact for the next 64 ticks and wherever few
-  // timers share a slot, a lower bound otherwise.
+  // No timer fires before this moment; kNoDeadline when there is none. Exact for the next 64 ticks and
+  // wherever few timers share a slot, a lower bound otherwise.
   Deadline nextExpiry() const noexcept;
-  // Fires everything due at `now`; returns how many. `fire` may insert and cancel timers, but not call expire.
+  // Fires everything due at `now`; returns how many. `fire` may insert and cancel timers, but not call
+  // expire.
   size_t expire(int64_t now) noexcept;
 
   size_t size() const noexcept { return size_; }

@@ -162,7 +162,8 @@ export function makeScenarios(park, random, equal) {
    * where the imported step parks every thousandth call and returns 2: wasm frames are parked while the loop tiers up.
    */
   function makeWasm() {
-    if (typeof WebAssembly === 'undefined') return undefined;
+    const { WebAssembly } = globalThis; // absent with --jitless
+    if (!WebAssembly) return undefined;
     const section = (id, ...payload) => [id, payload.length, ...payload];
     // Locals: 0 n, 1 times, 2 total.
     const body = [1, 1, 0x7f, 0x03, 0x40, 0x20, 2, 0x20, 0, 0x6a, 0x20, 1, 0x10, 0, 0x6a, 0x21, 2,

@@ -50,11 +50,11 @@ Notes& notesOf(Execution& e) {
 }
 
 #if STACKFUL_ASAN
-// Whose extent AddressSanitizer tells at the next arrival. It must be told the same again on the way back: for the
-// main stack that is not what pthread_getattr_np says, and the leak checker reads all of it.
+// Whose extent AddressSanitizer tells at the next arrival. It must be told the same again on the way back:
+// for the main stack that is not what pthread_getattr_np says, and the leak checker reads all of it.
 thread_local Execution* left = nullptr;
-// The stack of one that has finished, in the middle of its frames: whoever runs next takes the marks off, because the
-// memory may be used for something else next, even without having been unmapped.
+// The stack of one that has finished, in the middle of its frames: whoever runs next takes the marks off,
+// because the memory may be used for something else next, even without having been unmapped.
 thread_local stack::Stack finished;
 void unmark(const stack::Stack& s) {
   __asan_unpoison_memory_region(s.base, s.size());

@@ -156,7 +156,8 @@ TEST_CASE("timers agree with a sorted list under random operations") {
         while (n < model.size() && model[n].tick <= reached) expected.push_back(model[n++].probe);
         model.erase(model.begin(), model.begin() + static_cast<std::ptrdiff_t>(n));
         for (Probe* q : fired) early = early || q->deadline > now;
-        // Order between ticks is checked by the jumps; within one call by membership, as equal ticks may be many.
+        // Order between ticks is checked by the jumps; within one call by membership, as equal ticks may be
+        // many.
         std::vector<Probe*> got = fired;
         std::sort(got.begin(), got.end());
         std::sort(expected.begin(), expected.end());

@@ -55,7 +55,7 @@ export class Coroutine<R = unknown> implements PromiseLike<R> {
     const slot = native.spawn(stackSize);
     if (slot < 0) throw new StackMemoryError(stackSize);
     this.slot = slot;
-    table[slot] = this as Coroutine;
+    table[slot] = this;
   }
 
   get state(): CoroutineState {

@@ -160,7 +160,7 @@ export class Server implements Owner {
       connection.coroutine = spawn(() => {
         connection.run();
         this.ended(connection);
-      }, options) as Coroutine;
+      }, options);
     } catch (error) {
       connection.abandon();
       this.ended(connection);

@@ -13,9 +13,11 @@ namespace stackful::disk {
 
 // What the cancellation of the coroutine does to a task on the pool.
 enum class Cancelled : uint8_t {
-  kWaits,     // nothing: the call returns when the task is done. For what changes something, or uses the caller's
-              // descriptor: the number could name another file by the time a thread gets to it
-  kAbandons,  // the call returns at once and nobody gets the result. For what may wait for ever (a FIFO)
+  // Nothing: the call returns when the task is done. For what changes something, or uses the caller's
+  // descriptor: the number could name another file by the time a thread gets to it.
+  kWaits,
+  // The call returns at once and nobody gets the result. For what may wait for ever (a FIFO).
+  kAbandons,
 };
 
 class Disk {

@@ -56,7 +56,8 @@ int close(Disk& disk, int fd) noexcept;
 // be kCurrentPosition.
 ssize_t pread(Disk& disk, int fd, void* buffer, size_t size, int64_t offset, const KeepAlive& keep) noexcept;
 // Writes everything. An error after a part has been written is lost: the count is returned, as by write(2).
-ssize_t pwrite(Disk& disk, int fd, const void* data, size_t size, int64_t offset, const KeepAlive& keep) noexcept;
+ssize_t pwrite(Disk& disk, int fd, const void* data, size_t size, int64_t offset,
+               const KeepAlive& keep) noexcept;
 
 // All fields of STATX_BASIC_STATS and the birth time.
 int stat(Disk& disk, const char* path, struct statx& out) noexcept;

@@ -53,7 +53,8 @@ int close(Disk& disk, int fd) noexcept {
   CloseTask task{fd};
   const int64_t result = disk.run(task, {ParkKind::kFileClose, fd, 0}, Cancelled::kWaits);
   // A coroutine that is being cancelled, or is none, must still be able to clean up.
-  const bool refused = result == sched::kNotInCoroutine || result == sched::kCannotPark || result == -ECANCELED;
+  const bool refused =
+      result == sched::kNotInCoroutine || result == sched::kCannotPark || result == -ECANCELED;
   return refused ? closeNow(fd) : static_cast<int>(result);
 }
 

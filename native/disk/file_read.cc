@@ -53,7 +53,7 @@ struct ReadTask {
 
 // What is left of reading a whole file. Owns what it has read, and the descriptor if it opened it.
 struct ReadFileTask {
-  std::string path;   // empty: `fd` is open
+  std::string path;  // empty: `fd` is open
   int fd = -1;
   bool owned = false;
   bool keep = false;  // the caller's descriptor

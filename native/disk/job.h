@@ -15,14 +15,14 @@ class Mailbox;
 struct Job {
   enum Phase : uint8_t { kQueued, kBegun, kAbandoned };
 
-  Job* next = nullptr;                 // in the pool's queue, then in the mailbox, then among the collected ones
+  Job* next = nullptr;                 // in the pool's queue, the mailbox, the collected ones
   Job** link = nullptr;                // collected: what points here
   int64_t (*run)(Job*) = nullptr;      // on a pool thread; -errno or a result
   void (*discard)(Job*) = nullptr;     // undoes the result if it `ran`, and frees the job; on any thread
   Mailbox* mailbox = nullptr;          // counted
   sched::Coroutine* waiter = nullptr;  // null once nobody waits; environment thread only
   int64_t result = 0;
-  std::atomic<uint8_t> phase{kQueued}; // kAbandoned before a thread has begun it: it is not run
+  std::atomic<uint8_t> phase{kQueued};  // kAbandoned before a thread has begun it: it is not run
   bool ran = false;
 };
 

@@ -50,7 +50,8 @@ size_t Address::host(char* out, size_t size) const noexcept {
       if (if_indextoname(v6.sin6_scope_id, name)) {
         length += static_cast<size_t>(snprintf(text + length, sizeof(text) - length, "%%%s", name));
       } else {
-        length += static_cast<size_t>(snprintf(text + length, sizeof(text) - length, "%%%u", v6.sin6_scope_id));
+        length +=
+            static_cast<size_t>(snprintf(text + length, sizeof(text) - length, "%%%u", v6.sin6_scope_id));
       }
     }
     return copyOut(text, length, out, size);
@@ -132,7 +133,8 @@ int peerAddress(const Socket& socket, Address& out) noexcept {
 
 size_t describeParked(const sched::Reason& reason, char* out, size_t size) noexcept {
   const size_t n = sched::describe(reason, out, size);
-  const bool isSocket = reason.kind >= sched::ParkKind::kSocketRead && reason.kind <= sched::ParkKind::kSocketWritable;
+  const bool isSocket =
+      reason.kind >= sched::ParkKind::kSocketRead && reason.kind <= sched::ParkKind::kSocketWritable;
   if (!isSocket || reason.fd < 0 || n + 2 > size) return n;
   Address address;
   auto ask = [&](auto f) {

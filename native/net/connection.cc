@@ -47,19 +47,20 @@ int listen(Poller& poller, const Address& at, const ListenOptions& options, Sock
 int accept(Socket& listener, Socket*& out, Deadline deadline) noexcept {
   Poller& poller = *listener.poller;
   const Kind kind = listener.flags & kTrustShort ? Kind::kTcp : Kind::kOtherSocket;
-  return static_cast<int>(readOperation(listener, ParkKind::kSocketAccept, deadline, [&]() noexcept -> ssize_t {
-    int fd;
-    do {
-      fd = accept4(listener.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-      // The first two concern one connection that was given up before we came, not the listener.
-    } while (fd < 0 && (errno == ECONNABORTED || errno == EPROTO || errno == EINTR));
-    if (fd < 0) return -errno;
-    // In the poller's hands before readOperation may yield: teardown closes only what it knows.
-    out = attach(poller, fd, kind);
-    if (out) return 0;
-    ::close(fd);
-    return -ENOMEM;
-  }));
+  return static_cast<int>(
+      readOperation(listener, ParkKind::kSocketAccept, deadline, [&]() noexcept -> ssize_t {
+        int fd;
+        do {
+          fd = accept4(listener.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+          // The first two concern one connection that was given up before we came, not the listener.
+        } while (fd < 0 && (errno == ECONNABORTED || errno == EPROTO || errno == EINTR));
+        if (fd < 0) return -errno;
+        // In the poller's hands before readOperation may yield: teardown closes only what it knows.
+        out = attach(poller, fd, kind);
+        if (out) return 0;
+        ::close(fd);
+        return -ENOMEM;
+      }));
 }
 
 namespace {
@@ -98,7 +99,8 @@ int connectSocket(Socket& s, const Address& to, Deadline deadline) noexcept {
 
 }  // namespace
 
-int connect(Poller& poller, const Address& to, const Address* local, Socket*& out, Deadline deadline) noexcept {
+int connect(Poller& poller, const Address& to, const Address* local, Socket*& out,
+            Deadline deadline) noexcept {
   if (const int32_t code = refusal(poller.scheduler())) return code;
   const int fd = socket(to.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;

@@ -7,11 +7,11 @@
 namespace stackful::net {
 
 struct ListenOptions {
-  int backlog = 511;        // Node's own default
-  bool reusePort = false;   // several sockets share the port, the kernel spreads connections over them
-  bool reuseAddress = true; // a restarted server need not wait for TIME_WAIT
-  bool ipv6Only = false;    // off: "::" accepts IPv4 as well
-  bool noDelay = true;      // inherited by every accepted socket on Linux: no system call each
+  int backlog = 511;         // Node's own default
+  bool reusePort = false;    // several sockets share the port, the kernel spreads connections over them
+  bool reuseAddress = true;  // a restarted server need not wait for TIME_WAIT
+  bool ipv6Only = false;     // off: "::" accepts IPv4 as well
+  bool noDelay = true;       // inherited by every accepted socket on Linux: no system call each
 };
 
 // 0 and the listener in `out`, or -errno. Never parks.

@@ -47,7 +47,8 @@ inline int32_t refusal(sched::Scheduler& scheduler) noexcept {
 }
 
 // Parks as a member of `list`: the last, or if it was woken before for nothing, the first. Only with a Hold.
-int32_t waitOn(Socket& s, WaiterList& list, sched::ParkKind kind, Deadline deadline, bool again = false) noexcept;
+int32_t waitOn(Socket& s, WaiterList& list, sched::ParkKind kind, Deadline deadline,
+               bool again = false) noexcept;
 
 // Whoever has read may have left something: the next reader looks for itself.
 inline void passOn(Socket& s) noexcept {
@@ -55,7 +56,8 @@ inline void passOn(Socket& s) noexcept {
 }
 
 template <class Attempt>
-[[gnu::noinline]] ssize_t readAfterWaiting(Socket& s, sched::ParkKind kind, Deadline deadline, Attempt& attempt) {
+[[gnu::noinline]] ssize_t readAfterWaiting(Socket& s, sched::ParkKind kind, Deadline deadline,
+                                           Attempt& attempt) {
   Hold hold(s);
   ssize_t result;
   bool again = false;
@@ -99,7 +101,8 @@ void disownWriteSide(Socket& s) noexcept;
 // `attempt()` writes more and returns the bytes, or -errno; it sets kFull when it knows; `left()` says what
 // is still to be written; `sent` counts.
 template <class Attempt, class Left>
-[[gnu::noinline]] ssize_t writeAfterWaiting(Socket& s, Deadline deadline, size_t& sent, Attempt& attempt, Left& left) {
+[[gnu::noinline]] ssize_t writeAfterWaiting(Socket& s, Deadline deadline, size_t& sent, Attempt& attempt,
+                                            Left& left) {
   Hold hold(s);
   sched::Scheduler& scheduler = s.poller->scheduler();
   ssize_t result = 0;

@@ -56,10 +56,10 @@ class Poller {
   void closeAll() noexcept;
 
   // For socket.cc and its like.
-  Socket* create() noexcept;             // nullptr when there is no memory
-  void recycle(Socket& socket) noexcept; // closed and without holds
-  int enroll(Socket& socket) noexcept;   // puts it into the epoll set; 0 or -errno
-  int withdraw(Socket& socket) noexcept; // takes it out
+  Socket* create() noexcept;              // nullptr when there is no memory
+  void recycle(Socket& socket) noexcept;  // closed and without holds
+  int enroll(Socket& socket) noexcept;    // puts it into the epoll set; 0 or -errno
+  int withdraw(Socket& socket) noexcept;  // takes it out
 
   static constexpr int kBatch = 512;
   static constexpr int kMaxDrains = 8;
@@ -86,7 +86,7 @@ class Poller {
   uint32_t openSockets_ = 0;
   sched::Deadline armed_ = sched::kNoDeadline;
   std::vector<Socket*> chunks_;
-  uint32_t used_ = 0;              // slots ever used
+  uint32_t used_ = 0;  // slots ever used
   uint32_t firstFree_ = kNoSocket;
   int drains_ = 0;
   Drain drain_[kMaxDrains] = {};

@@ -163,10 +163,9 @@ ssize_t sendFile(Socket& s, int file, int64_t offset, size_t length, Deadline de
 }
 
 int waitReadable(Socket& s, Deadline deadline) noexcept {
-  return static_cast<int>(
-      readOperation(s, ParkKind::kSocketReadable, deadline, [&s]() noexcept -> ssize_t {
-        return pollOnce(s, POLLIN | POLLRDHUP);
-      }));
+  return static_cast<int>(readOperation(s, ParkKind::kSocketReadable, deadline, [&s]() noexcept -> ssize_t {
+    return pollOnce(s, POLLIN | POLLRDHUP);
+  }));
 }
 
 int waitWritable(Socket& s, Deadline deadline) noexcept {

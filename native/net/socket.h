@@ -31,17 +31,22 @@ using sched::Deadline;
 using sched::kNoDeadline;
 
 enum SocketFlag : uint32_t {
-  kDrained = 1 << 0,     // the next read would give EAGAIN: no edge has arrived since the last one came up short
-  kFull = 1 << 1,        // the same for writing
+  // The next read would give EAGAIN: no edge has arrived since the last one came up short. kFull: the same
+  // for writing.
+  kDrained = 1 << 0,
+  kFull = 1 << 1,
   kClosed = 1 << 2,
-  kRegistered = 1 << 3,  // in the epoll set; done at the first wait, which short connections never reach
-  kWriteOwned = 1 << 4,  // a coroutine is in the middle of a write
-  kBroken = 1 << 5,      // ... and another once gave up there
-  kTrustShort = 1 << 6,  // TCP only: a short read or write means drained or full (see epoll(7)). Cleared for good by
-                         // hang-up, error and urgent data, after which no new edge would follow a short read
-  kIsSocket = 1 << 7,    // recv and send rather than read and write
-  kUnref = 1 << 8,       // waiting on it does not keep the host's loop alive
-  kInUse = 1 << 9,       // the slot holds a socket
+  // In the epoll set; done at the first wait, which short connections never reach.
+  kRegistered = 1 << 3,
+  // A coroutine is in the middle of a write. kBroken: one once gave up there.
+  kWriteOwned = 1 << 4,
+  kBroken = 1 << 5,
+  // TCP only: a short read or write means drained or full (see epoll(7)). Cleared for good by hang-up, error
+  // and urgent data, after which no new edge would follow a short read.
+  kTrustShort = 1 << 6,
+  kIsSocket = 1 << 7,  // recv and send rather than read and write
+  kUnref = 1 << 8,     // waiting on it does not keep the host's loop alive
+  kInUse = 1 << 9,     // the slot holds a socket
 };
 
 // What `attach` is told about a descriptor.
@@ -52,14 +57,14 @@ struct alignas(64) Socket {
   Poller* poller = nullptr;
   int32_t fd = -1;
   uint32_t flags = 0;
-  uint32_t index = 0;            // in the poller's table
-  uint32_t generation = 0;       // tells this socket from earlier ones with the same index
+  uint32_t index = 0;       // in the poller's table
+  uint32_t generation = 0;  // tells this socket from earlier ones with the same index
   WaiterList readers;
-  WaiterList writers;            // woken by "writable": the owner of the write side, waitWritable, connect
-  WaiterList writeQueue;         // waiting to become the owner
-  uint32_t holds = 0;            // calls that have had to wait and are not over
-  uint32_t parked = 0;           // coroutines parked right now; the next free index while the slot is free
-  void* owner = nullptr;         // the embedding's own record; never touched here
+  WaiterList writers;     // woken by "writable": the owner of the write side, waitWritable, connect
+  WaiterList writeQueue;  // waiting to become the owner
+  uint32_t holds = 0;     // calls that have had to wait and are not over
+  uint32_t parked = 0;    // coroutines parked right now; the next free index while the slot is free
+  void* owner = nullptr;  // the embedding's own record; never touched here
 
   bool closed() const noexcept { return flags & kClosed; }
   bool broken() const noexcept { return flags & kBroken; }
@@ -80,7 +85,8 @@ ssize_t writeAll(Socket& socket, const void* data, size_t size, Deadline deadlin
 ssize_t writeSome(Socket& socket, const void* data, size_t size, Deadline deadline = kNoDeadline) noexcept;
 // All of file[offset, offset + length), or less when the file ends before; returns the bytes sent. Reads the
 // file through the page cache and blocks the thread if it is not there: warm it first (disk::ensureCached).
-ssize_t sendFile(Socket& socket, int file, int64_t offset, size_t length, Deadline deadline = kNoDeadline) noexcept;
+ssize_t sendFile(Socket& socket, int file, int64_t offset, size_t length,
+                 Deadline deadline = kNoDeadline) noexcept;
 
 // 0 when a read (write) would not block, end of stream and errors included. Consumes nothing.
 int waitReadable(Socket& socket, Deadline deadline = kNoDeadline) noexcept;

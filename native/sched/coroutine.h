@@ -16,18 +16,18 @@ struct Coroutine {
   engine::Execution execution;  // first: the engine finds it at the start of the record
 
   // All that a park, a wake and the run queue touch: 56 bytes.
-  Coroutine* next = nullptr;    // in the run queue
-  uint32_t slot = 0;            // index in the scheduler's table
-  uint32_t generation = 0;      // tells this coroutine from earlier ones of the same slot
-  int32_t wakeCode = 0;         // what the current park() returns
-  int32_t interruption = 0;     // not 0: every parking call returns this at once (cancellation); sticky
+  Coroutine* next = nullptr;  // in the run queue
+  uint32_t slot = 0;          // index in the scheduler's table
+  uint32_t generation = 0;    // tells this coroutine from earlier ones of the same slot
+  int32_t wakeCode = 0;       // what the current park() returns
+  int32_t interruption = 0;   // not 0: every parking call returns this at once (cancellation); sticky
   State state = State::kReady;
   ParkKind parkKind = ParkKind::kNone;
-  uint8_t ioCharge = 0;         // I/O calls in a row that did not block
-  uint8_t shields = 0;          // > 0: `interruption` waits
+  uint8_t ioCharge = 0;  // I/O calls in a row that did not block
+  uint8_t shields = 0;   // > 0: `interruption` waits
   int32_t parkFd = -1;
   int64_t parkNumber = 0;
-  void* owner = nullptr;        // the embedding's own record; never touched here
+  void* owner = nullptr;  // the embedding's own record; never touched here
 
   // The code with which a parking call must end before it begins, or 0.
   int32_t interrupted() const noexcept { return interruption != 0 && shields == 0 ? interruption : 0; }
@@ -36,6 +36,6 @@ struct Coroutine {
 
 static_assert(offsetof(Coroutine, execution) == 0);
 static_assert(sizeof(Coroutine) <= stack::kRecordBytes);
-static_assert(sizeof(Coroutine) <= sizeof(engine::Execution) + 64, "the hot part is no more than a cache line");
+static_assert(sizeof(Coroutine) <= sizeof(engine::Execution) + 64, "the hot part fills at most a cache line");
 
 }  // namespace stackful::sched

@@ -50,8 +50,8 @@ enum class ParkKind : uint8_t {
 
 struct Reason {
   ParkKind kind = ParkKind::kOther;
-  int32_t fd = -1;      // the descriptor waited for, or -1
-  int64_t number = 0;   // kSleep: nanoseconds; kJoin, kPromise, ...: an id; 0 = nothing to say
+  int32_t fd = -1;     // the descriptor waited for, or -1
+  int64_t number = 0;  // kSleep: nanoseconds; kJoin, kPromise, ...: an id; 0 = nothing to say
 };
 
 const char* parkKindName(ParkKind kind) noexcept;

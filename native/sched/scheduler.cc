@@ -51,7 +51,8 @@ void Scheduler::releaseSlot(Coroutine* c) noexcept {
 
 // The coroutine to run instead of the one that stops, or nullptr for main. May be the one that stops.
 inline Coroutine* Scheduler::next() noexcept {
-  if (--untilCheck_ == 0) [[unlikely]] return nextAfterCheck();
+  if (--untilCheck_ == 0) [[unlikely]]
+    return nextAfterCheck();
   Coroutine* c = ready_.pop();
   if (!c) return nextAfterPoll();
   --readyLength_;

@@ -29,7 +29,7 @@ struct Counters {
   uint64_t polls = 0;     // calls of the poll hook
   uint64_t spawned = 0;
   uint64_t finished = 0;
-  uint32_t peak = 0;      // most coroutines alive at once
+  uint32_t peak = 0;  // most coroutines alive at once
 };
 
 class Scheduler {
@@ -91,7 +91,8 @@ class Scheduler {
   // Called by I/O that succeeded without parking: every kIoBudget-th in a row yields, so that a coroutine
   // whose descriptors are always ready cannot keep the others out.
   void chargeIo() noexcept {
-    if (++running_->ioCharge >= kIoBudget) [[unlikely]] spendIoBudget();
+    if (++running_->ioCharge >= kIoBudget) [[unlikely]]
+      spendIoBudget();
   }
 
   // From now on every parking call of `c` ends with `code` (negative), the one it is in included. Code 0
@@ -128,9 +129,9 @@ class Scheduler {
   const Counters& counters() const noexcept { return counters_; }
 
   static constexpr uint8_t kIoBudget = 64;
-  static constexpr uint32_t kCheckEvery = 64;           // switches between looks at the clock
-  static constexpr uint32_t kPollEvery = 4;             // looks at the clock between polls, at most
-  static constexpr int64_t kPollIntervalNs = 250'000;   // ... and time
+  static constexpr uint32_t kCheckEvery = 64;          // switches between looks at the clock
+  static constexpr uint32_t kPollEvery = 4;            // looks at the clock between polls, at most
+  static constexpr int64_t kPollIntervalNs = 250'000;  // ... and time
 
  private:
   struct Slot {

@@ -21,7 +21,7 @@ struct TimerLink {
 struct Timer : TimerLink {
   void (*fire)(Timer*) = nullptr;  // called by expire, with the timer already out of the wheel
   int64_t tick = 0;
-  uint16_t place = 0;              // level * 64 + slot
+  uint16_t place = 0;  // level * 64 + slot
   bool armed() const noexcept { return next != nullptr; }
 };
 
@@ -62,9 +62,9 @@ class Timers {
   // Start tick of the first occupied slot of the lowest occupied level. Only when size_ > 0.
   int64_t firstSlot(int& level, int& slot) const noexcept;
 
-  int64_t elapsed_;            // every tick up to and including this one has been fired
+  int64_t elapsed_;  // every tick up to and including this one has been fired
   size_t size_ = 0;
-  uint32_t levelsUsed_ = 0;    // bit per level
+  uint32_t levelsUsed_ = 0;  // bit per level
   uint64_t used_[kLevels] = {};
   TimerLink slots_[kLevels * kSlots];
 };

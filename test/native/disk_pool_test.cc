@@ -58,7 +58,8 @@ int runChild(const char* name, const char* environment = "") {
   const ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
   if (n < 0) return -1;
   self[n] = 0;
-  const std::string command = std::string(environment) + " '" + self + "' --no-skip --test-case='" + name + "' 2>&1";
+  const std::string command =
+      std::string(environment) + " '" + self + "' --no-skip --test-case='" + name + "' 2>&1";
   FILE* out = popen(command.c_str(), "r");
   std::string text;
   char line[512];

@@ -82,7 +82,9 @@ TEST_CASE("open: errors, creation, directories, flags") {
   writeWhole(dir / "file", "abc");
   (void)!symlink("file", (dir / "link").c_str());
   e.go([&] {
-    auto open = [&](const std::string& name, int flags) { return disk::open(e.disk, name.c_str(), flags, 0600); };
+    auto open = [&](const std::string& name, int flags) {
+      return disk::open(e.disk, name.c_str(), flags, 0600);
+    };
     CHECK(open(dir / "none", O_RDONLY) == -ENOENT);
     CHECK(open("", O_RDONLY) == -ENOENT);
     CHECK(open(dir / "file/x", O_RDONLY) == -ENOTDIR);
@@ -135,7 +137,7 @@ TEST_CASE("pwrite writes everything, at an offset or at the position") {
   CHECK(e.run());
 }
 
-TEST_CASE("readFile: sizes from nothing to more than is read inline, cached or not, by path and by descriptor") {
+TEST_CASE("readFile: from nothing to more than is read inline, cached or not, by path and by descriptor") {
   Environment e;
   Directory dir;
   for (size_t size : {0, 1, 4095, 4096, 100'000, 262'144, 262'145, 3'000'000}) {
@@ -205,14 +207,15 @@ TEST_CASE("stat, lstat and fstat say what the kernel says") {
   (void)!symlink("nowhere", (dir / "dangling").c_str());
   (void)!mkfifo((dir / "fifo").c_str(), 0600);
   // /proc and /dev/shm have no block device.
-  const std::vector<std::string> paths = {dir / "file", dir / "link", dir / "dangling", dir / "fifo",      dir.path,
-                                          dir / "none", "/proc/self", "/dev/null",      "/dev/shm", ""};
+  const std::vector<std::string> paths = {
+      dir / "file", dir / "link", dir / "dangling", dir / "fifo", dir.path,
+      dir / "none", "/proc/self", "/dev/null",      "/dev/shm",   ""};
   e.go([&] {
     for (const std::string& path : paths) {
       CAPTURE(path);
       for (bool follow : {true, false}) {
-        struct stat expected{};
-        struct statx got{};
+        struct stat expected {};
+        struct statx got {};
         const int error = (follow ? ::stat : ::lstat)(path.c_str(), &expected) == 0 ? 0 : -errno;
         CHECK((follow ? disk::stat : disk::lstat)(e.disk, path.c_str(), got) == error);
         if (error) continue;
@@ -223,7 +226,7 @@ TEST_CASE("stat, lstat and fstat say what the kernel says") {
       }
     }
     const int fd = ::open((dir / "file").c_str(), O_RDONLY | O_CLOEXEC);
-    struct statx got{};
+    struct statx got {};
     CHECK(disk::fstat(e.disk, fd, got) == 0);
     CHECK(got.stx_size == 12'345);
     ::close(fd);

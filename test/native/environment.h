@@ -29,7 +29,8 @@ struct Environment {
   std::set<Start*> starts;
 
   Environment() {
-    opened = poller.open() == 0 && disk.open(poller.signalFd()) == 0 && poller.addDrain(disk::Disk::drain, &disk);
+    opened =
+        poller.open() == 0 && disk.open(poller.signalFd()) == 0 && poller.addDrain(disk::Disk::drain, &disk);
   }
 
   // In the order that a host's teardown must keep: whoever holds pointers into stacks lets go before they go.
@@ -49,14 +50,17 @@ struct Environment {
       void run() override { body(); }
     };
     Start* start = *starts.insert(new BodyStart(this, std::move(body))).first;
-    return scheduler.spawn(kStackBytes, [](void* argument) {
-      auto* start = static_cast<Start*>(argument);
-      Environment* environment = start->environment;
-      start->run();
-      environment->starts.erase(start);
-      delete start;
-      environment->scheduler.finish();
-    }, start);
+    return scheduler.spawn(
+        kStackBytes,
+        [](void* argument) {
+          auto* start = static_cast<Start*>(argument);
+          Environment* environment = start->environment;
+          start->run();
+          environment->starts.erase(start);
+          delete start;
+          environment->scheduler.finish();
+        },
+        start);
   }
 
   // One turn of a host's loop, waiting at most `waitMs`. False when nothing can ever happen any more.

@@ -39,7 +39,8 @@ TEST_CASE("addresses: parsing and rendering") {
   CHECK(textOf(a) == "[fe80::1%lo]:1");
   CHECK(a.parseIp("", 5));
   CHECK((textOf(a) == "[::]:5" || textOf(a) == "0.0.0.0:5"));
-  for (const char* bad : {"localhost", "1.2.3", "1.2.3.4.5", ":::", "fe80::1%", "fe80::1%nosuchif", "127.0.0.1 "}) {
+  for (const char* bad :
+       {"localhost", "1.2.3", "1.2.3.4.5", ":::", "fe80::1%", "fe80::1%nosuchif", "127.0.0.1 "}) {
     CAPTURE(bad);
     CHECK_FALSE(a.parseIp(bad, 1));
   }
@@ -82,7 +83,8 @@ TEST_CASE("connect, accept, exchange; addresses and parkedOn") {
   e.turn(0);
   char text[200];
   describeParked(acceptor->parkedOn(), text, sizeof(text));
-  CHECK(std::string(text) == "socket.accept fd=" + std::to_string(listener->fd) + " 127.0.0.1:" + std::to_string(port));
+  CHECK(std::string(text) ==
+        "socket.accept fd=" + std::to_string(listener->fd) + " 127.0.0.1:" + std::to_string(port));
   e.go([&] {
     Socket* s = nullptr;
     CHECK(connect(e.poller, loopback(port), nullptr, s) == 0);

@@ -34,7 +34,8 @@ TEST_CASE("many connections at once, each with its coroutine") {
       e.go([&, s] {
         char buffer[64];
         ssize_t n;
-        while ((n = read(*s, buffer, sizeof(buffer))) > 0) CHECK(writeAll(*s, buffer, static_cast<size_t>(n)) == n);
+        while ((n = read(*s, buffer, sizeof(buffer))) > 0)
+          CHECK(writeAll(*s, buffer, static_cast<size_t>(n)) == n);
         ++served;
         close(s);
       });

@@ -209,20 +209,22 @@ TEST_CASE("an event for a closed socket finds nobody, even in the same batch wit
   REQUIRE(e.poller.enroll(*oldSocket) == 0);
   e.poller.poll(0);
   // The drain runs at the first event of the batch; the second is the data for the socket it closes.
-  e.poller.addDrain([](void*) {
-    if (newSocket) return;
-    const int number = oldSocket->fd;
-    const uint32_t generation = oldSocket->generation;
-    const uint32_t index = oldSocket->index;
-    close(oldSocket);
-    CHECK(fcntl(second->ours, F_DUPFD_CLOEXEC, number) == number);
-    ::close(second->ours);
-    newSocket = attach(environment->poller, number, Kind::kTcp);
-    CHECK(newSocket == oldSocket);
-    CHECK(newSocket->index == index);
-    CHECK(newSocket->generation != generation);
-    newSocket->flags |= kDrained;
-  }, &e);
+  e.poller.addDrain(
+      [](void*) {
+        if (newSocket) return;
+        const int number = oldSocket->fd;
+        const uint32_t generation = oldSocket->generation;
+        const uint32_t index = oldSocket->index;
+        close(oldSocket);
+        CHECK(fcntl(second->ours, F_DUPFD_CLOEXEC, number) == number);
+        ::close(second->ours);
+        newSocket = attach(environment->poller, number, Kind::kTcp);
+        CHECK(newSocket == oldSocket);
+        CHECK(newSocket->index == index);
+        CHECK(newSocket->generation != generation);
+        newSocket->flags |= kDrained;
+      },
+      &e);
   e.poller.signal();
   sendText(a.theirs, "stale");
   CHECK(e.poller.poll(1000) == 0);

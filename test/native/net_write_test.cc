@@ -52,7 +52,8 @@ TEST_CASE("writeAll writes everything, from one part or from many") {
     std::thread peer = drain(theirs, got);
     std::vector<std::string> parts;
     // More parts than a window, empty ones among them, some larger than the socket's buffer.
-    for (int i = 0; i < 300; ++i) parts.push_back(pattern(i % 7 == 0 ? 0 : i % 50 == 1 ? 900'000 : 37 + i, 'a'));
+    for (int i = 0; i < 300; ++i)
+      parts.push_back(pattern(i % 7 == 0 ? 0 : i % 50 == 1 ? 900'000 : 37 + i, 'a'));
     std::vector<iovec> vectors;
     for (auto& p : parts) {
       vectors.push_back({p.data(), p.size()});

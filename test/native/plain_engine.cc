@@ -39,7 +39,7 @@ struct Notes {
   void* fakeStack;     // AddressSanitizer's, while not running
   const void* bottom;  // the stack's extent
   size_t size;
-  void* fiber;         // ThreadSanitizer's
+  void* fiber;  // ThreadSanitizer's
   void (*entry)(void*);
   void* argument;
 };
@@ -103,7 +103,8 @@ void firstEntry(void* argument) {
 
 Engine::~Engine() = default;
 
-void Engine::prepare(Execution& execution, const stack::Stack& stack, void (*entry)(void*), void* argument) noexcept {
+void Engine::prepare(Execution& execution, const stack::Stack& stack, void (*entry)(void*),
+                     void* argument) noexcept {
   // The main stack makes the first coroutine.
   if (main_.start == 0) {
     main_.start = 1;

@@ -176,7 +176,8 @@ TEST_CASE("a coroutine may spawn, and its children outlive it") {
 
 TEST_CASE("no memory for a stack gives no coroutine") {
   Environment e;
-  CHECK(e.scheduler.spawn(size_t{1} << 62, [](void*) {}, nullptr) == nullptr);
+  CHECK(e.scheduler.spawn(
+            size_t{1} << 62, [](void*) {}, nullptr) == nullptr);
   CHECK(e.scheduler.live() == 0);
   CHECK(e.scheduler.readyLength() == 0);
 }
@@ -198,12 +199,15 @@ TEST_CASE("with nothing ready the poll hook runs on the spot, without a change o
       },
       nullptr);
   static int32_t code;
-  s.spawn(256 << 10, [](void*) {
-    parked = scheduler->running();
-    for (int i = 0; i < 10; ++i) code = scheduler->park(kReason);
-    parked = nullptr;
-    scheduler->finish();
-  }, nullptr);
+  s.spawn(
+      256 << 10,
+      [](void*) {
+        parked = scheduler->running();
+        for (int i = 0; i < 10; ++i) code = scheduler->park(kReason);
+        parked = nullptr;
+        scheduler->finish();
+      },
+      nullptr);
   CHECK_FALSE(s.runBatch(1000 * kMs));
   CHECK(code == 10);
   CHECK(polls == 11);
@@ -279,11 +283,13 @@ TEST_CASE("ten thousand coroutines, parked and woken in any order") {
     }));
     REQUIRE(all.back() != nullptr);
   }
-  while (e.scheduler.runBatch(kMs)) {}
+  while (e.scheduler.runBatch(kMs)) {
+  }
   CHECK(e.scheduler.live() == kMany);
   for (int round = 0; round < 3; ++round) {
     for (uint32_t i = 0; i < kMany; ++i) CHECK(e.scheduler.wake(all[i * 7919ull % kMany], 1));
-    while (e.scheduler.runBatch(kMs)) {}
+    while (e.scheduler.runBatch(kMs)) {
+    }
   }
   CHECK(sum == 3 * kMany);
   CHECK(e.scheduler.live() == 0);
@@ -303,11 +309,14 @@ TEST_CASE("a visit runs on the parked coroutine's stack and leaves it as it was"
   static char* seen;
   for (int i = 0; i < 3; ++i) {
     seen = nullptr;
-    e.engine.visit(e.engine.main(), c->execution, [](void* argument) {
-      char here;
-      seen = &here;
-      *static_cast<int*>(argument) += 1;
-    }, &local);
+    e.engine.visit(
+        e.engine.main(), c->execution,
+        [](void* argument) {
+          char here;
+          seen = &here;
+          *static_cast<int*>(argument) += 1;
+        },
+        &local);
     CHECK(seen >= c->execution.stack.base);
     CHECK(seen < c->execution.stack.end);
   }
@@ -332,8 +341,8 @@ TEST_CASE("shutdown forgets coroutines in every state") {
     };
     for (int i = 0; i < 100; ++i) s.spawn(256 << 10, parks, nullptr);
     s.runBatch(1000 * kMs);
-    s.wake(s.at(3), 0);                          // ready
-    s.spawn(256 << 10, parks, nullptr);          // never run
+    s.wake(s.at(3), 0);                  // ready
+    s.spawn(256 << 10, parks, nullptr);  // never run
     CHECK(s.externalWaits() == 100);
     s.shutdown();
     CHECK(s.live() == 0);
@@ -343,10 +352,13 @@ TEST_CASE("shutdown forgets coroutines in every state") {
     // And it can go on from there.
     static bool ran;
     ran = false;
-    s.spawn(256 << 10, [](void*) {
-      ran = true;
-      scheduler->finish();
-    }, nullptr);
+    s.spawn(
+        256 << 10,
+        [](void*) {
+          ran = true;
+          scheduler->finish();
+        },
+        nullptr);
     s.runBatch(kMs);
     CHECK(ran);
   }

@@ -112,7 +112,8 @@ TEST_CASE("timers agree with a sorted list under random operations") {
     CAPTURE(seed);
     std::mt19937_64 random(seed);
     // The last seeds start just below a carry through many digits of the wheel.
-    int64_t now = seed > 3 ? ((int64_t{1} << (12 * (seed - 3))) - 40) * kTick : static_cast<int64_t>(random() >> 12);
+    int64_t now =
+        seed > 3 ? ((int64_t{1} << (12 * (seed - 3))) - 40) * kTick : static_cast<int64_t>(random() >> 12);
     Timers timers(now);
     std::vector<Probe*> fired;
     std::vector<std::unique_ptr<Probe>> probes;
@@ -151,7 +152,8 @@ TEST_CASE("timers agree with a sorted list under random operations") {
         timers.expire(now);
         reached = std::max(reached, now / kTick);
         std::vector<Probe*> expected;
-        std::stable_sort(model.begin(), model.end(), [](const Due& a, const Due& b) { return a.tick < b.tick; });
+        std::stable_sort(model.begin(), model.end(),
+                         [](const Due& a, const Due& b) { return a.tick < b.tick; });
         size_t n = 0;
         while (n < model.size() && model[n].tick <= reached) expected.push_back(model[n++].probe);
         model.erase(model.begin(), model.begin() + static_cast<std::ptrdiff_t>(n));

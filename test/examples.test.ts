@@ -1,0 +1,19 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+const example = (name: string) => fileURLToPath(new URL(`../examples/${name}`, import.meta.url));
+
+describe('the examples', () => {
+  it('echo', async () => {
+    expect(await run(process.execPath, [example('echo.mjs')])).toEqual({ stdout: 'echoed: one line\n', stderr: '' });
+  });
+
+  it('pipeline', async () => {
+    const { stdout, stderr } = await run(process.execPath, [example('pipeline.mjs')]);
+    expect(stdout).toMatch(/^the page has \d+ characters; the backend was asked for \/hello\n$/);
+    expect(stderr).toBe('');
+  });
+});

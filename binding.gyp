@@ -26,6 +26,8 @@
         "-Wno-unused-parameter",
         "-Wno-cast-function-type"
       ],
+      # The threads of the disk pool outlive the worker that loaded the addon.
+      "ldflags": ["-Wl,-z,nodelete"],
       # Node 20 and 22 ask for C++17 in common.gypi; their headers compile as C++20 too.
       "cflags_cc!": ["-std=gnu++17"],
       "cflags_cc": ["-std=gnu++20", "-fvisibility-inlines-hidden"],

@@ -28,9 +28,11 @@ describe('wait', () => {
       expect(() => wait(Promise.resolve(1), { signal: controller.signal })).toThrow('enough');
       // A promise that settles after its wait was given up must not end a later park.
       const late = new AbortController();
-      setTimeout(() => { late.abort(new Error('late')); }, 1);
-      const promise = new Promise((resolve) => setTimeout(resolve, 3));
-      expect(() => wait(promise, { signal: late.signal })).toThrow('late');
+      setImmediate(() => { late.abort(new Error('late')); });
+      let resolve!: () => void;
+      const promise = new Promise<void>((r) => { resolve = r; });
+      expect(() => { wait(promise, { signal: late.signal }); }).toThrow('late');
+      setTimeout(resolve, 1);
       const began = performance.now();
       sleep(8);
       expect(performance.now() - began).toBeGreaterThanOrEqual(7.9);

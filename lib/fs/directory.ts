@@ -34,10 +34,12 @@ function entriesOf(path: string | Uint8Array, asBuffers: boolean): Entry[] {
   return entries;
 }
 
-/** Whether Node goes on below: it follows links unless it makes Dirents. */
-function isDirectory(path: string, type: number, followLinks: boolean): boolean {
+/** Node 20 follows links only when it makes no Dirents, later ones always. */
+const alwaysFollowsLinks = !process.versions.node.startsWith('20.');
+
+function goesBelow(path: string, type: number, withFileTypes: boolean): boolean {
   if (type === DIRECTORY) return true;
-  if (type !== LINK || !followLinks) return false;
+  if (type !== LINK || (withFileTypes && !alwaysFollowsLinks)) return false;
   const about = fsStat(path);
   return typeof about !== 'number' && isDirectoryMode(about);
 }
@@ -53,7 +55,7 @@ function recursive(top: string, withFileTypes: boolean): string[] | Dirent[] {
       const relative = below === '' ? name : `${below}/${name}`;
       if (withFileTypes) dirents.push(new (Dirent as unknown as MakeDirent)(name, TYPES[type] ?? 0, directory));
       else names.push(relative);
-      if (isDirectory(join(top, relative), type, !withFileTypes)) queue.push(relative);
+      if (goesBelow(join(top, relative), type, withFileTypes)) queue.push(relative);
     }
   }
   return withFileTypes ? dirents : names;

@@ -44,7 +44,7 @@ class Payload {
 
   bool loadString(v8::Isolate* isolate, v8::Local<v8::String> text, char* scratch, size_t room) {
     auto length = static_cast<size_t>(text->Length());
-    if (length <= room && text->IsOneByte()) {
+    if (length <= room && room > 0 && text->IsOneByte()) {
       writeOneByte(isolate, text, scratch, static_cast<int>(length));
       data_ = scratch;
       size_ = length;
@@ -100,12 +100,22 @@ int makeRoom(HttpConnection& c, size_t fields, size_t body) {
   return c.connection.reserve(http::kMostHeadOverhead + fields + (body <= Http::kSmall ? body : 0));
 }
 
+[[gnu::noinline]] int respondLongText(v8::Isolate* isolate, HttpConnection& c, v8::Local<v8::String> text) {
+  Payload body;
+  if (!body.load(isolate, text, nullptr, 0)) return -ENOMEM;
+  return c.connection.respond(200, kTextFields, body.bytes().data(), body.bytes().size(), isHead(c));
+}
+
 // The response to a handler that returned a string, by far the most frequent one.
 int respondText(v8::Isolate* isolate, HttpConnection& c, v8::Local<v8::String> text) {
-  if (int result = makeRoom(c, kTextFields.size(), static_cast<size_t>(text->Length())); result < 0) return result;
-  Payload body;
-  if (!body.load(isolate, text, Http::current->scratch, Http::kSmall)) return -ENOMEM;
-  return c.connection.respond(200, kTextFields, body.bytes().data(), body.bytes().size(), isHead(c));
+  auto length = static_cast<size_t>(text->Length());
+  if (int result = makeRoom(c, kTextFields.size(), length); result < 0) return result;
+  char* scratch = Http::current->scratch;
+  if (length <= Http::kSmall && text->IsOneByte()) {
+    writeOneByte(isolate, text, scratch, static_cast<int>(length));
+    if (isAscii(scratch, length)) return c.connection.respond(200, kTextFields, scratch, length, isHead(c));
+  }
+  return respondLongText(isolate, c, text);
 }
 
 int respond(const Info& info, HttpConnection& c) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../net/operation.h"
+#include "../net/system_calls.h"
 #include "buffers.h"
 #include "net.h"
 
@@ -16,11 +17,8 @@ sched::Scheduler& scheduler() {
 }
 
 ssize_t receive(net::Socket& s, char* to, size_t size) noexcept {
-  ssize_t n;
-  do {
-    n = ::recv(s.fd, to, size, 0);
-  } while (n < 0 && errno == EINTR);
-  if (n < 0) return -errno;
+  const ssize_t n = net::receive(s.fd, to, size);
+  if (n < 0) return n;
   if (static_cast<size_t>(n) < size && n > 0 && (s.flags & net::kTrustShort)) s.flags |= net::kDrained;
   return n;
 }

@@ -9,6 +9,7 @@
 
 #include "../net/operation.h"
 #include "../net/poller.h"
+#include "../net/system_calls.h"
 #include "coarse_clock.h"
 #include "connection.h"
 
@@ -120,10 +121,7 @@ ssize_t Connection::receiveFirst() noexcept {
   sched::Deadline deadline = coarseNow() + milliseconds(server_.limits.idleMs);
   return net::readOperation(socket_, sched::ParkKind::kSocketRead, deadline, [this]() noexcept -> ssize_t {
     if (!takeInput()) return -ENOMEM;
-    ssize_t n;
-    do {
-      n = ::recv(socket_.fd, bytes(), capacity(), 0);
-    } while (n < 0 && errno == EINTR);
+    const ssize_t n = net::receive(socket_.fd, bytes(), capacity());
     if (n > 0) {
       if (static_cast<size_t>(n) < capacity() && (socket_.flags & net::kTrustShort)) {
         socket_.flags |= net::kDrained;
@@ -131,7 +129,7 @@ ssize_t Connection::receiveFirst() noexcept {
       return n;
     }
     giveInput();
-    return n < 0 ? -errno : 0;
+    return n;
   });
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "operation.h"
+#include "system_calls.h"
 
 namespace stackful::net {
 namespace {
@@ -71,10 +72,15 @@ class Gather {
 
 ssize_t sendOnce(Socket& s, const char* data, size_t size) noexcept {
   ssize_t n;
-  do {
-    n = s.flags & kIsSocket ? ::send(s.fd, data, size, MSG_NOSIGNAL) : ::write(s.fd, data, size);
-  } while (n < 0 && errno == EINTR);
-  if (n < 0) return -errno;
+  if (s.flags & kIsSocket) {
+    n = transmit(s.fd, data, size);
+  } else {
+    do {
+      n = ::write(s.fd, data, size);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) n = -errno;
+  }
+  if (n < 0) return n;
   if (static_cast<size_t>(n) < size && (s.flags & kTrustShort)) s.flags |= kFull;
   return n;
 }
@@ -100,10 +106,15 @@ Socket* attach(Poller& poller, int fd, Kind kind) noexcept {
 ssize_t read(Socket& s, void* buffer, size_t size, Deadline deadline) noexcept {
   return readOperation(s, ParkKind::kSocketRead, deadline, [&s, buffer, size]() noexcept -> ssize_t {
     ssize_t n;
-    do {
-      n = s.flags & kIsSocket ? ::recv(s.fd, buffer, size, 0) : ::read(s.fd, buffer, size);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0) return -errno;
+    if (s.flags & kIsSocket) {
+      n = receive(s.fd, buffer, size);
+    } else {
+      do {
+        n = ::read(s.fd, buffer, size);
+      } while (n < 0 && errno == EINTR);
+      if (n < 0) n = -errno;
+    }
+    if (n < 0) return n;
     if (static_cast<size_t>(n) < size && n > 0 && (s.flags & kTrustShort)) s.flags |= kDrained;
     return n;
   });

@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <atomic>
 #include <cerrno>
 #include <new>
 #include <vector>
@@ -20,7 +21,8 @@ constexpr size_t kArenaBytes = size_t{64} << 20;
 constexpr size_t kSmallestStack = size_t{64} << 10;
 
 enum class Guard { kUnknown, kInstall, kProtect, kNone };
-Guard guardInUse = Guard::kUnknown;
+// Shared by the environments of all threads; each of them would find out the same.
+std::atomic<Guard> guardInUse{Guard::kUnknown};
 
 // mprotect splits the mapping at every guard and fails with ENOMEM at about 32,000 stacks (vm.max_map_count);
 // from there on stacks have no kernel guard and V8's own limit is the only one.
@@ -62,9 +64,14 @@ struct StackPool::SizeClass {
   char* nextFresh = nullptr;  // slots never used yet, in the newest arena
   char* arenaEnd = nullptr;   // where its slots end and its records begin
   char* nextRecord = nullptr;
+  // One page more than a power of two from slot to slot: at a power of two the tops of all stacks compete for the same
+  // sets of the caches and the TLB.
+  size_t stride() const { return bytes + kPage; }
   size_t slots() const { return bytes > kArenaBytes ? 1 : kArenaBytes / bytes; }
   bool grow();
-  size_t arenaBytes() const { return slots() * bytes + (slots() * kRecordBytes + kPage - 1) / kPage * kPage; }
+  size_t arenaBytes() const {
+    return slots() * stride() + (slots() * kRecordBytes + kPage - 1) / kPage * kPage;
+  }
 };
 
 bool StackPool::SizeClass::grow() {
@@ -74,7 +81,7 @@ bool StackPool::SizeClass::grow() {
   // A huge page under a stack that uses 2 KB of it would cost 2 MB.
   madvise(arena, arenaBytes(), MADV_NOHUGEPAGE);
   nextFresh = static_cast<char*>(arena);
-  arenaEnd = nextRecord = nextFresh + slots() * bytes;
+  arenaEnd = nextRecord = nextFresh + slots() * stride();
   arenas.push_back(nextFresh);
   return true;
 }
@@ -114,7 +121,7 @@ Stack StackPool::allocate(size_t bytes) noexcept {
   }
   if (c->nextFresh == c->arenas.back()) stats_.reservedBytes += c->arenaBytes();
   char* slot = c->nextFresh;
-  c->nextFresh += c->bytes;
+  c->nextFresh += c->stride();
   installGuard(slot);
   const Stack stack{slot + kGuardBytes, slot + c->bytes, c->nextRecord};
   c->nextRecord += kRecordBytes;

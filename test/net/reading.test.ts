@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { NotInCoroutineError, sleep, spawn, wait } from 'stackful';
 import { connect, EndOfStreamError, ReadLimitError, SocketClosedError, type Socket } from 'stackful/net';
 
+import { gc } from '../support/gc.js';
 import { failing, nodeServer, pair, pattern, readAll, thrown } from './peers.js';
 
 /** Connects to a node:net server that sends `pieces`, each after the one before has arrived, and ends. */
@@ -375,7 +376,6 @@ it('refuses to read outside a coroutine', async () => {
 });
 
 it('keeps a socket that only a parked coroutine knows', async () => {
-  const gc = (globalThis as { gc?: () => void }).gc;
   await spawn(() => {
     const clients: Socket[] = [];
     const readers = Array.from({ length: 20 }, () => {
@@ -384,7 +384,7 @@ it('keeps a socket that only a parked coroutine knows', async () => {
       return spawn(() => server.readLine());
     });
     for (let i = 0; i < 5; i++) {
-      gc?.();
+      gc();
       void Array.from({ length: 20_000 }, () => ({ i }));
       wait(new Promise((resolve) => setImmediate(resolve)));
     }

@@ -1,0 +1,81 @@
+// recv and send without libc in between. In a process with threads, which every Node is, libc's are cancellation points:
+// two locked instructions before the kernel and two after it, 30 to 40 ns a call and 1 % of a small HTTP request.
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include <cerrno>
+#include <cstddef>
+
+// Sanitizers see memory that the kernel writes only through libc.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define STACKFUL_CALLS_THROUGH_LIBC 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define STACKFUL_CALLS_THROUGH_LIBC 1
+#endif
+#endif
+
+#if defined(__x86_64__) && !defined(STACKFUL_CALLS_THROUGH_LIBC)
+#include <sys/syscall.h>
+#endif
+
+namespace stackful::net {
+
+#if defined(__x86_64__) && !defined(STACKFUL_CALLS_THROUGH_LIBC)
+
+namespace detail {
+
+inline long systemCall(long number, long a, long b, long c, long d) noexcept {
+  long result;
+  register long r10 asm("r10") = d;
+  register long r8 asm("r8") = 0;  // no address, and
+  register long r9 asm("r9") = 0;  // no length of one
+  asm volatile("syscall"
+               : "=a"(result)
+               : "0"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+               : "rcx", "r11", "memory");
+  return result;
+}
+
+}  // namespace detail
+
+// Bytes, 0 at the end of the stream, or -errno. Tried again when a signal comes in between.
+inline ssize_t receive(int fd, void* to, size_t size) noexcept {
+  long n;
+  do {
+    n = detail::systemCall(SYS_recvfrom, fd, reinterpret_cast<long>(to), static_cast<long>(size), 0);
+  } while (n == -EINTR);
+  return n;
+}
+
+inline ssize_t transmit(int fd, const void* data, size_t size) noexcept {
+  long n;
+  do {
+    n = detail::systemCall(SYS_sendto, fd, reinterpret_cast<long>(data), static_cast<long>(size), MSG_NOSIGNAL);
+  } while (n == -EINTR);
+  return n;
+}
+
+#else
+
+inline ssize_t receive(int fd, void* to, size_t size) noexcept {
+  ssize_t n;
+  do {
+    n = ::recv(fd, to, size, 0);
+  } while (n < 0 && errno == EINTR);
+  return n < 0 ? -errno : n;
+}
+
+inline ssize_t transmit(int fd, const void* data, size_t size) noexcept {
+  ssize_t n;
+  do {
+    n = ::send(fd, data, size, MSG_NOSIGNAL);
+  } while (n < 0 && errno == EINTR);
+  return n < 0 ? -errno : n;
+}
+
+#endif
+
+}  // namespace stackful::net

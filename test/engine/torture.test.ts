@@ -33,4 +33,9 @@ describe('values survive parks in every kind of frame', () => {
       expect(result).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^(Warning: .*\n)?ok \d+\n$/) as string });
     });
   }
+
+  it('inside a worker thread', async () => {
+    const result = await runChild('in_worker.mjs', ['./torture.mjs', 2000, 14], { flags: ['--expose-gc'] });
+    expect(result).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^ok \d+\n$/) as string });
+  });
 });

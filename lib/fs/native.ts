@@ -9,6 +9,14 @@ interface FsNative {
   fsWrite: (fd: number, from: ArrayBufferView, offset: number, length: number, position: number) => number;
   /** Besides codes: codes less 100,000 times the place of the failed system call in {@link READ_FILE_CALLS}. */
   fsReadFile: (file: string | Uint8Array | number, utf8: boolean) => string | Buffer | number;
+  /** The same with {@link WRITE_FILE_CALLS}; {@link MAY_BLOCK}, and nothing done, when open would wait. */
+  fsWriteFile: (
+    path: string | Uint8Array,
+    flags: number,
+    mode: number,
+    data: ArrayBufferView,
+    flush: boolean,
+  ) => number;
   /** Numbers as lib/fs/stats.ts knows them. */
   fsStat: (path: string | Uint8Array) => number[] | number;
   fsLstat: (path: string | Uint8Array) => number[] | number;
@@ -25,6 +33,7 @@ export const {
   fsRead,
   fsWrite,
   fsReadFile,
+  fsWriteFile,
   fsStat,
   fsLstat,
   fsFstat,
@@ -35,6 +44,8 @@ export const {
 } = native as unknown as FsNative;
 
 export const READ_FILE_CALLS = ['open', 'fstat', 'read'] as const;
+export const WRITE_FILE_CALLS = ['open', 'write', 'fsync', 'close'] as const;
 export const CALL_FACTOR = 100_000;
+export const MAY_BLOCK = -900_000;
 /** The position that means the file's own. */
 export const CURRENT_POSITION = -1;

@@ -1,8 +1,19 @@
 import { invalidType } from '../internal/arguments.js';
 import { check, fail } from '../internal/codes.js';
-import { encodingOf, optionsOf, pathOf, pathText, type PathLike } from './arguments.js';
+import { encodingOf, flagsOf, modeOf, optionsOf, pathOf, pathText, type PathLike } from './arguments.js';
 import { File, openDescriptor, withDescriptor } from './file.js';
-import { CALL_FACTOR, CURRENT_POSITION, fsClose, fsReadFile, fsSync, fsWrite, READ_FILE_CALLS } from './native.js';
+import {
+  CALL_FACTOR,
+  CURRENT_POSITION,
+  fsClose,
+  fsReadFile,
+  fsSync,
+  fsWrite,
+  fsWriteFile,
+  MAY_BLOCK,
+  READ_FILE_CALLS,
+  WRITE_FILE_CALLS,
+} from './native.js';
 
 export interface ReadFileOptions {
   encoding?: BufferEncoding | null;
@@ -21,12 +32,12 @@ export interface WriteFileOptions {
   flush?: boolean;
 }
 
-/** Throws for a code of fsReadFile. */
-function failReadFile(code: number, path: string | undefined): never {
+/** Throws for a code in which the failed system call is one of `calls`. */
+function failIn(calls: readonly string[], code: number, operation: string, path: string | undefined): never {
   const call = Math.trunc(-code / CALL_FACTOR);
-  const syscall = READ_FILE_CALLS[call]!;
   // Node names the path in the error of open alone.
-  fail(code + call * CALL_FACTOR, 'readFile', syscall, syscall === 'open' && path !== undefined ? { path } : {});
+  const details = call === 0 && path !== undefined ? { path } : {};
+  fail(code + call * CALL_FACTOR, operation, calls[call], details);
 }
 
 function content(result: string | Buffer, encoding: BufferEncoding | undefined): string | Buffer {
@@ -56,7 +67,7 @@ export function readFile(
   if (typeof file === 'number' || file instanceof File) {
     return withDescriptor(file, 'read', (fd) => {
       const result = fsReadFile(fd, utf8);
-      return typeof result === 'number' ? failReadFile(result, undefined) : content(result, encoding);
+      return typeof result === 'number' ? failIn(READ_FILE_CALLS, result, 'readFile', undefined) : content(result, encoding);
     });
   }
   if (flag !== undefined && flag !== 'r') {
@@ -69,7 +80,7 @@ export function readFile(
   }
   const path = pathOf(file);
   const result = fsReadFile(path, utf8);
-  return typeof result === 'number' ? failReadFile(result, pathText(path)) : content(result, encoding);
+  return typeof result === 'number' ? failIn(READ_FILE_CALLS, result, 'readFile', pathText(path)) : content(result, encoding);
 }
 
 function writeAll(fd: number, data: NodeJS.ArrayBufferView): void {
@@ -103,6 +114,10 @@ export function writeFile(
     withDescriptor(file, 'write', write);
     return;
   }
+  const path = pathOf(file);
+  const result = fsWriteFile(path, flagsOf(flag), modeOf(mode, 0o666), bytes, flush);
+  if (result >= 0) return;
+  if (result !== MAY_BLOCK) failIn(WRITE_FILE_CALLS, result, 'writeFile', pathText(path));
   const fd = openDescriptor(file, flag, mode);
   try {
     write(fd);

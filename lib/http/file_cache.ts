@@ -1,4 +1,5 @@
-import type { Stats } from 'node:fs';
+import { stat } from '../fs.js';
+import { httpPolls } from './native.js';
 
 /** What tells one state of a file from another. */
 export interface Stamp {
@@ -25,6 +26,8 @@ interface Slot {
   readonly entry: Entry;
   /** Asked for since it was last passed over for eviction. */
   used: boolean;
+  /** When the file system was last asked: the number of polls there had been, and in milliseconds. */
+  poll: number;
   checkedAt: number;
 }
 
@@ -40,7 +43,7 @@ export function sameFile(a: Stamp, b: Stamp): boolean {
   return a.mtimeMs === b.mtimeMs && a.size === b.size && a.ctimeMs === b.ctimeMs && a.ino === b.ino && a.dev === b.dev;
 }
 
-/** Small files by path, in bounded memory. Whatever has not been asked for since the last round goes first. */
+/** Small files by name, in bounded memory. Whatever has not been asked for since the last round goes first. */
 export class FileCache {
   private readonly slots = new Map<string, Slot>();
   private bytes = 0;
@@ -50,51 +53,59 @@ export class FileCache {
     private readonly revalidateMs: number,
   ) {}
 
-  /** The entry for a path, if it needs no check; `stat` gives what the file is now, or throws. May park there. */
-  get(path: string, stat: (path: string) => Stats): Entry | undefined {
-    const slot = this.slots.get(path);
+  /**
+   * The entry for `name`, if the file has not changed since; asks the file system when that is due, and may park then.
+   *
+   * @param arrival the poll before which the request had arrived. Of requests that one poll brought, the first has the
+   *   file system asked for all of them: what it says then is later than each of their arrivals.
+   */
+  get(name: string, path: string, arrival: number): Entry | undefined {
+    const slot = this.slots.get(name);
     if (!slot) return undefined;
-    const now = this.revalidateMs > 0 ? performance.now() : 0;
-    if (this.revalidateMs === 0 || now - slot.checkedAt >= this.revalidateMs) {
+    if (slot.poll < arrival && (this.revalidateMs === 0 || performance.now() - slot.checkedAt >= this.revalidateMs)) {
+      const poll = httpPolls();
+      const now = this.revalidateMs === 0 ? 0 : performance.now();
       let same = false;
       try {
         same = sameFile(slot.entry.stamp, stat(path));
       } finally {
-        if (!same) this.remove(path, slot);
+        if (!same) this.remove(name, slot);
       }
       if (!same) return undefined;
+      slot.poll = poll;
       slot.checkedAt = now;
     }
     slot.used = true;
     return slot.entry;
   }
 
-  add(path: string, entry: Entry): void {
+  /** `poll` is what `httpPolls` gave before the file was looked at. */
+  add(name: string, entry: Entry, poll: number): void {
     const size = sizeOf(entry);
     if (size > this.mostBytes || Date.now() - Math.max(entry.stamp.ctimeMs, entry.stamp.mtimeMs) < SETTLED_MS) return;
-    const before = this.slots.get(path);
-    if (before) this.remove(path, before);
-    this.slots.set(path, { entry, used: false, checkedAt: performance.now() });
+    const before = this.slots.get(name);
+    if (before) this.remove(name, before);
+    this.slots.set(name, { entry, used: false, poll, checkedAt: performance.now() });
     this.bytes += size;
     while (this.bytes > this.mostBytes) this.evict();
   }
 
   private evict(): void {
-    for (const [path, slot] of this.slots) {
-      this.slots.delete(path);
+    for (const [name, slot] of this.slots) {
+      this.slots.delete(name);
       if (!slot.used) {
         this.bytes -= sizeOf(slot.entry);
         return;
       }
       slot.used = false;
-      this.slots.set(path, slot);
+      this.slots.set(name, slot);
     }
   }
 
-  private remove(path: string, slot: Slot): void {
+  private remove(name: string, slot: Slot): void {
     // Another coroutine may have done it while this one was waiting for the disk.
-    if (this.slots.get(path) !== slot) return;
-    this.slots.delete(path);
+    if (this.slots.get(name) !== slot) return;
+    this.slots.delete(name);
     this.bytes -= sizeOf(slot.entry);
   }
 }

@@ -36,6 +36,8 @@ interface HttpNative {
   httpPath: (connection: number) => string | number | undefined;
   httpHeader: (connection: number, name: string) => string | undefined;
   httpHeaders: (connection: number) => string[] | undefined;
+  httpFileHints: (connection: number) => number | undefined;
+  httpPolls: () => number;
   httpBodyLength: (connection: number) => number;
   httpLimitBody: (connection: number, bytes: number) => void;
   httpReadBody: (connection: number, to: Uint8Array, from: number) => number;
@@ -63,6 +65,8 @@ export const {
   httpPath,
   httpHeader,
   httpHeaders,
+  httpFileHints,
+  httpPolls,
   httpBodyLength,
   httpLimitBody,
   httpReadBody,

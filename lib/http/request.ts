@@ -9,6 +9,7 @@ import {
   HEAD_MINOR_VERSION,
   METHODS,
   httpBodyLength,
+  httpFileHints,
   httpHeader,
   httpHeaders,
   httpLimitBody,
@@ -149,6 +150,11 @@ export class Request {
   /** `for (const chunk of request)`: the same as `chunks()`. */
   [Symbol.iterator](): Generator<Buffer, void, undefined> {
     return this.chunks();
+  }
+
+  /** See native/binding/http_request.cc. @internal */
+  fileHints(): number {
+    return httpFileHints(this.live('the request')) ?? 1;
   }
 
   private get details(): Known {

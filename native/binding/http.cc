@@ -168,6 +168,8 @@ int32_t nextHead(HttpConnection& c) {
   if (c.calls > 0) return kConnectionBusy;
   c.hasRequest = false;
   if (c.server.closing) c.connection.forceClose();
+  const uint64_t& polls = runtime().scheduler().counters().polls;
+  const uint64_t pollsBefore = polls;
   http::Next next;
   {
     HttpCall call(c);
@@ -177,6 +179,8 @@ int32_t nextHead(HttpConnection& c) {
   }
   if (next != http::Next::kRequest) return 0;
   c.hasRequest = true;
+  // Without a poll since the last request, this one may have come a moment ago: before the next poll, that is.
+  c.arrival = polls + (polls == pollsBefore);
   ++c.server.requests;
   const http::Head& head = c.connection.head();
   return static_cast<int32_t>(head.method) | head.minorVersion << 4 | head.hasBody() << 5 | 64;

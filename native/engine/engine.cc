@@ -143,6 +143,17 @@ ThreadNode* Engine::takeNode() noexcept {
   return node;
 }
 
+// Takes the node that shows `e`, if there is one, out of V8's list.
+void Engine::dropNode(Execution& e) noexcept {
+  ThreadNode* node = e.node;
+  if (!node) return;
+  node->previous->next = node->next;
+  node->next->previous = node->previous;
+  node->next = freeNodes_;
+  freeNodes_ = node;
+  e.node = nullptr;
+}
+
 void Engine::noteAsyncDepth() noexcept {
   if (asyncStack_) asyncDepth_ = asyncStack_->depth();
 }
@@ -237,13 +248,7 @@ void Engine::switchTo(Execution& from, Execution& to) noexcept {
 
 void Engine::leave(Execution& from, Execution& to) noexcept {
   exchange(from, to);
-  if (ThreadNode* node = to.node) {
-    node->previous->next = node->next;
-    node->next->previous = node->previous;
-    node->next = freeNodes_;
-    freeNodes_ = node;
-    to.node = nullptr;
-  }
+  dropNode(to);
 }
 
 void Engine::finishTo(Execution& from, Execution& to) noexcept {
@@ -284,13 +289,7 @@ void Engine::visit(Execution& from, Execution& parked, void (*function)(void*), 
 }
 
 void Engine::abandon(Execution& e) noexcept {
-  if (ThreadNode* node = e.node) {
-    node->previous->next = node->next;
-    node->next->previous = node->previous;
-    node->next = freeNodes_;
-    freeNodes_ = node;
-    e.node = nullptr;
-  }
+  dropNode(e);
   // Handle blocks beyond our own and the implementer's vectors were allocated by V8 for this stack.
   uint64_t* blocks = e.image + layout::kBlocksInImplementer / 8;
   char* own = handleBlock(e.stack);

@@ -72,6 +72,7 @@ class Engine {
   void exchange(Execution& from, Execution& to) noexcept;
   void leave(Execution& from, Execution& to) noexcept;
   ThreadNode* takeNode() noexcept;
+  void dropNode(Execution& execution) noexcept;
 
   Execution main_;
   const Discovery* found_ = nullptr;

@@ -2,29 +2,10 @@
 
 #include <cstring>
 
+#include "external.h"
 #include "probe.h"
 
 namespace stackful::engine {
-
-namespace {
-
-v8::Local<v8::External> external(v8::Isolate* isolate, void* value) {
-#if V8_MAJOR_VERSION >= 14
-  return v8::External::New(isolate, value, v8::kExternalPointerTypeTagDefault);
-#else
-  return v8::External::New(isolate, value);
-#endif
-}
-
-void* valueOf(v8::Local<v8::Value> external) {
-#if V8_MAJOR_VERSION >= 14
-  return external.As<v8::External>()->Value(v8::kExternalPointerTypeTagDefault);
-#else
-  return external.As<v8::External>()->Value();
-#endif
-}
-
-}  // namespace
 
 // Isolate::Enter copies the thread's stack start to the heap: the right thread-local word is the one whose change
 // arrives there, and the right heap word is the one it arrives in.
@@ -91,7 +72,7 @@ void Search::heapCopies(uint64_t value, std::vector<uint64_t*>& out) const {
 // Relocatable objects form a chain through the stack; V8's arguments for a native callback are one, at its head
 // while the callback runs: [vtable, isolate, previous].
 void Search::relocatableCallback(const v8::FunctionCallbackInfo<v8::Value>& info) {
-  auto* probe = static_cast<StackProbe*>(valueOf(info.Data()));
+  auto* probe = static_cast<StackProbe*>(externalValue(info.Data()));
   Search& s = *probe->search;
   uint64_t sp = bits(__builtin_frame_address(0));
   uint64_t top = *s.found_.stackStartThread;
@@ -131,7 +112,7 @@ bool Search::relocatable() {
 
 // Node 22: JSON.stringify registers itself in a vector of the isolate and checks that it leaves in the order it came.
 void Search::shutdownCallback(const v8::FunctionCallbackInfo<v8::Value>& info) {
-  auto* probe = static_cast<StackProbe*>(valueOf(info.Data()));
+  auto* probe = static_cast<StackProbe*>(externalValue(info.Data()));
   Search& s = *probe->search;
   uint64_t sp = bits(__builtin_frame_address(0));
   uint64_t top = *s.found_.stackStartThread;

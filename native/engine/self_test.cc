@@ -6,6 +6,7 @@
 #include <new>
 
 #include "../stack/stack_memory.h"
+#include "external.h"
 #include "v8_layout.h"
 
 namespace stackful::engine {
@@ -42,11 +43,7 @@ struct Test {
 };
 
 void parkCallback(const v8::FunctionCallbackInfo<v8::Value>& info) {
-  auto* test = static_cast<Test*>(info.Data().As<v8::External>()->Value(
-#if V8_MAJOR_VERSION >= 14
-      v8::kExternalPointerTypeTagDefault
-#endif
-      ));
+  auto* test = static_cast<Test*>(externalValue(info.Data()));
   test->engine->switchTo(*test->running, test->engine->main());
 }
 
@@ -129,12 +126,7 @@ bool selfTest(v8::Isolate* isolate, const Discovery& found, Engine& engine, bool
   v8::Local<v8::Script> script;
   v8::Local<v8::Value> program;
   v8::Local<v8::Function> park;
-  v8::Local<v8::External> data = v8::External::New(isolate, &test
-#if V8_MAJOR_VERSION >= 14
-                                                   ,
-                                                   v8::kExternalPointerTypeTagDefault
-#endif
-  );
+  v8::Local<v8::External> data = external(isolate, &test);
   if (!v8::Script::Compile(context, source).ToLocal(&script) || !script->Run(context).ToLocal(&program) ||
       !v8::Function::New(context, parkCallback, data).ToLocal(&park)) {
     return reason = "self-test program", false;

@@ -1,9 +1,14 @@
 // net_descriptors.mjs WHAT: descriptors of sockets that are closed, forgotten, or cannot be had.
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { once } from 'node:events';
+import { closeSync, constants, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parentPort, Worker } from 'node:worker_threads';
 
 import { sleep, spawn, stats, wait } from 'stackful';
+import { readFile } from 'stackful/fs';
 import { connect, listen } from 'stackful/net';
 
 const count = () => readdirSync('/proc/self/fd').length;
@@ -71,6 +76,46 @@ const scenarios = {
     if (count() < before + 101) throw new Error('too few descriptors');
     for (let i = 0; count() > before && i < 200; i++) globalThis.gc(), turn(), sleep(5);
     equal(count(), before, 'descriptors');
+  },
+
+  /** A worker that is terminated while its coroutines are parked on sockets, on a full connection and on a pipe. */
+  terminated() {
+    const directory = mkdtempSync(join(tmpdir(), 'stackful-'));
+    const fifo = join(directory, 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    // Node's first worker opens descriptors that stay.
+    let before;
+    for (let round = 0; round < 4; round++) {
+      const worker = new Worker(new URL(import.meta.url), { argv: ['parked', fifo] });
+      wait(once(worker, 'message'));
+      wait(worker.terminate());
+      if (round === 0) before = count();
+    }
+    for (let i = 0; count() > before && i < 200; i++) sleep(5);
+    equal(count(), before, 'descriptors');
+    // The pool's threads wait for somebody to open it.
+    closeSync(openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK));
+    rmSync(directory, { recursive: true });
+  },
+
+  /** In that worker. */
+  parked() {
+    const listener = listen({ port: 0, host: '127.0.0.1' });
+    const { port } = listener.address;
+    const parked = Array.from({ length: 20 }, (_, i) => {
+      const client = connect({ port, host: '127.0.0.1' });
+      const server = listener.accept();
+      return [
+        spawn(() => (i % 2 ? server.read() : server.readLine())),
+        spawn(() => client.write(i % 2 ? Buffer.alloc(2e7) : 'x'.repeat(2e7))),
+        spawn(() => client.writev(['behind', Buffer.alloc(10)])),
+      ];
+    }).flat();
+    parked.push(spawn(() => listener.accept()), spawn(() => readFile(process.argv[3])));
+    sleep(20);
+    if (!parked.every((coroutine) => coroutine.state === 'parked' || coroutine.state === 'done')) throw new Error('not parked');
+    parentPort.postMessage('ready');
+    sleep(1e6);
   },
 
   /** No more descriptors: accept says so, a loop over connections waits until there are some again. */

@@ -48,4 +48,6 @@ const descriptors = () => readdirSync('/proc/self/fd').length;
 for (let i = 0; i < 6; i++) await one(i);
 const before = descriptors();
 for (let i = 0; i < count; i += 2) await Promise.all([one(i), one(i + 1)]);
+// A worker's last descriptors close after its 'exit' event.
+for (let i = 0; i < 100 && descriptors() > before; i++) await new Promise((resolve) => setTimeout(resolve, 50));
 console.log(`ok ${descriptors() - before}`);

@@ -64,7 +64,8 @@ export function flagsOf(flags: string | number | null | undefined): number {
 export function modeOf(mode: string | number | null | undefined, usual: number): number {
   if (mode === null || mode === undefined) return usual;
   if (typeof mode === 'string') {
-    if (!/^[0-7]+$/.test(mode)) throw invalidValue('mode', 'a 32-bit unsigned integer or an octal string', mode);
+    if (!/^[0-7]+$/.test(mode))
+      throw invalidValue('mode', 'a 32-bit unsigned integer or an octal string', mode);
     mode = parseInt(mode, 8);
   }
   return integerIn('mode', mode, 0, 2 ** 32 - 1) | 0;
@@ -83,7 +84,8 @@ export function encodingOf(encoding: Encoding | undefined): BufferEncoding | und
 export function optionsOf<O extends object>(options: O | Encoding | undefined): O & { encoding?: Encoding } {
   if (options === null || options === undefined) return {} as O;
   if (typeof options === 'string') return { encoding: options } as O & { encoding: Encoding };
-  if (typeof options !== 'object') throw invalidType('options', 'of type string or an instance of Object', options);
+  if (typeof options !== 'object')
+    throw invalidType('options', 'of type string or an instance of Object', options);
   return options;
 }
 

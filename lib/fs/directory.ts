@@ -30,7 +30,8 @@ function entriesOf(path: string | Uint8Array, asBuffers: boolean): Entry[] {
   const list = fsReaddir(path, asBuffers);
   if (typeof list === 'number') fail(list, 'readdir', 'scandir', { path: pathText(path) });
   const entries: Entry[] = [];
-  for (let i = 0; i < list.length; i += 2) entries.push({ name: list[i] as string | Buffer, type: list[i + 1] as number });
+  for (let i = 0; i < list.length; i += 2)
+    entries.push({ name: list[i] as string | Buffer, type: list[i + 1] as number });
   return entries;
 }
 
@@ -53,7 +54,8 @@ function recursive(top: string, withFileTypes: boolean): string[] | Dirent[] {
     const directory = below === '' ? top : join(top, below);
     for (const { name, type } of entriesOf(directory, false) as { name: string; type: number }[]) {
       const relative = below === '' ? name : `${below}/${name}`;
-      if (withFileTypes) dirents.push(new (Dirent as unknown as MakeDirent)(name, TYPES[type] ?? 0, directory));
+      if (withFileTypes)
+        dirents.push(new (Dirent as unknown as MakeDirent)(name, TYPES[type] ?? 0, directory));
       else names.push(relative);
       if (goesBelow(join(top, relative), type, withFileTypes)) queue.push(relative);
     }
@@ -66,15 +68,22 @@ function join(directory: string, name: string): string {
 }
 
 /**
- * The names in a directory, sorted by bytes. Arguments, results and errors are those of `fs.readdirSync`, except that
- * `recursive` gives text only. Parks.
+ * The names in a directory, sorted by bytes. Arguments, results and errors are those of `fs.readdirSync`,
+ * except that `recursive` gives text only. Parks.
  */
 export function readdir(
   path: PathLike,
-  options?: (ReaddirOptions & { encoding?: BufferEncoding | null; withFileTypes?: false }) | BufferEncoding | null,
+  options?:
+    (ReaddirOptions & { encoding?: BufferEncoding | null; withFileTypes?: false }) | BufferEncoding | null,
 ): string[];
-export function readdir(path: PathLike, options: (ReaddirOptions & { encoding: 'buffer'; withFileTypes?: false }) | 'buffer'): Buffer[];
-export function readdir(path: PathLike, options: ReaddirOptions & { encoding?: BufferEncoding | null; withFileTypes: true }): Dirent[];
+export function readdir(
+  path: PathLike,
+  options: (ReaddirOptions & { encoding: 'buffer'; withFileTypes?: false }) | 'buffer',
+): Buffer[];
+export function readdir(
+  path: PathLike,
+  options: ReaddirOptions & { encoding?: BufferEncoding | null; withFileTypes: true },
+): Dirent[];
 export function readdir(path: PathLike, options?: ReaddirOptions | Encoding): string[] | Buffer[] | Dirent[] {
   const { encoding, withFileTypes = false, recursive: all = false } = optionsOf<ReaddirOptions>(options);
   const known = encodingOf(encoding) ?? 'utf8';
@@ -82,8 +91,12 @@ export function readdir(path: PathLike, options?: ReaddirOptions | Encoding): st
   if (all) return recursive(pathText(where), withFileTypes);
   const plain = known === 'utf8' || known === 'utf-8';
   const entries = entriesOf(where, encoding === 'buffer' || !plain);
-  const names = entries.map(({ name }) => (typeof name === 'string' || encoding === 'buffer' ? name : name.toString(known)));
+  const names = entries.map(({ name }) =>
+    typeof name === 'string' || encoding === 'buffer' ? name : name.toString(known),
+  );
   if (!withFileTypes) return names as string[];
   const parent = pathText(where);
-  return names.map((name, i) => new (Dirent as unknown as MakeDirent)(name, TYPES[entries[i]!.type] ?? 0, parent));
+  return names.map(
+    (name, i) => new (Dirent as unknown as MakeDirent)(name, TYPES[entries[i]!.type] ?? 0, parent),
+  );
 }

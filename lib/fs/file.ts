@@ -2,7 +2,16 @@ import type { Stats, StatOptions } from 'node:fs';
 
 import { integerIn, invalidType, invalidValue } from '../internal/arguments.js';
 import { check, fail, systemError } from '../internal/codes.js';
-import { encodingOf, fdOf, flagsOf, modeOf, pathOf, pathText, positionOf, type PathLike } from './arguments.js';
+import {
+  encodingOf,
+  fdOf,
+  flagsOf,
+  modeOf,
+  pathOf,
+  pathText,
+  positionOf,
+  type PathLike,
+} from './arguments.js';
 import { fsClose, fsFstat, fsOpen, fsRead, fsSync, fsWrite } from './native.js';
 import { refuseBigint, statsOf } from './stats.js';
 import { readFile, writeFile, type ReadFileOptions, type WriteFileOptions } from './whole_file.js';
@@ -25,12 +34,15 @@ const CLOSED = -1;
 const abandoned = new FinalizationRegistry<number>(fsClose);
 
 /**
- * Runs `use` with the descriptor of `file`, which is not closed meanwhile: its number could be another file's by the
- * time a pool thread gets to it.
+ * Runs `use` with the descriptor of `file`, which is not closed meanwhile: its number could be another file's
+ * by the time a pool thread gets to it.
  */
 export let withDescriptor: <R>(file: File | number, syscall: string, use: (fd: number) => R) => R;
 
-/** An open file. Made by {@link open}. Every method but `close` throws NotInCoroutineError outside a coroutine. */
+/**
+ * An open file. Made by {@link open}. Every method but `close` throws NotInCoroutineError outside a
+ * coroutine.
+ */
 export class File implements Disposable {
   private descriptor: number;
   private users = 0;
@@ -62,10 +74,15 @@ export class File implements Disposable {
   }
 
   /**
-   * Reads into `buffer`. Returns the number of bytes: 0 at the end of the file, fewer than asked for only there, or from
-   * what is not a regular file. Parks if the bytes are not in memory.
+   * Reads into `buffer`. Returns the number of bytes: 0 at the end of the file, fewer than asked for only
+   * there, or from what is not a regular file. Parks if the bytes are not in memory.
    */
-  read(buffer: NodeJS.ArrayBufferView, offset?: number | null, length?: number | null, position?: Position): number;
+  read(
+    buffer: NodeJS.ArrayBufferView,
+    offset?: number | null,
+    length?: number | null,
+    position?: Position,
+  ): number;
   read(buffer: NodeJS.ArrayBufferView, options?: TransferOptions): number;
   read(
     buffer: NodeJS.ArrayBufferView,
@@ -76,8 +93,16 @@ export class File implements Disposable {
     return read(this, buffer, offset, length, position);
   }
 
-  /** Writes a buffer, or text. Returns the number of bytes, which is less than asked for only on an error. Parks. */
-  write(buffer: NodeJS.ArrayBufferView, offset?: number | null, length?: number | null, position?: Position): number;
+  /**
+   * Writes a buffer, or text. Returns the number of bytes, which is less than asked for only on an error.
+   * Parks.
+   */
+  write(
+    buffer: NodeJS.ArrayBufferView,
+    offset?: number | null,
+    length?: number | null,
+    position?: Position,
+  ): number;
   write(buffer: NodeJS.ArrayBufferView, options?: TransferOptions): number;
   write(text: string, position?: Position, encoding?: BufferEncoding): number;
   write(data: NodeJS.ArrayBufferView | string, ...rest: unknown[]): number {
@@ -112,8 +137,8 @@ export class File implements Disposable {
   }
 
   /**
-   * Closes the file, or lets the last call that other coroutines are in close it. Nothing for one that is closed. Parks
-   * when the file was written to, if it can.
+   * Closes the file, or lets the last call that other coroutines are in close it. Nothing for one that is
+   * closed. Parks when the file was written to, if it can.
    */
   close(): void {
     if (this.closing) return;
@@ -135,15 +160,19 @@ export class File implements Disposable {
 }
 
 /**
- * Opens a file. Arguments and errors are those of `fs.openSync`, the result is a {@link File}. Parks if the disk has to be
- * asked.
+ * Opens a file. Arguments and errors are those of `fs.openSync`, the result is a {@link File}. Parks if the
+ * disk has to be asked.
  */
 export function open(path: PathLike, flags?: string | number | null, mode?: string | number | null): File {
   return new File(openDescriptor(path, flags, mode));
 }
 
 /** @internal */
-export function openDescriptor(path: PathLike, flags?: string | number | null, mode?: string | number | null): number {
+export function openDescriptor(
+  path: PathLike,
+  flags?: string | number | null,
+  mode?: string | number | null,
+): number {
   const where = pathOf(path);
   const fd = fsOpen(where, flagsOf(flags), modeOf(mode, 0o666));
   return fd < 0 ? check(fd, 'open', 'open', { path: pathText(where) }) : fd;
@@ -163,7 +192,8 @@ export function read(
   length?: number | null,
   position?: Position,
 ): number {
-  if (!ArrayBuffer.isView(buffer)) throw invalidType('buffer', 'an instance of Buffer, TypedArray, or DataView', buffer);
+  if (!ArrayBuffer.isView(buffer))
+    throw invalidType('buffer', 'an instance of Buffer, TypedArray, or DataView', buffer);
   if (typeof offset === 'object' && offset !== null) ({ offset, length, position } = offset);
   const from = integerIn('offset', offset ?? 0, 0, Number.MAX_SAFE_INTEGER);
   const most = buffer.byteLength - from;
@@ -183,7 +213,12 @@ export function write(
   length?: number | null,
   position?: Position,
 ): number;
-export function write(file: File | number, text: string, position?: Position, encoding?: BufferEncoding): number;
+export function write(
+  file: File | number,
+  text: string,
+  position?: Position,
+  encoding?: BufferEncoding,
+): number;
 export function write(
   file: File | number,
   data: NodeJS.ArrayBufferView | string,
@@ -214,7 +249,9 @@ function transferOut(
   length: number,
   position: number,
 ): number {
-  return withDescriptor(file, 'write', (fd) => check(fsWrite(fd, data, offset, length, position), 'write', 'write'));
+  return withDescriptor(file, 'write', (fd) =>
+    check(fsWrite(fd, data, offset, length, position), 'write', 'write'),
+  );
 }
 
 /** As `fs.fstatSync`, also for a {@link File}; without `bigint`. Parks if the disk has to be asked. */

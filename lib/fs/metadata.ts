@@ -30,8 +30,8 @@ function statWith(
 }
 
 /**
- * What a file is, links followed. Arguments, result and errors are those of `fs.statSync`, without `bigint`. Parks if the
- * disk has to be asked.
+ * What a file is, links followed. Arguments, result and errors are those of `fs.statSync`, without `bigint`.
+ * Parks if the disk has to be asked.
  */
 export function stat(path: PathLike, options?: StatPathOptions & { throwIfNoEntry?: true }): Stats;
 export function stat(path: PathLike, options: StatPathOptions): Stats | undefined;
@@ -47,9 +47,13 @@ export function lstat(path: PathLike, options?: StatPathOptions): Stats | undefi
 }
 
 /**
- * The path without links, `.` and `..`. Arguments, result and errors are those of `fs.realpathSync.native`. Parks.
+ * The path without links, `.` and `..`. Arguments, result and errors are those of `fs.realpathSync.native`.
+ * Parks.
  */
-export function realpath(path: PathLike, options?: { encoding?: BufferEncoding | null } | BufferEncoding | null): string;
+export function realpath(
+  path: PathLike,
+  options?: { encoding?: BufferEncoding | null } | BufferEncoding | null,
+): string;
 export function realpath(path: PathLike, options: { encoding: 'buffer' } | 'buffer'): Buffer;
 export function realpath(path: PathLike, options?: { encoding?: Encoding } | Encoding): string | Buffer {
   const { encoding } = optionsOf<{ encoding?: Encoding }>(options);

@@ -7,7 +7,9 @@ interface FsNative {
   fsClose: (fd: number) => number;
   fsRead: (fd: number, to: ArrayBufferView, offset: number, length: number, position: number) => number;
   fsWrite: (fd: number, from: ArrayBufferView, offset: number, length: number, position: number) => number;
-  /** Besides codes: codes less 100,000 times the place of the failed system call in {@link READ_FILE_CALLS}. */
+  /**
+   * Besides codes: codes less 100,000 times the place of the failed system call in {@link READ_FILE_CALLS}.
+   */
   fsReadFile: (file: string | Uint8Array | number, utf8: boolean) => string | Buffer | number;
   /** The same with {@link WRITE_FILE_CALLS}; {@link MAY_BLOCK}, and nothing done, when open would wait. */
   fsWriteFile: (

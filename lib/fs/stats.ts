@@ -3,14 +3,16 @@ import { constants, Stats, type StatOptions } from 'node:fs';
 import { invalidValue } from '../internal/arguments.js';
 
 // The exported constructor warns; the one it wraps does not.
-const RealStats = (Stats.prototype as Stats & { constructor: unknown }).constructor as new (...args: number[]) => Stats;
+const RealStats = (Stats.prototype as Stats & { constructor: unknown }).constructor as new (
+  ...args: number[]
+) => Stats;
 
 /** Node 26 takes seconds and nanoseconds where earlier ones take milliseconds. */
 const takesPairs = new RealStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8).mtimeMs !== 2;
 
 /**
- * Node's own Stats, made of what native/binding/fs.cc gives: dev, mode, nlink, uid, gid, rdev, blksize, ino, size, blocks,
- * then seconds and nanoseconds of atime, mtime, ctime and birthtime.
+ * Node's own Stats, made of what native/binding/fs.cc gives: dev, mode, nlink, uid, gid, rdev, blksize, ino,
+ * size, blocks, then seconds and nanoseconds of atime, mtime, ctime and birthtime.
  */
 export function statsOf(n: readonly number[]): Stats {
   const ms = (i: number) => n[i]! * 1000 + n[i + 1]! / 1e6;

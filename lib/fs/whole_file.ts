@@ -45,10 +45,13 @@ function content(result: string | Buffer, encoding: BufferEncoding | undefined):
 }
 
 /**
- * The whole content of a file, or of what follows the current position of an open one. Arguments, results and errors are
- * those of `fs.readFileSync`. Parks if it is not in memory.
+ * The whole content of a file, or of what follows the current position of an open one. Arguments, results and
+ * errors are those of `fs.readFileSync`. Parks if it is not in memory.
  */
-export function readFile(file: PathLike | File | number, options?: (ReadFileOptions & { encoding?: null }) | null): Buffer;
+export function readFile(
+  file: PathLike | File | number,
+  options?: (ReadFileOptions & { encoding?: null }) | null,
+): Buffer;
 export function readFile(
   file: PathLike | File | number,
   options: (ReadFileOptions & { encoding: BufferEncoding }) | BufferEncoding,
@@ -67,7 +70,9 @@ export function readFile(
   if (typeof file === 'number' || file instanceof File) {
     return withDescriptor(file, 'read', (fd) => {
       const result = fsReadFile(fd, utf8);
-      return typeof result === 'number' ? failIn(READ_FILE_CALLS, result, 'readFile', undefined) : content(result, encoding);
+      return typeof result === 'number'
+        ? failIn(READ_FILE_CALLS, result, 'readFile', undefined)
+        : content(result, encoding);
     });
   }
   if (flag !== undefined && flag !== 'r') {
@@ -80,7 +85,9 @@ export function readFile(
   }
   const path = pathOf(file);
   const result = fsReadFile(path, utf8);
-  return typeof result === 'number' ? failIn(READ_FILE_CALLS, result, 'readFile', pathText(path)) : content(result, encoding);
+  return typeof result === 'number'
+    ? failIn(READ_FILE_CALLS, result, 'readFile', pathText(path))
+    : content(result, encoding);
 }
 
 function writeAll(fd: number, data: NodeJS.ArrayBufferView): void {
@@ -91,8 +98,9 @@ function writeAll(fd: number, data: NodeJS.ArrayBufferView): void {
 }
 
 /**
- * Makes `data` the content of a file, or writes it at the current position of an open one. Arguments and errors are those
- * of `fs.writeFileSync`. Parks. A file whose writing is cancelled is left as far as it was written.
+ * Makes `data` the content of a file, or writes it at the current position of an open one. Arguments and
+ * errors are those of `fs.writeFileSync`. Parks. A file whose writing is cancelled is left as far as it was
+ * written.
  */
 export function writeFile(
   file: PathLike | File | number,

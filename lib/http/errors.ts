@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 
 import { check } from '../internal/codes.js';
-import { BODY_MALFORMED, BODY_TOO_LARGE, CONNECTION_BUSY, REQUEST_OVER } from './native.js';
+import { BODY_MALFORMED, BODY_TIMEOUT, BODY_TOO_LARGE, CONNECTION_BUSY, REQUEST_OVER } from './native.js';
 
 /**
  * Thrown in a handler, it becomes the response: its status, and its message as text. It is not reported to `onError`.
@@ -63,7 +63,7 @@ export function checkBody(code: number): number {
       throw new HttpError(413, 'the body is too large', { code: 'ERR_HTTP_BODY_TOO_LARGE' });
     case BODY_MALFORMED:
       throw new HttpError(400, 'the body is malformed', { code: 'ERR_HTTP_BODY_MALFORMED' });
-    case -110: // ETIMEDOUT
+    case BODY_TIMEOUT:
       throw new HttpError(408, 'the body did not arrive in time', { code: 'ERR_HTTP_BODY_TIMEOUT' });
     case -104: // ECONNRESET: also when the stream ended before the body did
       throw new HttpError(400, 'the client broke the body off', { code: 'ERR_HTTP_BODY_ABORTED' });

@@ -87,3 +87,4 @@ export const BODY_TOO_LARGE = -20001;
 export const BODY_MALFORMED = -20002;
 export const CONNECTION_BUSY = -20010;
 export const REQUEST_OVER = -20011;
+export const BODY_TIMEOUT = -20012;

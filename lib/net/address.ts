@@ -54,8 +54,11 @@ export function checkEndpoint(options: EndpointOptions): void {
   if (host?.includes('\0')) throw invalidValue('options.host', 'a name without null bytes', host);
   if (typeof port !== 'number') throw invalidType('options.port', 'a number', port);
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw Object.assign(new RangeError(`options.port should be >= 0 and < 65536. Received ${String(port)}.`), {
-      code: 'ERR_SOCKET_BAD_PORT',
-    });
+    throw Object.assign(
+      new RangeError(`options.port should be >= 0 and < 65536. Received ${String(port)}.`),
+      {
+        code: 'ERR_SOCKET_BAD_PORT',
+      },
+    );
   }
 }

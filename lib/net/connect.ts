@@ -11,12 +11,12 @@ const ANY_TIME = -1;
 const ATTEMPT_MS = 3000;
 
 /**
- * Connects to a TCP port or a Unix socket. Without `host`: to this machine. The addresses of a host are tried one after
- * the other, in the order in which the system gives them. Parks.
+ * Connects to a TCP port or a Unix socket. Without `host`: to this machine. The addresses of a host are tried
+ * one after the other, in the order in which the system gives them. Parks.
  *
- * @throws TypeError (`ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`), RangeError (`ERR_SOCKET_BAD_PORT`), the system's
- *   errors with Node's codes (`ECONNREFUSED`, `ENOTFOUND`, `ETIMEDOUT`, ...); an AggregateError with the code of the
- *   first when all of several addresses fail
+ * @throws TypeError (`ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`), RangeError (`ERR_SOCKET_BAD_PORT`),
+ *   the system's errors with Node's codes (`ECONNREFUSED`, `ENOTFOUND`, `ETIMEDOUT`, ...); an AggregateError
+ *   with the code of the first when all of several addresses fail
  */
 export function connect(options: ConnectOptions): Socket {
   if (typeof options !== 'object' || options === null) throw invalidType('options', 'an object', options);

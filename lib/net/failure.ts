@@ -32,7 +32,13 @@ function systemError(code: number, syscall: string, at: Endpoint | undefined): N
  * @param operation what the caller was doing, such as `socket.read`
  * @param syscall the system call to name in a system error
  */
-export function failSocket(handle: number, code: number, operation: string, syscall: string, at?: Endpoint): never {
+export function failSocket(
+  handle: number,
+  code: number,
+  operation: string,
+  syscall: string,
+  at?: Endpoint,
+): never {
   switch (code) {
     case EBADF:
       if (handle === CLOSED) throw new SocketClosedError(operation);

@@ -3,7 +3,13 @@ import { unlinkSync } from 'node:fs';
 import { SocketClosedError } from '../errors.js';
 import { invalidType, integerIn } from '../internal/arguments.js';
 import { sleep } from '../scheduling.js';
-import { addressOf, checkEndpoint, resolveHost, type EndpointOptions, type SocketAddress } from './address.js';
+import {
+  addressOf,
+  checkEndpoint,
+  resolveHost,
+  type EndpointOptions,
+  type SocketAddress,
+} from './address.js';
 import { failSocket } from './failure.js';
 import { CLOSED, netAccept, netClose, netListen } from './native.js';
 import { Socket } from './socket.js';
@@ -11,11 +17,16 @@ import { Socket } from './socket.js';
 export interface ListenOptions extends EndpointOptions {
   /** Connections that the system keeps ready. Default 511. */
   backlog?: number;
-  /** Lets several listeners, also of other processes, share the port; the system spreads connections over them. */
+  /**
+   * Lets several listeners, also of other processes, share the port; the system spreads connections over
+   * them.
+   */
   reusePort?: boolean;
 }
 
-/** For want of descriptors or memory, which others give back with time. The connection stays in the backlog. */
+/**
+ * For want of descriptors or memory, which others give back with time. The connection stays in the backlog.
+ */
 const SHORTAGES = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
 const SHORTAGE_PAUSE_MS = 20;
 
@@ -37,9 +48,9 @@ export class Listener implements Iterable<Socket>, Disposable {
   /**
    * The next connection. Parks.
    *
-   * @throws NotInCoroutineError, CancelledError, TimeoutError, SocketClosedError (`ERR_SOCKET_CLOSED`) after `close`;
-   *   `EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`: the connection is still there for the next call, which should not come at
-   *   once
+   * @throws NotInCoroutineError, CancelledError, TimeoutError, SocketClosedError (`ERR_SOCKET_CLOSED`) after
+   *   `close`; `EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`: the connection is still there for the next call, which
+   *   should not come at once
    */
   accept(): Socket {
     const result = netAccept(this.handle);
@@ -67,7 +78,10 @@ export class Listener implements Iterable<Socket>, Disposable {
     return { next };
   }
 
-  /** Stops listening. Every coroutine parked in `accept` gets a SocketClosedError; a loop over it ends. Never parks. */
+  /**
+   * Stops listening. Every coroutine parked in `accept` gets a SocketClosedError; a loop over it ends. Never
+   * parks.
+   */
   close(): void {
     const handle = this.handle;
     if (handle === CLOSED) return;
@@ -95,11 +109,11 @@ export class Listener implements Iterable<Socket>, Disposable {
 }
 
 /**
- * Listens on a TCP port or a Unix socket. Without `host`: on every address, IPv4 and IPv6. Parks only to look up a host
- * name.
+ * Listens on a TCP port or a Unix socket. Without `host`: on every address, IPv4 and IPv6. Parks only to look
+ * up a host name.
  *
- * @throws TypeError (`ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`), RangeError (`ERR_SOCKET_BAD_PORT`), the system's
- *   errors with Node's codes (`EADDRINUSE`, `EACCES`, ...)
+ * @throws TypeError (`ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`), RangeError (`ERR_SOCKET_BAD_PORT`),
+ *   the system's errors with Node's codes (`EADDRINUSE`, `EACCES`, ...)
  */
 export function listen(options: ListenOptions): Listener {
   if (typeof options !== 'object' || options === null) throw invalidType('options', 'an object', options);

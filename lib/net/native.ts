@@ -8,7 +8,10 @@ interface NetNative {
   netConnect: (host: string, port: number, ms: number) => number;
   netAccept: (listener: number) => number;
   netClose: (socket: number) => void;
-  netAddress: (socket: number, ofPeer: boolean) => [host: string, port: number, family: 4 | 6 | 0] | undefined;
+  netAddress: (
+    socket: number,
+    ofPeer: boolean,
+  ) => [host: string, port: number, family: 4 | 6 | 0] | undefined;
 
   netRead: (socket: number, max: number) => Buffer | number;
   netReadInto: (socket: number, to: Uint8Array, offset: number, length: number) => number;

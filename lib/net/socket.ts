@@ -15,9 +15,14 @@ import {
 } from './native.js';
 import { Surplus } from './surplus.js';
 
-/** Most that one read gives, and how far `readLine` and `readUntil` look for the delimiter if not told otherwise. */
+/**
+ * Most that one read gives, and how far `readLine` and `readUntil` look for the delimiter if not told
+ * otherwise.
+ */
 const CHUNK = 64 * 1024;
-/** Up to here `readExactly` reads what there is and keeps the rest; larger pieces go straight to their place. */
+/**
+ * Up to here `readExactly` reads what there is and keeps the rest; larger pieces go straight to their place.
+ */
 const MOST_GATHERED = 16 * 1024;
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
@@ -33,10 +38,11 @@ const abandoned = new FinalizationRegistry<number>(netClose);
 /**
  * A connection. Made by {@link connect} and by listeners.
  *
- * Several coroutines may use one socket at the same time; writes of one never land in the middle of another's. Every
- * call but `close` throws NotInCoroutineError (`ERR_NOT_IN_COROUTINE`) outside a coroutine, CancelledError
- * (`ERR_CANCELLED`) and TimeoutError (`ERR_TIMEOUT`) when the coroutine is told to stop, SocketClosedError
- * (`ERR_SOCKET_CLOSED`) after `close`, and the system's errors with Node's codes (`ECONNRESET`, `EPIPE`, ...).
+ * Several coroutines may use one socket at the same time; writes of one never land in the middle of
+ * another's. Every call but `close` throws NotInCoroutineError (`ERR_NOT_IN_COROUTINE`) outside a coroutine,
+ * CancelledError (`ERR_CANCELLED`) and TimeoutError (`ERR_TIMEOUT`) when the coroutine is told to stop,
+ * SocketClosedError (`ERR_SOCKET_CLOSED`) after `close`, and the system's errors with Node's codes
+ * (`ECONNRESET`, `EPIPE`, ...).
  */
 export class Socket implements Iterable<Buffer>, Disposable {
   private handle: number;
@@ -51,8 +57,8 @@ export class Socket implements Iterable<Buffer>, Disposable {
   }
 
   /**
-   * The bytes that have arrived, at least one and at most `max` (65536 at the very most); null at the end of the stream.
-   * Parks.
+   * The bytes that have arrived, at least one and at most `max` (65536 at the very most); null at the end of
+   * the stream. Parks.
    */
   read(max: number = CHUNK): Buffer | null {
     if (max !== CHUNK) integerIn('max', max, 1, Number.MAX_SAFE_INTEGER);
@@ -62,9 +68,12 @@ export class Socket implements Iterable<Buffer>, Disposable {
     return result === 0 ? null : this.fail(result, 'socket.read', 'read');
   }
 
-  /** Like {@link read}, into memory of yours. Returns the number of bytes; 0 at the end of the stream. Parks. */
+  /**
+   * Like {@link read}, into memory of yours. Returns the number of bytes; 0 at the end of the stream. Parks.
+   */
   readInto(buffer: Uint8Array): number {
-    if (!(buffer instanceof Uint8Array)) throw invalidType('buffer', 'an instance of Buffer or Uint8Array', buffer);
+    if (!(buffer instanceof Uint8Array))
+      throw invalidType('buffer', 'an instance of Buffer or Uint8Array', buffer);
     if (buffer.length === 0) throw invalidValue('buffer', 'not empty', buffer);
     if (this.surplus.length > 0) {
       this.ensureOpen('socket.readInto');
@@ -78,22 +87,24 @@ export class Socket implements Iterable<Buffer>, Disposable {
   /**
    * Exactly `n` bytes. Parks.
    *
-   * @throws EndOfStreamError (`ERR_END_OF_STREAM`) when the stream ends before; what there is can still be read
+   * @throws EndOfStreamError (`ERR_END_OF_STREAM`) when the stream ends before; what there is can still be
+   *   read
    */
   readExactly(n: number): Buffer {
     integerIn('n', n, 0, Number.MAX_SAFE_INTEGER);
     const surplus = this.surplus;
     if (n > MOST_GATHERED && surplus.length < n) return this.fill(n);
     while (surplus.length < n) {
-      if (!this.receive('socket.readExactly')) throw new EndOfStreamError('socket.readExactly', n, surplus.length);
+      if (!this.receive('socket.readExactly'))
+        throw new EndOfStreamError('socket.readExactly', n, surplus.length);
     }
     this.ensureOpen('socket.readExactly');
     return surplus.take(n);
   }
 
   /**
-   * The text (UTF-8) up to the next line feed, without it and without a carriage return before it; null at the end of the
-   * stream. A last line without a line feed counts. Parks.
+   * The text (UTF-8) up to the next line feed, without it and without a carriage return before it; null at
+   * the end of the stream. A last line without a line feed counts. Parks.
    *
    * @throws ReadLimitError (`ERR_READ_LIMIT`)
    */
@@ -112,8 +123,8 @@ export class Socket implements Iterable<Buffer>, Disposable {
   }
 
   /**
-   * The bytes up to and including the next `delimiter`; null at the end of the stream. When the stream ends without one,
-   * what is left comes without it. Parks.
+   * The bytes up to and including the next `delimiter`; null at the end of the stream. When the stream ends
+   * without one, what is left comes without it. Parks.
    *
    * @param delimiter text, bytes, or one byte as a number
    * @throws ReadLimitError (`ERR_READ_LIMIT`)
@@ -124,8 +135,14 @@ export class Socket implements Iterable<Buffer>, Disposable {
     else if (typeof delimiter === 'string') wanted = Buffer.from(delimiter);
     else if (delimiter instanceof Uint8Array) wanted = Buffer.from(delimiter);
     else throw invalidType('delimiter', 'a string, a Uint8Array or a number', delimiter);
-    if (typeof wanted !== 'number' && wanted.length === 0) throw invalidValue('delimiter', 'not empty', delimiter);
-    const length = this.find(wanted, typeof wanted === 'number' ? 1 : wanted.length, options, 'socket.readUntil');
+    if (typeof wanted !== 'number' && wanted.length === 0)
+      throw invalidValue('delimiter', 'not empty', delimiter);
+    const length = this.find(
+      wanted,
+      typeof wanted === 'number' ? 1 : wanted.length,
+      options,
+      'socket.readUntil',
+    );
     return length === 0 ? null : this.surplus.take(length);
   }
 
@@ -157,8 +174,8 @@ export class Socket implements Iterable<Buffer>, Disposable {
   }
 
   /**
-   * Sends part of a file, from the page cache straight to the connection. Returns the bytes sent, fewer than `length` when
-   * the file ends before. Parks.
+   * Sends part of a file, from the page cache straight to the connection. Returns the bytes sent, fewer than
+   * `length` when the file ends before. Parks.
    *
    * @param file an open file, or its descriptor
    * @param offset in bytes; default 0
@@ -211,7 +228,9 @@ export class Socket implements Iterable<Buffer>, Disposable {
     return this.handle === CLOSED;
   }
 
-  /** Undefined, as everything below, when the socket was closed before anybody asked, and for Unix sockets. */
+  /**
+   * Undefined, as everything below, when the socket was closed before anybody asked, and for Unix sockets.
+   */
   get remoteAddress(): string | undefined {
     return ip(this.peer())?.address;
   }
@@ -284,8 +303,16 @@ export class Socket implements Iterable<Buffer>, Disposable {
     return target;
   }
 
-  /** Receives until `delimiter`; returns the length up to its end, or of what there is at the end of the stream. */
-  private find(delimiter: Buffer | number, width: number, options: DelimiterOptions | undefined, operation: string): number {
+  /**
+   * Receives until `delimiter`; returns the length up to its end, or of what there is at the end of the
+   * stream.
+   */
+  private find(
+    delimiter: Buffer | number,
+    width: number,
+    options: DelimiterOptions | undefined,
+    operation: string,
+  ): number {
     const surplus = this.surplus;
     const limit = options?.limit ?? CHUNK;
     if (options?.limit !== undefined) integerIn('options.limit', limit, 1, Number.MAX_SAFE_INTEGER);

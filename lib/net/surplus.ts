@@ -1,6 +1,8 @@
 const EMPTY = Buffer.alloc(0);
 
-/** Bytes that were received and not yet asked for: what came behind a delimiter, or in front of one to come. */
+/**
+ * Bytes that were received and not yet asked for: what came behind a delimiter, or in front of one to come.
+ */
 export class Surplus {
   private bytes: Buffer = EMPTY;
   private start = 0;

@@ -55,37 +55,34 @@ void Buffers::create(v8::Local<v8::Context> context, v8::Local<v8::Object> expor
       nullptr);
 }
 
-// Room for `size` bytes in the slab, at used_; null when there is none to be had.
-char* Buffers::place(v8::Isolate* isolate, size_t size) {
-  if (kSlab - used_ < size || slab_.Get(isolate)->ByteLength() != kSlab) {
-    if (!renew(isolate)) return nullptr;
-  }
-  return static_cast<char*>(store_->Data()) + used_;
-}
-
-bool Buffers::renew(v8::Isolate* isolate) {
-  if (marker_.IsEmpty()) return false;
+void Buffers::renew(v8::Isolate* isolate) {
+  if (marker_.IsEmpty()) return;
   // Zeroed: whoever has a slice can see the whole.
   void* memory = calloc(1, kSlab);
-  if (!memory) return false;
-  std::shared_ptr<v8::BackingStore> store = v8::ArrayBuffer::NewBackingStore(memory, kSlab, freeMemory, nullptr);
+  if (!memory) return;
+  std::shared_ptr<v8::BackingStore> store =
+      v8::ArrayBuffer::NewBackingStore(memory, kSlab, freeMemory, nullptr);
   v8::Local<v8::ArrayBuffer> slab = v8::ArrayBuffer::New(isolate, store);
   // Transferring one slice would take the others' memory away. (A detach key would also refuse to let
   // ArrayBuffer.prototype.transfer do it, but V8 up to 13 ends the process instead of throwing.)
   v8::Local<v8::Value> argument = slab;
   v8::Local<v8::Context> context = isolate->GetCurrentContext();
-  if (marker_.Get(isolate)->Call(context, v8::Undefined(isolate), 1, &argument).IsEmpty()) return false;
+  if (marker_.Get(isolate)->Call(context, v8::Undefined(isolate), 1, &argument).IsEmpty()) return;
   slab_.Reset(isolate, slab);
   store_ = std::move(store);
   used_ = 0;
-  return true;
 }
 
 v8::Local<v8::Value> Buffers::copy(v8::Isolate* isolate, const char* data, size_t size) {
   if (size == 0) return node::Buffer::New(isolate, size_t{0}).FromMaybe(v8::Local<v8::Object>());
-  char* to = size <= kMostShared ? place(isolate, size) : nullptr;
-  if (!to) return node::Buffer::Copy(isolate, data, size).FromMaybe(v8::Local<v8::Object>());
-  memcpy(to, data, size);
+  const bool fits = size <= kSlab - used_ && slab_.Get(isolate)->ByteLength() == kSlab;
+  if (size > kMostShared || !fits) {
+    v8::Local<v8::Value> alone = node::Buffer::Copy(isolate, data, size).FromMaybe(v8::Local<v8::Object>());
+    // Afterwards: it calls JavaScript, where other coroutines may get to run and use the scratch area.
+    if (size <= kMostShared) renew(isolate);
+    return alone;
+  }
+  memcpy(static_cast<char*>(store_->Data()) + used_, data, size);
   const size_t from = used_;
   // Aligned, so that a slice can be the memory of another kind of array.
   used_ = (used_ + size + 7) & ~size_t{7};

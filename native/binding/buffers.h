@@ -20,8 +20,8 @@ class Buffers {
   // Also exports shareBuffers(markAsUntransferable); before that is called no memory is shared.
   static void create(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 
-  // For what arrives in a size nobody knows before. Every coroutine uses it: what is in it must be out again before
-  // anything else can run.
+  // For what arrives in a size nobody knows before. Every coroutine uses it: what is in it must be out again
+  // before anything else can run.
   char* scratch() noexcept { return scratch_; }
   // The first `size` bytes of it as a Buffer.
   v8::Local<v8::Value> fromScratch(v8::Isolate* isolate, size_t size);
@@ -36,8 +36,7 @@ class Buffers {
 
   Buffers();
   ~Buffers();
-  char* place(v8::Isolate* isolate, size_t size);
-  bool renew(v8::Isolate* isolate);
+  void renew(v8::Isolate* isolate);
   static void share(const Info& info);
 
   static thread_local Buffers* current_;
@@ -45,7 +44,8 @@ class Buffers {
   char* scratch_;
   v8::Global<v8::Function> marker_;
   v8::Global<v8::ArrayBuffer> slab_;
-  // Holds the slab's memory: should somebody manage to detach the ArrayBuffer, nothing is written into freed memory.
+  // Holds the slab's memory: should somebody manage to detach the ArrayBuffer, nothing is written into freed
+  // memory.
   std::shared_ptr<v8::BackingStore> store_;
   size_t used_ = kSlab;
 };

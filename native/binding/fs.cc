@@ -65,8 +65,8 @@ void write(const Info& info) {
   v8::Local<v8::Value> view = info[1];
   const Bytes bytes = bytesAt(info, 1);
   returnInt(info, disk::pwrite(disk(), intAt(info, 0), bytes.data + static_cast<size_t>(numberAt(info, 2)),
-                               static_cast<size_t>(numberAt(info, 3)), static_cast<int64_t>(numberAt(info, 4)),
-                               keepAlive(view)));
+                               static_cast<size_t>(numberAt(info, 3)),
+                               static_cast<int64_t>(numberAt(info, 4)), keepAlive(view)));
 }
 
 // The system call that failed goes into the code as well: see lib/fs/native.ts.
@@ -97,7 +97,6 @@ void readFile(const Info& info) {
   }
   info.GetReturnValue().Set(Buffers::current()->adopt(isolate, bytes.data, bytes.size));
 }
-
 
 // The whole of writeFile in one trip to the pool: three, for open, write and close, take twice as long.
 struct WriteFileTask {
@@ -144,8 +143,13 @@ void writeFile(const Info& info) {
   const Path path(info.GetIsolate(), info[0]);
   if (const int error = path.error()) return returnInt(info, error);
   auto view = info[3].As<v8::ArrayBufferView>();
-  WriteFileTask task{path.c_str(), intAt(info, 1), static_cast<mode_t>(intAt(info, 2)), boolAt(info, 4),
-                     view->Buffer()->GetBackingStore(), node::Buffer::Data(info[3]), view->ByteLength()};
+  WriteFileTask task{path.c_str(),
+                     intAt(info, 1),
+                     static_cast<mode_t>(intAt(info, 2)),
+                     boolAt(info, 4),
+                     view->Buffer()->GetBackingStore(),
+                     node::Buffer::Data(info[3]),
+                     view->ByteLength()};
   returnInt(info, disk().run(task, {sched::ParkKind::kFileWrite, -1, 0}, disk::Cancelled::kWaits));
 }
 
@@ -203,7 +207,8 @@ v8::Local<v8::Value> name(v8::Isolate* isolate, const std::string& text, bool as
   return string(isolate, text);
 }
 
-// fsReaddir(path, asBuffers): [name, type, name, type ...] in Node's order, or a code. The types are d_type's. Parks.
+// fsReaddir(path, asBuffers): [name, type, name, type ...] in Node's order, or a code. The types are
+// d_type's. Parks.
 void readdir(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   const Path path(isolate, info[0]);

@@ -10,8 +10,11 @@
 namespace stackful::binding {
 
 // Results besides -errno, sched's codes (-10001...) and http's (-20001...).
-inline constexpr int32_t kConnectionBusy = -20010;  // another coroutine is in the middle of a call on this connection
-inline constexpr int32_t kRequestOver = -20011;     // there is no request whose head could be looked at
+inline constexpr int32_t kConnectionBusy =
+    -20010;  // another coroutine is in the middle of a call on this connection
+inline constexpr int32_t kRequestOver = -20011;  // there is no request whose head could be looked at
+inline constexpr int32_t kBodyTimeout =
+    -20012;  // the client was too slow; -ETIMEDOUT is a time limit of the caller's
 
 struct HttpServer {
   HttpServer(const http::Limits& limits, net::Socket* socket) : shared(limits), listener(socket) {}
@@ -29,13 +32,13 @@ struct HttpConnection {
 
   http::Connection connection;
   HttpServer& server;
-  net::Socket* socket;     // null once closed
+  net::Socket* socket;  // null once closed
   uint32_t slot = 0;
-  uint32_t calls = 0;      // under way: some coroutine is parked in them, or about to
-  uint64_t arrival = 0;    // the request was there before this poll (of sched::Counters)
-  bool waiting = false;    // for the head of a request
-  bool hasRequest = false; // the head may be looked at
-  bool over = false;       // closed while another call was under way: the last one to leave frees the record
+  uint32_t calls = 0;       // under way: some coroutine is parked in them, or about to
+  uint64_t arrival = 0;     // the request was there before this poll (of sched::Counters)
+  bool waiting = false;     // for the head of a request
+  bool hasRequest = false;  // the head may be looked at
+  bool over = false;        // closed while another call was under way: the last one to leave frees the record
 };
 
 // Records by number. Their addresses stay.
@@ -57,7 +60,8 @@ class Numbered {
   }
   // Null when there is none of that number.
   Record* at(int32_t number) const noexcept {
-    return static_cast<uint32_t>(number) < records_.size() ? records_[static_cast<uint32_t>(number)] : nullptr;
+    return static_cast<uint32_t>(number) < records_.size() ? records_[static_cast<uint32_t>(number)]
+                                                           : nullptr;
   }
   void remove(uint32_t number) {
     delete records_[number];

@@ -133,7 +133,10 @@ void readBody(const Info& info) {
   Bytes to = bytesAt(info, 1);
   auto from = static_cast<size_t>(numberAt(info, 2));
   HttpCall call(*c);
-  returnInt(info, c->connection.readBody(to.data + from, to.size - from));
+  ssize_t n = c->connection.readBody(to.data + from, to.size - from);
+  const sched::Coroutine* self = Runtime::current()->scheduler().running();
+  if (n == -ETIMEDOUT && !self->interrupted()) n = kBodyTimeout;
+  returnInt(info, n);
 }
 
 }  // namespace

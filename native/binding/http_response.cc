@@ -129,7 +129,8 @@ int respond(const Info& info, HttpConnection& c) {
   Payload body;
   if (!fields.load(isolate, info[2], scratch, room)) return -ENOMEM;
   if (!body.load(isolate, info[3], scratch + Http::kSmall, room)) return -ENOMEM;
-  return c.connection.respond(intAt(info, 1), fields.bytes(), body.bytes().data(), body.bytes().size(), isHead(c));
+  return c.connection.respond(intAt(info, 1), fields.bytes(), body.bytes().data(), body.bytes().size(),
+                              isHead(c));
 }
 
 // What comes behind a response, whether that could be sent or not: a failed connection says so when asked for more.
@@ -194,7 +195,8 @@ void write(const Info& info) {
   int result = makeRoom(*c, 0, lengthOf(info[1]));
   if (result < 0) return returnInt(info, result);
   Payload data;
-  if (!data.load(info.GetIsolate(), info[1], Http::current->scratch, Http::kSmall)) return returnInt(info, -ENOMEM);
+  if (!data.load(info.GetIsolate(), info[1], Http::current->scratch, Http::kSmall))
+    return returnInt(info, -ENOMEM);
   returnInt(info, c->connection.write(data.bytes().data(), data.bytes().size()));
 }
 
@@ -215,7 +217,8 @@ int64_t sendFile(HttpConnection& c, int fd, int64_t offset, int64_t length) {
   const http::Limits& limits = c.server.shared.limits;
   while (length > 0) {
     auto piece = static_cast<size_t>(std::min(length, static_cast<int64_t>(kFilePiece)));
-    if (int result = disk::ensureCached(Runtime::current()->disk(), fd, offset, piece); result < 0) return result;
+    if (int result = disk::ensureCached(Runtime::current()->disk(), fd, offset, piece); result < 0)
+      return result;
     int64_t patience = http::milliseconds(limits.sendMs) +
                        http::timeFor(static_cast<int64_t>(piece), limits.slowestBytesPerSecond);
     ssize_t sent = net::sendFile(*c.socket, fd, offset, piece, http::coarseNow() + patience);

@@ -43,7 +43,8 @@ void listen(const Info& info) {
   returnSocket(info, result, socket);
 }
 
-// netConnect(host, port, ms): a socket or a code. Parks, for `ms` at most; -1 = for as long as the kernel tries.
+// netConnect(host, port, ms): a socket or a code. Parks, for `ms` at most; -1 = for as long as the kernel
+// tries.
 void connect(const Info& info) {
   net::Address to;
   if (const int error = addressAt(info, 0, to)) return returnInt(info, error);
@@ -69,11 +70,13 @@ void close(const Info& info) {
   runtime().schedule();
 }
 
-// netAddress(socket, ofPeer): [host or path, port, 4, 6 or 0 for a Unix socket]; undefined when there is none.
+// netAddress(socket, ofPeer): [host or path, port, 4, 6 or 0 for a Unix socket]; undefined when there is
+// none.
 void address(const Info& info) {
   net::Socket* socket = socketAt(info);
   net::Address at;
-  if (!socket || (boolAt(info, 1) ? net::peerAddress(*socket, at) : net::localAddress(*socket, at)) < 0) return;
+  if (!socket || (boolAt(info, 1) ? net::peerAddress(*socket, at) : net::localAddress(*socket, at)) < 0)
+    return;
   char host[net::kAddressText];
   const size_t length = at.host(host, sizeof host);
   v8::Isolate* isolate = info.GetIsolate();

@@ -7,8 +7,9 @@
 namespace stackful::binding {
 
 // Results besides -errno and sched's codes; lib/net/failure.ts knows them by number.
-inline constexpr int32_t kKernelTimedOut = -10101;  // ETIMEDOUT of the system, not of a time limit around the call
-inline constexpr int32_t kSocketBroken = -10102;    // an earlier write was given up in the middle
+inline constexpr int32_t kKernelTimedOut =
+    -10101;  // ETIMEDOUT of the system, not of a time limit around the call
+inline constexpr int32_t kSocketBroken = -10102;  // an earlier write was given up in the middle
 
 struct Net {
   static thread_local Net* current;
@@ -20,7 +21,8 @@ inline net::Socket* socketAt(const Info& info) {
   return Net::current ? Net::current->sockets.at(intAt(info, 0)) : nullptr;
 }
 
-// A limit around the call interrupts the coroutine with ETIMEDOUT; without an interruption it came from the kernel.
+// A limit around the call interrupts the coroutine with ETIMEDOUT; without an interruption it came from the
+// kernel.
 inline void returnResult(const Info& info, int64_t result) {
   if (result == -ETIMEDOUT) {
     const sched::Coroutine* self = Runtime::current()->scheduler().running();

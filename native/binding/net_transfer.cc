@@ -25,8 +25,8 @@ ssize_t receive(net::Socket& s, char* to, size_t size) noexcept {
 
 // netRead(socket, max): a Buffer, 0 at the end of the stream, or a code. Parks.
 void read(const Info& info) {
-  // The yield that is due after so many reads comes first: between the system call and the copy out of the scratch area
-  // no other coroutine may run.
+  // The yield that is due after so many reads comes first: between the system call and the copy out of the
+  // scratch area no other coroutine may run.
   sched::Scheduler& sched = scheduler();
   const sched::Coroutine* self = sched.running();
   if (self && self->ioCharge >= sched::Scheduler::kIoBudget - 1) sched.yieldNow();
@@ -34,9 +34,8 @@ void read(const Info& info) {
   if (!s) return returnInt(info, -EBADF);
   Buffers& buffers = *Buffers::current();
   const size_t max = std::min(static_cast<size_t>(numberAt(info, 1)), Buffers::kScratch);
-  const ssize_t n = net::readOperation(*s, sched::ParkKind::kSocketRead, net::kNoDeadline, [&]() noexcept {
-    return receive(*s, buffers.scratch(), max);
-  });
+  const ssize_t n = net::readOperation(*s, sched::ParkKind::kSocketRead, net::kNoDeadline,
+                                       [&]() noexcept { return receive(*s, buffers.scratch(), max); });
   if (n <= 0) return returnResult(info, n);
   info.GetReturnValue().Set(buffers.fromScratch(info.GetIsolate(), static_cast<size_t>(n)));
 }
@@ -47,11 +46,13 @@ void readInto(const Info& info) {
   if (!s) return returnInt(info, -EBADF);
   const auto offset = static_cast<size_t>(numberAt(info, 2));
   const auto length = static_cast<size_t>(numberAt(info, 3));
-  const ssize_t n = net::readOperation(*s, sched::ParkKind::kSocketRead, net::kNoDeadline, [&]() noexcept -> ssize_t {
-    // Looked up each time: while this was parked the memory may have gone to a worker. Bytes put there would be lost.
-    const Bytes to = bytesAt(info, 1);
-    return to.size < offset + length ? -EFAULT : receive(*s, to.data + offset, length);
-  });
+  const ssize_t n =
+      net::readOperation(*s, sched::ParkKind::kSocketRead, net::kNoDeadline, [&]() noexcept -> ssize_t {
+        // Looked up each time: while this was parked the memory may have gone to a worker. Bytes put there would
+        // be lost.
+        const Bytes to = bytesAt(info, 1);
+        return to.size < offset + length ? -EFAULT : receive(*s, to.data + offset, length);
+      });
   returnResult(info, n);
 }
 
@@ -132,10 +133,12 @@ void sendFile(const Info& info) {
     if (n == 0) at = end;  // the file has become shorter
     return n < 0 ? -errno : n;
   };
-  returnWritten(info, s, net::writeOperation(*s, net::kNoDeadline, attempt, [&]() noexcept { return at != end; }));
+  returnWritten(info, s,
+                net::writeOperation(*s, net::kNoDeadline, attempt, [&]() noexcept { return at != end; }));
 }
 
-// netEnd(socket): sends the end of the stream, behind what other coroutines are writing. 0 or a code. May park.
+// netEnd(socket): sends the end of the stream, behind what other coroutines are writing. 0 or a code. May
+// park.
 void end(const Info& info) {
   net::Socket* s = socketAt(info);
   if (!s) return returnInt(info, -EBADF);

@@ -1,5 +1,5 @@
-// The sockets of one environment that JavaScript knows by number: 21 bits of index, 10 of generation. A number that has
-// been closed leads nowhere, even when its place is in use again.
+// The sockets of one environment that JavaScript knows by number: 21 bits of index, 10 of generation. A
+// number that has been closed leads nowhere, even when its place is in use again.
 #pragma once
 
 #include <cstdint>

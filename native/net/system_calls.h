@@ -53,7 +53,8 @@ inline ssize_t receive(int fd, void* to, size_t size) noexcept {
 inline ssize_t transmit(int fd, const void* data, size_t size) noexcept {
   long n;
   do {
-    n = detail::systemCall(SYS_sendto, fd, reinterpret_cast<long>(data), static_cast<long>(size), MSG_NOSIGNAL);
+    n = detail::systemCall(SYS_sendto, fd, reinterpret_cast<long>(data), static_cast<long>(size),
+                           MSG_NOSIGNAL);
   } while (n == -EINTR);
   return n;
 }

@@ -1,5 +1,5 @@
-// io_torture.mjs CONVERSATIONS ROUNDS: coroutines that read and write sockets and files in every way at the same time,
-// for runs with V8's torture flags; prints "ok CHECKS" or the first wrong value.
+// io_torture.mjs CONVERSATIONS ROUNDS: coroutines that read and write sockets and files in every way at the
+// same time, for runs with V8's torture flags; prints "ok CHECKS" or the first wrong value.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,14 +14,15 @@ let checks = 0;
 
 function equal(actual, expected, what) {
   checks++;
-  if (actual !== expected) throw new Error(`${what}: ${String(actual).slice(0, 100)} instead of ${String(expected).slice(0, 100)}`);
+  if (actual !== expected)
+    throw new Error(`${what}: ${String(actual).slice(0, 100)} instead of ${String(expected).slice(0, 100)}`);
 }
 
 const text = (i, length) => `${i}é漢`.repeat(length).slice(0, length);
 
 /** Answers each line with its length in bytes and the bytes. */
 function serve(socket) {
-  for (let line; (line = socket.readLine({ limit: 1e6 })) !== null; ) {
+  for (let line; (line = socket.readLine({ limit: 1e6 })) !== null;) {
     const bytes = Buffer.from(line);
     socket.writev([`${bytes.length}\n`, bytes, new Uint8Array(0), '|']);
   }
@@ -45,7 +46,7 @@ function converse(port, i) {
       answer = socket.readUntil('|', { limit: 1e6 }).toString().slice(0, -1);
     } else {
       const bytes = Buffer.alloc(expected);
-      for (let at = 0; at < expected; ) at += socket.readInto(bytes.subarray(at));
+      for (let at = 0; at < expected;) at += socket.readInto(bytes.subarray(at));
       answer = bytes.toString();
     }
     equal(answer, line, 'answer');
@@ -83,7 +84,10 @@ await spawn(() => {
     for (const socket of listener) spawn(() => serve(socket));
   });
   const { port } = listener.address;
-  const all = Array.from({ length: conversations }, (_, i) => [spawn(() => converse(port, i)), spawn(() => files(i))]);
+  const all = Array.from({ length: conversations }, (_, i) => [
+    spawn(() => converse(port, i)),
+    spawn(() => files(i)),
+  ]);
   for (const coroutine of all.flat()) coroutine.join();
   listener.close();
 });

@@ -27,8 +27,35 @@ function isOpen(fd: number, path: string): boolean {
 
 describe('open', () => {
   const flags = [
-    'r', 'rs', 'sr', 'r+', 'rs+', 'sr+', 'w', 'wx', 'xw', 'w+', 'wx+', 'xw+', 'a', 'ax', 'xa', 'as', 'sa', 'a+', 'ax+',
-    'xa+', 'as+', 'sa+', undefined, null, fs.constants.O_RDWR | fs.constants.O_CREAT, 'q', 'rw', '', 'r ',
+    'r',
+    'rs',
+    'sr',
+    'r+',
+    'rs+',
+    'sr+',
+    'w',
+    'wx',
+    'xw',
+    'w+',
+    'wx+',
+    'xw+',
+    'a',
+    'ax',
+    'xa',
+    'as',
+    'sa',
+    'a+',
+    'ax+',
+    'xa+',
+    'as+',
+    'sa+',
+    undefined,
+    null,
+    fs.constants.O_RDWR | fs.constants.O_CREAT,
+    'q',
+    'rw',
+    '',
+    'r ',
   ];
   it.each(flags)('takes the flags of fs.openSync: %j', async (flag) => {
     await spawn(() => {
@@ -46,14 +73,19 @@ describe('open', () => {
           if (result.code === 'ERR_INVALID_ARG_VALUE') result.message = '';
           return result as unknown;
         };
-        expect(run((file) => dup(open(file, flag)))).toEqual(run((file) => fs.openSync(file, flag as string)));
+        expect(run((file) => dup(open(file, flag)))).toEqual(
+          run((file) => fs.openSync(file, flag as string)),
+        );
       }
     });
   });
 
   /** The file's flags on a descriptor that closing the File leaves open. */
   function dup(file: File): number {
-    const access = Number.parseInt(/flags:\s*(\d+)/.exec(fs.readFileSync(`/proc/self/fdinfo/${file.fd}`, 'utf8'))![1]!, 8);
+    const access = Number.parseInt(
+      /flags:\s*(\d+)/.exec(fs.readFileSync(`/proc/self/fdinfo/${file.fd}`, 'utf8'))![1]!,
+      8,
+    );
     expect(access & fs.constants.O_NONBLOCK).toBe(0);
     const { fd } = file;
     kept.push(file);
@@ -78,7 +110,12 @@ describe('open', () => {
 
   it('fails as fs.openSync does', async () => {
     await spawn(() => {
-      for (const [where, flag] of [[join(directory, 'no'), 'r'], [directory, 'w'], [path, 'wx'], [join(path, 'x'), 'r']] as const) {
+      for (const [where, flag] of [
+        [join(directory, 'no'), 'r'],
+        [directory, 'w'],
+        [path, 'wx'],
+        [join(path, 'x'), 'r'],
+      ] as const) {
         expect(outcome(() => open(where, flag))).toEqual(outcome(() => fs.openSync(where, flag)));
       }
       expect(thrown(() => open(path, 'r', 'x')).code).toBe('ERR_INVALID_ARG_VALUE');
@@ -107,23 +144,32 @@ describe('read', () => {
     [15, 10],
     [1.5, 1],
   ];
-  it.each(calls.map((args) => [inspect(args), args] as const))('does what fs.readSync does with %s', async (_, args) => {
-    await spawn(() => {
-      const run = (reading: (fd: number, buffer: Buffer) => number) => {
-        const fd = fs.openSync(path, 'r');
+  it.each(calls.map((args) => [inspect(args), args] as const))(
+    'does what fs.readSync does with %s',
+    async (_, args) => {
+      await spawn(() => {
+        const run = (reading: (fd: number, buffer: Buffer) => number) => {
+          const fd = fs.openSync(path, 'r');
+          const buffer = Buffer.alloc(20, '-');
+          const results = [
+            outcome(() => reading(fd, buffer)),
+            outcome(() => reading(fd, buffer)),
+            buffer.toString(),
+          ];
+          fs.closeSync(fd);
+          for (const result of results) if (typeof result === 'object') delete (result as any).message;
+          return results;
+        };
+        const ours = run((fd, buffer) => read(fd, buffer, ...(args as [number])));
+        expect(ours).toEqual(
+          run((fd, buffer) => fs.readSync(fd, buffer, ...(args as [number, number, number]))),
+        );
+        using file = open(path);
         const buffer = Buffer.alloc(20, '-');
-        const results = [outcome(() => reading(fd, buffer)), outcome(() => reading(fd, buffer)), buffer.toString()];
-        fs.closeSync(fd);
-        for (const result of results) if (typeof result === 'object') delete (result as any).message;
-        return results;
-      };
-      const ours = run((fd, buffer) => read(fd, buffer, ...(args as [number])));
-      expect(ours).toEqual(run((fd, buffer) => fs.readSync(fd, buffer, ...(args as [number, number, number]))));
-      using file = open(path);
-      const buffer = Buffer.alloc(20, '-');
-      expect(outcome(() => file.read(buffer, ...(args as [number])))).toMatchObject(ours[0] as object);
-    });
-  });
+        expect(outcome(() => file.read(buffer, ...(args as [number])))).toMatchObject(ours[0] as object);
+      });
+    },
+  );
 
   it('reads as far as the buffer goes when no length is given', async () => {
     await spawn(() => {
@@ -148,7 +194,9 @@ describe('read', () => {
         expect(thrown(() => file.read(bad as any)).code).toBe('ERR_INVALID_ARG_TYPE');
       }
       expect(thrown(() => file.read(new Uint8Array(0))).code).toBe('ERR_INVALID_ARG_VALUE');
-      expect(outcome(() => read(1_000_000, Buffer.alloc(1)))).toEqual(outcome(() => fs.readSync(1_000_000, Buffer.alloc(1))));
+      expect(outcome(() => read(1_000_000, Buffer.alloc(1)))).toEqual(
+        outcome(() => fs.readSync(1_000_000, Buffer.alloc(1))),
+      );
     });
   });
 
@@ -188,24 +236,31 @@ describe('write', () => {
     [5],
     [undefined],
   ];
-  it.each(calls.map((args) => [inspect(args), args] as const))('does what fs.writeSync does with %s', async (_, args) => {
-    await spawn(() => {
-      const run = (writing: (fd: number) => number) => {
+  it.each(calls.map((args) => [inspect(args), args] as const))(
+    'does what fs.writeSync does with %s',
+    async (_, args) => {
+      await spawn(() => {
+        const run = (writing: (fd: number) => number) => {
+          fs.writeFileSync(path, content);
+          const fd = fs.openSync(path, 'r+');
+          const results: any[] = [
+            outcome(() => writing(fd)),
+            outcome(() => writing(fd)),
+            fs.readFileSync(path, 'latin1'),
+          ];
+          fs.closeSync(fd);
+          for (const result of results) if (typeof result === 'object') delete result.message;
+          return results;
+        };
+        const expected = run((fd) => fs.writeSync(fd, ...(args as [string])));
+        expect(run((fd) => write(fd, ...(args as [string])))).toEqual(expected);
         fs.writeFileSync(path, content);
-        const fd = fs.openSync(path, 'r+');
-        const results: any[] = [outcome(() => writing(fd)), outcome(() => writing(fd)), fs.readFileSync(path, 'latin1')];
-        fs.closeSync(fd);
-        for (const result of results) if (typeof result === 'object') delete result.message;
-        return results;
-      };
-      const expected = run((fd) => fs.writeSync(fd, ...(args as [string])));
-      expect(run((fd) => write(fd, ...(args as [string])))).toEqual(expected);
+        using file = open(path, 'r+');
+        expect(outcome(() => file.write(...(args as [string])))).toMatchObject(expected[0] as object);
+      });
       fs.writeFileSync(path, content);
-      using file = open(path, 'r+');
-      expect(outcome(() => file.write(...(args as [string])))).toMatchObject(expected[0] as object);
-    });
-    fs.writeFileSync(path, content);
-  });
+    },
+  );
 
   it('keeps what it writes although its memory is transferred meanwhile', async () => {
     await spawn(() => {
@@ -227,11 +282,37 @@ describe('a File', () => {
       using file = open(path, 'r+');
       expect(file.stat()).toStrictEqual(fs.fstatSync(file.fd));
       expect(fstat(file)).toStrictEqual(fstat(file.fd));
-      for (const call of [() => { file.sync(); }, () => { file.datasync(); }, () => { fsync(file.fd); }, () => { fdatasync(file); }]) {
+      for (const call of [
+        () => {
+          file.sync();
+        },
+        () => {
+          file.datasync();
+        },
+        () => {
+          fsync(file.fd);
+        },
+        () => {
+          fdatasync(file);
+        },
+      ]) {
         expect(outcome(call)).toEqual({ value: undefined });
       }
-      for (const [ours, theirs] of [[fsync, fs.fsyncSync], [fdatasync, fs.fdatasyncSync], [fstat, fs.fstatSync], [close, fs.closeSync]] as const) {
-        expect(outcome(() => { ours(1_000_000); })).toEqual(outcome(() => { theirs(1_000_000); }));
+      for (const [ours, theirs] of [
+        [fsync, fs.fsyncSync],
+        [fdatasync, fs.fdatasyncSync],
+        [fstat, fs.fstatSync],
+        [close, fs.closeSync],
+      ] as const) {
+        expect(
+          outcome(() => {
+            ours(1_000_000);
+          }),
+        ).toEqual(
+          outcome(() => {
+            theirs(1_000_000);
+          }),
+        );
       }
       expect(thrown(() => file.stat({ bigint: true } as any)).code).toBe('ERR_INVALID_ARG_VALUE');
     });
@@ -253,8 +334,12 @@ describe('a File', () => {
         () => file.write('x'),
         () => file.stat(),
         () => file.readFile(),
-        () => { file.writeFile('x'); },
-        () => { file.sync(); },
+        () => {
+          file.writeFile('x');
+        },
+        () => {
+          file.sync();
+        },
       ]) {
         expect(thrown(call)).toMatchObject({ code: 'EBADF', errno: -9 });
       }

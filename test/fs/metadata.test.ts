@@ -24,17 +24,41 @@ execFileSync('mkfifo', [at('fifo')]);
 for (const name of ['Ä', 'a', 'B', '10', '9', '漢字', '.hidden']) fs.writeFileSync(at('sub', name), '');
 fs.writeFileSync(Buffer.from(at('sub', 'raw-') + '\xff', 'latin1'), '');
 
-const paths = ['file', 'sub', 'link', 'sublink', 'fifo', 'dangling', 'loop', 'nobody', join('file', 'x'), 'x'.repeat(300)].map((name) => at(name));
+const paths = [
+  'file',
+  'sub',
+  'link',
+  'sublink',
+  'fifo',
+  'dangling',
+  'loop',
+  'nobody',
+  join('file', 'x'),
+  'x'.repeat(300),
+].map((name) => at(name));
 paths.push('/dev/null', '/proc/self', '/', '.', '', '/x'.repeat(3000));
 
-const named = paths.map((path) => [path.length > 100 ? `${path.length} characters` : path.replace(directory, ''), path] as const);
+const named = paths.map(
+  (path) => [path.length > 100 ? `${path.length} characters` : path.replace(directory, ''), path] as const,
+);
 
-const METHODS = ['isFile', 'isDirectory', 'isSymbolicLink', 'isFIFO', 'isSocket', 'isBlockDevice', 'isCharacterDevice'] as const;
+const METHODS = [
+  'isFile',
+  'isDirectory',
+  'isSymbolicLink',
+  'isFIFO',
+  'isSocket',
+  'isBlockDevice',
+  'isCharacterDevice',
+] as const;
 
 describe('stat and lstat', () => {
   it.each(named)('give what Node gives: %s', async (_, path) => {
     await spawn(() => {
-      for (const [ours, theirs] of [[stat, fs.statSync], [lstat, fs.lstatSync]] as const) {
+      for (const [ours, theirs] of [
+        [stat, fs.statSync],
+        [lstat, fs.lstatSync],
+      ] as const) {
         const expected = outcome(() => theirs(path));
         const result = outcome(() => ours(path));
         expect(result).toStrictEqual(expected);
@@ -43,7 +67,8 @@ describe('stat and lstat', () => {
         expect(Object.keys(a)).toEqual(Object.keys(b));
         expect(a).toBeInstanceOf(fs.Stats);
         for (const method of METHODS) expect(a[method]()).toBe(b[method]());
-        for (const time of ['atime', 'mtime', 'ctime', 'birthtime'] as const) expect(a[time]).toEqual(b[time]);
+        for (const time of ['atime', 'mtime', 'ctime', 'birthtime'] as const)
+          expect(a[time]).toEqual(b[time]);
       }
     });
   });
@@ -58,7 +83,8 @@ describe('stat and lstat', () => {
       expect(stat(at('file'), { throwIfNoEntry: false })!.size).toBe(5000);
       expect(thrown(() => stat(at('loop'), { throwIfNoEntry: false })).code).toBe('ELOOP');
       expect(thrown(() => stat(at('file'), { bigint: true } as any)).code).toBe('ERR_INVALID_ARG_VALUE');
-      for (const bad of [undefined, null, 5, {}]) expect(thrown(() => stat(bad as any)).code).toBe('ERR_INVALID_ARG_TYPE');
+      for (const bad of [undefined, null, 5, {}])
+        expect(thrown(() => stat(bad as any)).code).toBe('ERR_INVALID_ARG_TYPE');
       expect(thrown(() => stat('a\0b')).code).toBe('ERR_INVALID_ARG_VALUE');
     });
   });
@@ -79,7 +105,15 @@ describe('readdir', () => {
   ];
   it.each(options)('gives what fs.readdirSync gives: %j', async (given) => {
     await spawn(() => {
-      for (const path of [directory, at('sub'), `${at('sub')}/`, '/proc/self', at('nobody'), at('file'), '']) {
+      for (const path of [
+        directory,
+        at('sub'),
+        `${at('sub')}/`,
+        '/proc/self',
+        at('nobody'),
+        at('file'),
+        '',
+      ]) {
         if (path === '/proc/self' && typeof given === 'object' && given && 'recursive' in given) continue;
         const expected = outcome(() => fs.readdirSync(path, given as 'utf8'));
         const result = outcome(() => readdir(path, given as 'utf8'));
@@ -129,7 +163,15 @@ describe('access and exists', () => {
   it.each(named)('say what Node says: %s', async (_, path) => {
     await spawn(() => {
       for (let mode = 0; mode < 8; mode++) {
-        expect(outcome(() => { access(path, mode); })).toEqual(outcome(() => { fs.accessSync(path, mode); }));
+        expect(
+          outcome(() => {
+            access(path, mode);
+          }),
+        ).toEqual(
+          outcome(() => {
+            fs.accessSync(path, mode);
+          }),
+        );
       }
       expect(exists(path)).toBe(fs.existsSync(path));
     });
@@ -137,11 +179,17 @@ describe('access and exists', () => {
 
   it('check their arguments as Node does', async () => {
     await spawn(() => {
-      expect(thrown(() => { access(at('file'), 8); }).code).toBe('ERR_OUT_OF_RANGE');
+      expect(
+        thrown(() => {
+          access(at('file'), 8);
+        }).code,
+      ).toBe('ERR_OUT_OF_RANGE');
       expect(exists('a\0b')).toBe(false);
       expect(exists(undefined as any)).toBe(false);
     });
     expect(() => exists(at('nobody'))).toThrow(NotInCoroutineError);
-    expect(() => { access(at('nobody')); }).toThrow(NotInCoroutineError);
+    expect(() => {
+      access(at('nobody'));
+    }).toThrow(NotInCoroutineError);
   });
 });

@@ -7,7 +7,18 @@ import { describe, expect, it } from 'vitest';
 import { NotInCoroutineError, sleep, spawn, wait } from 'stackful';
 import { connect, listen, Listener, Socket, SocketClosedError } from 'stackful/net';
 
-import { failing, nodeClient, nodeReadAll, nodeServer, pair, pattern, readAll, serve, temporaryDirectory, thrown } from './peers.js';
+import {
+  failing,
+  nodeClient,
+  nodeReadAll,
+  nodeServer,
+  pair,
+  pattern,
+  readAll,
+  serve,
+  temporaryDirectory,
+  thrown,
+} from './peers.js';
 
 /** The error node:net gives for the same. */
 function nodeError(to: net.NetConnectOpts): NodeJS.ErrnoException {
@@ -81,7 +92,10 @@ describe('listen', () => {
       const server = net.createServer().listen(port, '127.0.0.1');
       const expected = wait(once(server, 'error'))[0] as Error;
       expect(common(thrown(() => listen({ port, host: '127.0.0.1' })))).toEqual(common(expected));
-      expect(thrown(() => listen({ port: 0, host: '203.0.113.1' }))).toMatchObject({ code: 'EADDRNOTAVAIL', syscall: 'listen' });
+      expect(thrown(() => listen({ port: 0, host: '203.0.113.1' }))).toMatchObject({
+        code: 'EADDRNOTAVAIL',
+        syscall: 'listen',
+      });
       expect(thrown(() => listen({ port: 0, host: 'does-not-exist.invalid' })).syscall).toBe('getaddrinfo');
     });
   });
@@ -149,7 +163,9 @@ describe('a closed listener', () => {
       expect(listener.closed).toBe(true);
       expect(thrown(() => listener.accept()).code).toBe('ERR_SOCKET_CLOSED');
       expect(listener.address.port).toBeGreaterThan(0);
-      expect(thrown(() => connect({ port: listener.address.port, host: '127.0.0.1' })).code).toBe('ECONNREFUSED');
+      expect(thrown(() => connect({ port: listener.address.port, host: '127.0.0.1' })).code).toBe(
+        'ECONNREFUSED',
+      );
     });
   });
 
@@ -215,7 +231,11 @@ describe('connect', () => {
       expect(common(thrown(() => connect({ path })))).toEqual(common(nodeError({ path })));
       const nowhere = thrown(() => connect({ port: 1, host: 'does-not-exist.invalid' }));
       const expected = nodeError({ port: 1, host: 'does-not-exist.invalid' });
-      expect(nowhere).toMatchObject({ code: expected.code, syscall: 'getaddrinfo', hostname: 'does-not-exist.invalid' });
+      expect(nowhere).toMatchObject({
+        code: expected.code,
+        syscall: 'getaddrinfo',
+        hostname: 'does-not-exist.invalid',
+      });
     });
   });
 
@@ -240,7 +260,9 @@ describe('connect', () => {
 
   it('makes many connections', async () => {
     await spawn(() => {
-      using listener = serve((socket) => { socket.write(`${socket.readLine()}\n`); });
+      using listener = serve((socket) => {
+        socket.write(`${socket.readLine()}\n`);
+      });
       const { port } = listener.address;
       const clients = Array.from({ length: 400 }, (_, i) =>
         spawn(() => {
@@ -270,12 +292,13 @@ describe('connect', () => {
         }),
       );
       sleep(5);
-      const parked = waiting.filter((coroutine) => coroutine.state === 'parked');
-      expect(parked.length).toBeGreaterThan(0);
-      expect(parked[0]!.parkedOn).toMatch(/^socket\.connect/);
-      for (const coroutine of parked) coroutine.cancel();
+      const left = waiting.filter((coroutine) => coroutine.state !== 'done');
+      expect(left.length).toBeGreaterThan(0);
+      // They try again from time to time, so one may just be ready.
+      for (const { parkedOn } of left) if (parkedOn) expect(parkedOn).toMatch(/^socket\.connect/);
+      for (const coroutine of left) coroutine.cancel();
       for (const coroutine of waiting) coroutine.join();
-      expect(errors.map((error) => error.code)).toEqual(parked.map(() => 'ERR_CANCELLED'));
+      expect(errors.map((error) => error.code)).toEqual(left.map(() => 'ERR_CANCELLED'));
       for (const socket of sockets) socket.close();
       listener.close();
     });
@@ -338,7 +361,10 @@ describe('Unix sockets', () => {
       expect(common(thrown(() => listen({ path })))).toEqual({ ...common(expected), port: undefined });
       expect(thrown(() => connect({ path }))).toMatchObject({ code: 'ECONNREFUSED', address: path });
       expect(existsSync(path)).toBe(true);
-      expect(thrown(() => listen({ path: '/'.padEnd(120, 'x') }))).toMatchObject({ code: 'ENAMETOOLONG', syscall: 'listen' });
+      expect(thrown(() => listen({ path: '/'.padEnd(120, 'x') }))).toMatchObject({
+        code: 'ENAMETOOLONG',
+        syscall: 'listen',
+      });
     });
   });
 });

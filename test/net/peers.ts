@@ -5,7 +5,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { spawn, wait, type Coroutine } from 'stackful';
+import { sleep, spawn, wait, type Coroutine } from 'stackful';
 import { connect, listen, type Listener, type Socket } from 'stackful/net';
 
 /** A server of node:net, listening; ends with `close`, which also ends its connections. */
@@ -14,7 +14,10 @@ export interface NodeServer extends Disposable {
   readonly connections: net.Socket[];
 }
 
-export function nodeServer(onConnection: (socket: net.Socket) => void, where: net.ListenOptions = {}): NodeServer {
+export function nodeServer(
+  onConnection: (socket: net.Socket) => void,
+  where: net.ListenOptions = {},
+): NodeServer {
   const connections: net.Socket[] = [];
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {
     connections.push(socket);
@@ -112,4 +115,19 @@ export function pattern(length: number): Buffer {
   const bytes = Buffer.allocUnsafe(length);
   for (let i = 0; i < length; i++) bytes[i] = (i * 31 + (i >> 8) * 7) & 255;
   return bytes;
+}
+
+/** What a node:net server gets from `send`. */
+export function sent(send: (socket: Socket) => void): Promise<Buffer> {
+  return spawn(() => {
+    let received: Promise<Buffer> | undefined;
+    using server = nodeServer((socket) => {
+      received = nodeReadAll(socket);
+    });
+    using socket = connect({ port: server.port, host: '127.0.0.1' });
+    send(socket);
+    socket.end();
+    while (!received) sleep(1);
+    return wait(received);
+  }).then((bytes) => bytes);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { NotInCoroutineError, sleep, spawn, wait } from 'stackful';
-import { connect, EndOfStreamError, ReadLimitError, SocketClosedError, type Socket } from 'stackful/net';
+import { connect, EndOfStreamError, ReadLimitError, type Socket } from 'stackful/net';
 
 import { gc } from '../support/gc.js';
 import { failing, nodeServer, pair, pattern, readAll, thrown } from './peers.js';
@@ -38,7 +38,8 @@ describe('read', () => {
       expect(socket.read(5)?.toString()).toBe('hello');
       expect(socket.read(1)?.toString()).toBe(' ');
       expect(socket.read(1e9)?.toString()).toBe('world');
-      for (const max of [0, -1, 1.5, NaN]) expect(thrown(() => socket.read(max)).code).toBe('ERR_OUT_OF_RANGE');
+      for (const max of [0, -1, 1.5, NaN])
+        expect(thrown(() => socket.read(max)).code).toBe('ERR_OUT_OF_RANGE');
       expect(thrown(() => socket.read('1' as any)).code).toBe('ERR_INVALID_ARG_TYPE');
     });
   });
@@ -77,7 +78,9 @@ describe('read', () => {
         }),
       );
       for (let round = 1; round <= 200; round++) {
-        pairs.forEach(({ client }, i) => { client.write(Buffer.alloc(round * 7, i)); });
+        pairs.forEach(({ client }, i) => {
+          client.write(Buffer.alloc(round * 7, i));
+        });
         if (round % 10 === 0) sleep(0);
       }
       for (const { client } of pairs) client.end();
@@ -119,7 +122,7 @@ describe('readInto', () => {
     await receiving([pattern(10_000)], (socket) => {
       const target = new Uint8Array(3000);
       const all: number[] = [];
-      for (let n; (n = socket.readInto(target)) > 0; ) all.push(...target.subarray(0, n));
+      for (let n; (n = socket.readInto(target)) > 0;) all.push(...target.subarray(0, n));
       expect(Buffer.from(all).equals(pattern(10_000))).toBe(true);
       expect(thrown(() => socket.readInto(new Uint8Array(0))).code).toBe('ERR_INVALID_ARG_VALUE');
       expect(thrown(() => socket.readInto('x' as any)).code).toBe('ERR_INVALID_ARG_TYPE');
@@ -189,7 +192,7 @@ describe('readLine', () => {
   it('ends at line feeds, with or without carriage returns, wherever the pieces are cut', async () => {
     await receiving(['one\r\ntw', 'o\n\n\r', '\nfo\rur\r\nlä', 'st'], (socket) => {
       const lines: string[] = [];
-      for (let line; (line = socket.readLine()) !== null; ) lines.push(line);
+      for (let line; (line = socket.readLine()) !== null;) lines.push(line);
       expect(lines).toEqual(['one', 'two', '', '', 'fo\rur', 'läst']);
       expect(socket.readLine()).toBeNull();
     });
@@ -268,7 +271,7 @@ describe('readUntil', () => {
       const words: string[] = [];
       const readers = Array.from({ length: 5 }, () =>
         spawn(() => {
-          for (let word; (word = server.readUntil(' ')) !== null; ) words.push(word.toString());
+          for (let word; (word = server.readUntil(' ')) !== null;) words.push(word.toString());
         }),
       );
       for (let i = 0; i < 500; i++) {
@@ -283,94 +286,15 @@ describe('readUntil', () => {
   });
 });
 
-describe('a closed socket', () => {
-  it('wakes every coroutine that reads from it', async () => {
-    await spawn(() => {
-      const { client, server, close } = pair();
-      const readers = [
-        failing(() => server.read()),
-        failing(() => server.readInto(new Uint8Array(5))),
-        failing(() => server.readExactly(5)),
-        failing(() => server.readExactly(50_000)),
-        failing(() => server.readLine()),
-        failing(() => server.readUntil('x')),
-        failing(() => [...server]),
-      ];
-      sleep(1);
-      expect(readers.map((reader) => reader.state)).toEqual(readers.map(() => 'parked'));
-      expect(readers[0]!.parkedOn).toMatch(/^socket\.read fd=\d+ 127\.0\.0\.1:\d+$/);
-      server.close();
-      for (const reader of readers) {
-        const error = reader.join();
-        expect(error).toBeInstanceOf(SocketClosedError);
-        expect(error).toMatchObject({ name: 'SocketClosedError', code: 'ERR_SOCKET_CLOSED' });
-      }
-      expect(client.read()).toBeNull();
-      close();
-    });
-  });
-
-  it('can be closed by the main stack', async () => {
-    let socket: Socket | undefined;
-    const reader = spawn(() => {
-      const { server } = pair();
-      socket = server;
-      return thrown(() => server.read()).code;
-    });
-    while (!socket) await new Promise((resolve) => setImmediate(resolve));
-    socket.close();
-    socket.close();
-    expect(await reader).toBe('ERR_SOCKET_CLOSED');
-  });
-
-  it('refuses everything afterwards, what it still held included', async () => {
-    await spawn(() => {
-      const { client, server, close } = pair();
-      client.write('one\ntwo\nthree');
-      expect(server.readLine()).toBe('one');
-      expect(server.closed).toBe(false);
-      server.close();
-      expect(server.closed).toBe(true);
-      const calls: (() => unknown)[] = [
-        () => server.read(),
-        () => server.readInto(new Uint8Array(1)),
-        () => server.readExactly(1),
-        () => server.readExactly(0),
-        () => server.readLine(),
-        () => server.readUntil('\n'),
-        () => [...server],
-        () => { server.write('x'); },
-        () => { server.writev(['x']); },
-        () => server.sendFile(0, 0, 1),
-        () => { server.end(); },
-      ];
-      for (const call of calls) expect(thrown(call).code).toBe('ERR_SOCKET_CLOSED');
-      close();
-    });
-  });
-
-  it('is what a peer that resets it is not', async () => {
-    await spawn(() => {
-      using server = nodeServer((socket) => {
-        socket.once('data', () => socket.resetAndDestroy());
-      });
-      using socket = connect({ port: server.port, host: '127.0.0.1' });
-      socket.write('x');
-      expect(thrown(() => socket.read())).toMatchObject({
-        message: 'read ECONNRESET',
-        code: 'ECONNRESET',
-        errno: -104,
-        syscall: 'read',
-      });
-    });
-  });
-});
-
 it('refuses to read outside a coroutine', async () => {
   const { client, server } = await spawn(pair);
   expect(thrown(() => server.read())).toBeInstanceOf(NotInCoroutineError);
   expect(thrown(() => server.read()).message).toContain('socket.read');
-  expect(thrown(() => { server.write('x'); }).code).toBe('ERR_NOT_IN_COROUTINE');
+  expect(
+    thrown(() => {
+      server.write('x');
+    }).code,
+  ).toBe('ERR_NOT_IN_COROUTINE');
   client.close();
   server.close();
 });

@@ -9,6 +9,8 @@ it.each([
   [['--stress-compaction'], 10, 6],
   [['--no-opt'], 10, 6],
 ])('sockets and files keep what they carry apart, with %j', async (flags, conversations, rounds) => {
-  const result = await runChild('io_torture.mjs', [conversations, rounds], { flags: ['--expose-gc', ...flags] });
+  const result = await runChild('io_torture.mjs', [conversations, rounds], {
+    flags: ['--expose-gc', ...flags],
+  });
   expect(result).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^ok \d+\n$/) as string });
 });

@@ -1,28 +1,19 @@
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { sleep, spawn, wait } from 'stackful';
-import { open } from 'stackful/fs';
 import { connect, SocketBrokenError } from 'stackful/net';
 
-import { failing, nodeReadAll, nodeServer, pair, pattern, readAll, temporaryDirectory, thrown } from './peers.js';
-
-/** What a node:net server gets from `send`. */
-function sent(send: (socket: ReturnType<typeof connect>) => void): Promise<Buffer> {
-  return spawn(() => {
-    let received: Promise<Buffer> | undefined;
-    using server = nodeServer((socket) => {
-      received = nodeReadAll(socket);
-    });
-    using socket = connect({ port: server.port, host: '127.0.0.1' });
-    send(socket);
-    socket.end();
-    while (!received) sleep(1);
-    return wait(received);
-  }).then((bytes) => bytes);
-}
+import {
+  failing,
+  nodeReadAll,
+  nodeServer,
+  pair,
+  pattern,
+  readAll,
+  sent,
+  thrown,
+} from './peers.js';
 
 describe('write', () => {
   const texts = {
@@ -37,7 +28,13 @@ describe('write', () => {
     rope: ['a', 'b', 'é'].reduce((rope, part) => rope + part.repeat(50), ''),
   };
   it.each(Object.entries(texts))('sends text as UTF-8: %s', async (_, text) => {
-    expect((await sent((socket) => { socket.write(text); })).equals(Buffer.from(text))).toBe(true);
+    expect(
+      (
+        await sent((socket) => {
+          socket.write(text);
+        })
+      ).equals(Buffer.from(text)),
+    ).toBe(true);
   });
 
   it('sends text of every length around the size of its small buffer', async () => {
@@ -69,10 +66,22 @@ describe('write', () => {
     await spawn(() => {
       const { client, close } = pair();
       for (const bad of [undefined, null, 1, {}, [], new ArrayBuffer(1), new Uint16Array(1)]) {
-        expect(thrown(() => { client.write(bad as any); }).code).toBe('ERR_INVALID_ARG_TYPE');
+        expect(
+          thrown(() => {
+            client.write(bad as any);
+          }).code,
+        ).toBe('ERR_INVALID_ARG_TYPE');
       }
-      expect(thrown(() => { client.writev('ab' as any); }).code).toBe('ERR_INVALID_ARG_TYPE');
-      expect(thrown(() => { client.writev(['a', 1 as any]); }).code).toBe('ERR_INVALID_ARG_TYPE');
+      expect(
+        thrown(() => {
+          client.writev('ab' as any);
+        }).code,
+      ).toBe('ERR_INVALID_ARG_TYPE');
+      expect(
+        thrown(() => {
+          client.writev(['a', 1 as any]);
+        }).code,
+      ).toBe('ERR_INVALID_ARG_TYPE');
       close();
     });
   });
@@ -107,7 +116,10 @@ describe('write', () => {
     await spawn(() => {
       const { client, server, close } = pair();
       const bytes = new Uint8Array(6_000_000).fill(7);
-      const writer = spawn(() => { client.write(bytes); client.end(); });
+      const writer = spawn(() => {
+        client.write(bytes);
+        client.end();
+      });
       sleep(1);
       const moved = structuredClone(bytes, { transfer: [bytes.buffer] });
       expect(bytes.length).toBe(0);
@@ -143,9 +155,16 @@ describe('write', () => {
 
   it('to a peer that is gone fails as in Node', async () => {
     await spawn(() => {
-      using server = nodeServer((socket) => { socket.resetAndDestroy(); });
+      using server = nodeServer((socket) => {
+        socket.resetAndDestroy();
+      });
       using socket = connect({ port: server.port, host: '127.0.0.1' });
-      const error = thrown(() => { for (;;) { socket.write('x'.repeat(1000)); sleep(1); } });
+      const error = thrown(() => {
+        for (;;) {
+          socket.write('x'.repeat(1000));
+          sleep(1);
+        }
+      });
       expect(['EPIPE', 'ECONNRESET']).toContain(error.code);
       expect(error).toMatchObject({ syscall: 'write', message: `write ${error.code}` });
     });
@@ -154,14 +173,26 @@ describe('write', () => {
   it('that was given up in the middle breaks the socket', async () => {
     await spawn(() => {
       const { client, server, close } = pair();
-      const writer = failing(() => { client.write(Buffer.alloc(20_000_000)); });
-      const waiting = failing(() => { client.write('behind'); });
+      const writer = failing(() => {
+        client.write(Buffer.alloc(20_000_000));
+      });
+      const waiting = failing(() => {
+        client.write('behind');
+      });
       sleep(1);
       writer.cancel('enough');
       expect(writer.join()).toMatchObject({ code: 'ERR_CANCELLED', reason: 'enough' });
       expect(waiting.join()).toBeInstanceOf(SocketBrokenError);
-      expect(thrown(() => { client.write('x'); })).toMatchObject({ name: 'SocketBrokenError', code: 'ERR_SOCKET_BROKEN' });
-      expect(thrown(() => { client.writev(['x']); }).code).toBe('ERR_SOCKET_BROKEN');
+      expect(
+        thrown(() => {
+          client.write('x');
+        }),
+      ).toMatchObject({ name: 'SocketBrokenError', code: 'ERR_SOCKET_BROKEN' });
+      expect(
+        thrown(() => {
+          client.writev(['x']);
+        }).code,
+      ).toBe('ERR_SOCKET_BROKEN');
       // Reading goes on.
       server.write('answer');
       expect(client.read()!.toString()).toBe('answer');
@@ -172,8 +203,12 @@ describe('write', () => {
   it('that is given up before its first byte breaks nothing', async () => {
     await spawn(() => {
       const { client, server, close } = pair();
-      const first = spawn(() => { client.write(Buffer.alloc(6_000_000)); });
-      const second = failing(() => { client.write('never'); });
+      const first = spawn(() => {
+        client.write(Buffer.alloc(6_000_000));
+      });
+      const second = failing(() => {
+        client.write('never');
+      });
       sleep(1);
       second.cancel();
       expect(second.join().code).toBe('ERR_CANCELLED');
@@ -190,9 +225,15 @@ describe('write', () => {
     await spawn(() => {
       const { client, close } = pair();
       const writers = [
-        failing(() => { client.write(Buffer.alloc(20_000_000)); }),
-        failing(() => { client.write('x'.repeat(20_000_000)); }),
-        failing(() => { client.writev(['x', Buffer.alloc(10)]); }),
+        failing(() => {
+          client.write(Buffer.alloc(20_000_000));
+        }),
+        failing(() => {
+          client.write('x'.repeat(20_000_000));
+        }),
+        failing(() => {
+          client.writev(['x', Buffer.alloc(10)]);
+        }),
       ];
       sleep(1);
       client.close();
@@ -217,75 +258,14 @@ describe('writev', () => {
     await spawn(() => {
       const { client, server, close } = pair();
       const parts = Array.from({ length: 200 }, (_, i) => (i % 2 ? 'é'.repeat(20_000) : pattern(30_000)));
-      const writer = spawn(() => { client.writev(parts); client.end(); });
+      const writer = spawn(() => {
+        client.writev(parts);
+        client.end();
+      });
       sleep(1);
       expect(writer.state).toBe('parked');
       const expected = Buffer.concat(parts.map((part) => Buffer.from(part as string)));
       expect(readAll(server).equals(expected)).toBe(true);
-      close();
-    });
-  });
-});
-
-describe('sendFile', () => {
-  const directory = temporaryDirectory();
-  const path = join(directory, 'content');
-  const bytes = pattern(3_000_000);
-  writeFileSync(path, bytes);
-
-  it('sends all or a part of a file, by File or descriptor', async () => {
-    const received = await sent((socket) => {
-      using file = open(path);
-      expect(socket.sendFile(file)).toBe(3_000_000);
-      expect(socket.sendFile(file.fd, 1000, 500)).toBe(500);
-      expect(socket.sendFile(file, 2_999_999)).toBe(1);
-      expect(socket.sendFile(file, 2_999_000, 5000)).toBe(1000);
-      expect(socket.sendFile(file, 4_000_000)).toBe(0);
-      expect(socket.sendFile(file, 0, 0)).toBe(0);
-    });
-    const expected = [bytes, bytes.subarray(1000, 1500), bytes.subarray(2_999_999), bytes.subarray(2_999_000)];
-    expect(received.equals(Buffer.concat(expected))).toBe(true);
-  });
-
-  it('is one piece among the writes of others', async () => {
-    await spawn(() => {
-      const { client, server, close } = pair();
-      const writers = Array.from({ length: 3 }, () =>
-        spawn(() => {
-          using file = open(path);
-          client.sendFile(file);
-          client.write('-'.repeat(100_000));
-        }),
-      );
-      const reader = spawn(() => readAll(server));
-      for (const writer of writers) writer.join();
-      client.end();
-      let all = reader.join();
-      expect(all.length).toBe(9_300_000);
-      let files = 0;
-      while (all.length > 0) {
-        if (all.subarray(0, bytes.length).equals(bytes)) {
-          files++;
-          all = all.subarray(bytes.length);
-        } else {
-          expect(all.subarray(0, 100_000).equals(Buffer.alloc(100_000, '-'))).toBe(true);
-          all = all.subarray(100_000);
-        }
-      }
-      expect(files).toBe(3);
-      close();
-    });
-  });
-
-  it('tells a bad descriptor from a closed socket', async () => {
-    await spawn(() => {
-      const { client, close } = pair();
-      expect(thrown(() => client.sendFile(1_000_000, 0, 5)).code).toBe('EBADF');
-      const file = open(path);
-      file.close();
-      expect(thrown(() => client.sendFile(file)).code).toBe('EBADF');
-      expect(thrown(() => client.sendFile(0, -1)).code).toBe('ERR_OUT_OF_RANGE');
-      expect(client.closed).toBe(false);
       close();
     });
   });
@@ -302,15 +282,23 @@ describe('end', () => {
       socket.end();
       socket.end();
       expect(readAll(socket).toString()).toBe('got question');
-      expect(thrown(() => { socket.write('more'); }).code).toBe('EPIPE');
+      expect(
+        thrown(() => {
+          socket.write('more');
+        }).code,
+      ).toBe('EPIPE');
     });
   });
 
   it('comes after what other coroutines are writing', async () => {
     await spawn(() => {
       const { client, server, close } = pair();
-      const writer = spawn(() => { client.write(Buffer.alloc(6_000_000)); });
-      const ender = spawn(() => { client.end(); });
+      const writer = spawn(() => {
+        client.write(Buffer.alloc(6_000_000));
+      });
+      const ender = spawn(() => {
+        client.end();
+      });
       sleep(1);
       expect(ender.state).toBe('parked');
       expect(readAll(server).length).toBe(6_000_000);
@@ -322,7 +310,9 @@ describe('end', () => {
 
   it('does not mind a peer that is gone', async () => {
     await spawn(() => {
-      using server = nodeServer((socket) => { socket.resetAndDestroy(); });
+      using server = nodeServer((socket) => {
+        socket.resetAndDestroy();
+      });
       using socket = connect({ port: server.port, host: '127.0.0.1' });
       wait(once(process, 'never', { signal: AbortSignal.timeout(20) }).catch(() => undefined));
       socket.end();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
-import { NotInCoroutineError, sleep, spawn } from 'stackful';
+import { NotInCoroutineError, sleep, spawn, wait } from 'stackful';
 import { appendFile, open, readFile, writeFile } from 'stackful/fs';
 
 import { outcome, temporaryDirectory, thrown } from './support.js';
@@ -247,7 +247,7 @@ describe('writeFile and appendFile', () => {
       });
       sleep(5);
       expect(writer.state).toBe('parked');
-      expect(readFile(fifo, 'utf8')).toBe('piped');
+      expect(wait(fs.promises.readFile(fifo, 'utf8'))).toBe('piped');
       writer.join();
     });
   });

@@ -12,5 +12,5 @@ it.each([
   const result = await runChild('io_torture.mjs', [conversations, rounds], {
     flags: ['--expose-gc', ...flags],
   });
-  expect(result).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^ok \d+\n$/) as string });
+  expect(result, result.stderr).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^ok \d+\n$/) as string });
 });

@@ -93,6 +93,13 @@ int openCached(const char* path, int flags, bool keepNonblock, struct stat* abou
   // other flags.
   constexpr int kNever = O_ACCMODE | O_CREAT | O_TRUNC | O_PATH | (O_TMPFILE & ~O_DIRECTORY);
   if ((flags & kNever) || !canOpenCached()) return kNotCached;
+  // Looked at before it is opened: opening a FIFO lets its waiting writer go, who would then write to nobody.
+  const int look = openat2(path, O_PATH | O_CLOEXEC | (flags & O_NOFOLLOW));
+  if (look < 0) return kNotCached;
+  struct stat kind;
+  const bool plain = ::fstat(look, &kind) == 0 && (S_ISREG(kind.st_mode) || S_ISDIR(kind.st_mode));
+  ::close(look);
+  if (!plain) return kNotCached;
   const int fd = openat2(path, static_cast<uint32_t>(flags) | O_CLOEXEC | O_NONBLOCK);
   // Whatever the error, the pool's open gives the true one: a name that is not there is not "cached" either.
   if (fd < 0) return kNotCached;

@@ -80,7 +80,8 @@ export class Coroutine<R = unknown> implements PromiseLike<R> {
       (this.joiners ??= []).push(self);
       const code = native.park(ParkKind.join, this.id);
       if (code < 0) {
-        this.joiners.splice(this.joiners.indexOf(self), 1);
+        // The other may have ended in the meantime, with the list.
+        this.joiners = this.joiners?.filter((joiner) => joiner !== self);
         check(code, 'join');
       }
     }
@@ -137,15 +138,14 @@ export class Coroutine<R = unknown> implements PromiseLike<R> {
     this.body = undefined;
     this.finished = true;
     table[this.slot] = undefined;
-    const joiners = this.joiners;
-    if (joiners) {
-      this.joiners = undefined;
-      for (const joiner of joiners) native.wake(joiner.slot, 0);
-    }
+    // A joiner that was cancelled, or is just being, does not hear of a failure.
+    let heard = false;
+    for (const joiner of this.joiners ?? []) heard = native.wake(joiner.slot, 0) || heard;
+    this.joiners = undefined;
     if (this.settle) {
       if (this.failed) this.settle.reject(this.error);
       else this.settle.resolve(this.value as R);
-    } else if (this.failed && !joiners) {
+    } else if (this.failed && !heard) {
       this.promise = Promise.reject(this.error);
     }
   }

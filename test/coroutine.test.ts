@@ -93,6 +93,29 @@ describe('join', () => {
     await expect(spawn(() => current()!.join())).rejects.toMatchObject({ code: 'ERR_DEADLOCK' });
   });
 
+  it('given up by cancellation just as the other fails, ends as cancelled, and the failure is not lost', async () => {
+    for (const endsAtOnce of [true, false]) {
+      const error = new Error('unheard');
+      const unhandled: unknown[] = [];
+      const listeners = process.listeners('unhandledRejection');
+      process.removeAllListeners('unhandledRejection');
+      process.on('unhandledRejection', (reason) => unhandled.push(reason));
+      let joiner: Coroutine | undefined;
+      const child = spawn(() => {
+        yieldNow();
+        joiner!.cancel();
+        if (!endsAtOnce) yieldNow();
+        throw error;
+      });
+      joiner = spawn(() => { child.join(); });
+      await expect(joiner).rejects.toBeInstanceOf(CancelledError);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      process.removeAllListeners('unhandledRejection');
+      for (const listener of listeners) process.on('unhandledRejection', listener);
+      expect(unhandled).toEqual([error]);
+    }
+  });
+
   it('given up by cancellation, does not wake the joiner later', async () => {
     const child = spawn(() => { sleep(20); });
     const joiner = spawn(() => {

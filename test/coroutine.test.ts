@@ -100,14 +100,15 @@ describe('join', () => {
       const listeners = process.listeners('unhandledRejection');
       process.removeAllListeners('unhandledRejection');
       process.on('unhandledRejection', (reason) => unhandled.push(reason));
-      let joiner: Coroutine | undefined;
+      const joiners: Coroutine[] = [];
       const child = spawn(() => {
         yieldNow();
-        joiner!.cancel();
+        for (const joiner of joiners) joiner.cancel();
         if (!endsAtOnce) yieldNow();
         throw error;
       });
-      joiner = spawn(() => { child.join(); });
+      const joiner: Coroutine = spawn(() => { child.join(); });
+      joiners.push(joiner);
       await expect(joiner).rejects.toBeInstanceOf(CancelledError);
       await new Promise((resolve) => setTimeout(resolve, 5));
       process.removeAllListeners('unhandledRejection');

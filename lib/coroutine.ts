@@ -20,7 +20,7 @@ const KIB = 1024;
 /** V8 compiles lazily on the running stack and wants about 40 KB for it, besides what native code below it needs. */
 const LEAST_STACK = 128 * KIB;
 const MOST_STACK = 1024 * KIB;
-const DEFAULT_STACK = 256 * KIB;
+let defaultStack = 256 * KIB;
 
 /** The live coroutines, by the slot that the scheduler knows them by. */
 const table: (Coroutine<unknown> | undefined)[] = [];
@@ -163,10 +163,15 @@ start((slot) => {
  */
 export function spawn<R>(fn: () => R, options?: SpawnOptions): Coroutine<R> {
   functionOf('fn', fn);
-  if (!options) return new Coroutine(fn, fn.name, DEFAULT_STACK);
-  const stackSize = options.stackSize ?? DEFAULT_STACK;
+  if (!options) return new Coroutine(fn, fn.name, defaultStack);
+  const stackSize = options.stackSize ?? defaultStack;
   integerIn('options.stackSize', stackSize, LEAST_STACK, MOST_STACK);
   return new Coroutine(fn, options.name ?? fn.name, stackSize);
+}
+
+/** See `configure`. @internal */
+export function setDefaultStackSize(name: string, bytes: number): void {
+  defaultStack = integerIn(name, bytes, LEAST_STACK, MOST_STACK);
 }
 
 /** The coroutine this code runs in; undefined on the main stack. */

@@ -1,3 +1,4 @@
+export { configure, type Configuration } from './configure.js';
 export { Coroutine, coroutines, current, spawn, type CoroutineState, type SpawnOptions } from './coroutine.js';
 export {
   CancelledError,

@@ -18,6 +18,8 @@ export interface RuntimeStats {
   diskJobs: number;
   stacksLive: number;
   stacksPooled: number;
+  /** Stacks that scavenges skip, because they refer to nothing that one could move. */
+  stacksQuiet: number;
   stackBytesReserved: number;
 }
 

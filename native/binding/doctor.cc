@@ -58,6 +58,8 @@ Napi::Value doctor(const Napi::CallbackInfo& info) {
     findings.add("thread manager", address(f.manager));
     findings.add("stack start (thread)", address(f.stackStartThread));
     findings.add("stack start (heap)", address(f.stackStartHeap));
+    const char* refusal = runtime->quietScavenge().refusal();
+    findings.add("scavenges", refusal ? std::string("walk every stack: ") + refusal : "skip unchanged stacks");
     findings.add("stack guards", stack::guardKind());
     if (runtime->scheduler().running()) {
       ok = false;
@@ -94,6 +96,7 @@ Napi::Value stats(const Napi::CallbackInfo& info) {
   set("diskJobs", runtime->disk().inFlight());
   set("stacksLive", static_cast<double>(stacks.live));
   set("stacksPooled", static_cast<double>(stacks.pooled));
+  set("stacksQuiet", static_cast<double>(runtime->quietScavenge().cleanCount()));
   set("stackBytesReserved", static_cast<double>(stacks.reservedBytes));
   return result;
 }

@@ -14,6 +14,7 @@ Runtime::~Runtime() {
   delete disk_;
   delete poller_;
   delete scheduler_;
+  delete quietScavenge_;
   delete engine_;
 }
 
@@ -27,6 +28,10 @@ Runtime* Runtime::create(v8::Isolate* isolate, v8::Local<v8::Context> context, s
     ok = engine::selfTest(isolate, runtime->found, *runtime->engine_, false, reason);
   }
   ok = ok && runtime->hookIntoLoop(reason);
+  if (ok) {
+    runtime->quietScavenge_ =
+        new engine::QuietScavenge(isolate, runtime->engine().states(), runtime->found.pristine);
+  }
   if (!ok) {
     delete runtime;
     return nullptr;
@@ -157,6 +162,7 @@ void Runtime::runBatch() noexcept {
     v8::Local<v8::Value> kept = v8::Local<v8::Value>::New(isolate, v8::Number::New(isolate, 0.5));
     engine_->main().contextSlot = reinterpret_cast<uint64_t*>(*kept);
     engine_->noteAsyncDepth();
+    quietScavenge_->prepare();
     inBatch_ = true;
     more = scheduler_->runBatch(batchBudgetNs);
     inBatch_ = false;

@@ -11,6 +11,7 @@
 #include "../engine/async_stack.h"
 #include "../engine/discovery.h"
 #include "../engine/engine.h"
+#include "../engine/quiet_scavenge.h"
 #include "../net/poller.h"
 #include "../sched/scheduler.h"
 #include "../stack/stack_memory.h"
@@ -31,6 +32,7 @@ class Runtime {
   engine::Discovery found;
   engine::AsyncStack asyncIds;
   engine::Engine& engine() noexcept { return *engine_; }
+  const engine::QuietScavenge& quietScavenge() const noexcept { return *quietScavenge_; }
   stack::StackPool stacks;
   sched::Scheduler& scheduler() noexcept { return *scheduler_; }
   net::Poller& poller() noexcept { return *poller_; }
@@ -63,6 +65,7 @@ class Runtime {
   static thread_local Runtime* current_;
 
   engine::Engine* engine_ = nullptr;
+  engine::QuietScavenge* quietScavenge_ = nullptr;
   sched::Scheduler* scheduler_ = nullptr;
   net::Poller* poller_ = nullptr;
   disk::Disk* disk_ = nullptr;

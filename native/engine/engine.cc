@@ -14,6 +14,7 @@
 #include <new>
 
 #include "../stack/machine_context.h"
+#include "archived_states.h"
 #include "async_stack.h"
 #include "discovery.h"
 #include "v8_layout.h"
@@ -32,12 +33,6 @@ static_assert(layout::kHandleBlockBytes <= kHandlesInTopPage + kHandleTail);
 // Code that V8 does not count (its compiler, native builtins, signal handlers, other addons) runs below its limit.
 // V8 itself keeps about 40 KB for that.
 constexpr size_t kNativeHeadroom = size_t{64} << 10;
-
-constexpr size_t kNodesPerChunk = 127;
-struct NodeChunk {
-  NodeChunk* next;
-  ThreadNode nodes[kNodesPerChunk];
-};
 
 char* handleBlock(const stack::Stack& s) {
   return s.end - kHandleTail - kHandlesInTopPage;
@@ -88,18 +83,15 @@ void restoreShutdownList(uint64_t* list, Execution& e) {
 
 }  // namespace
 
-Engine::Engine(const Discovery& found) noexcept : found_(&found) {
+Engine::Engine(const Discovery& found) noexcept
+    : found_(&found), states_(new ArchivedStates(found.inUse, found.manager)) {
   memset(main_.image, 0, sizeof main_.image);
   main_.limit = *found.realLimit;
   main_.start = *found.stackStartThread;
 }
 
 Engine::~Engine() {
-  for (auto* chunk = static_cast<NodeChunk*>(nodeChunks_); chunk;) {
-    NodeChunk* next = chunk->next;
-    delete chunk;
-    chunk = next;
-  }
+  delete states_;
 }
 
 void Engine::prepare(Execution& e, const stack::Stack& stack, void (*entry)(void*), void* argument) noexcept {
@@ -127,30 +119,10 @@ void Engine::prepare(Execution& e, const stack::Stack& stack, void (*entry)(void
   e.sp = stack::prepareStack(top, entry, argument);
 }
 
-ThreadNode* Engine::takeNode() noexcept {
-  if (!freeNodes_) {
-    auto* chunk = new (std::nothrow) NodeChunk;
-    if (!chunk) abort();  // out of memory, as V8 would
-    chunk->next = static_cast<NodeChunk*>(nodeChunks_);
-    nodeChunks_ = chunk;
-    for (ThreadNode& n : chunk->nodes) {
-      n = {-1, 0, nullptr, freeNodes_, nullptr, found_->manager};
-      freeNodes_ = &n;
-    }
-  }
-  ThreadNode* node = freeNodes_;
-  freeNodes_ = node->next;
-  return node;
-}
-
 // Takes the node that shows `e`, if there is one, out of V8's list.
 void Engine::dropNode(Execution& e) noexcept {
-  ThreadNode* node = e.node;
-  if (!node) return;
-  node->previous->next = node->next;
-  node->next->previous = node->previous;
-  node->next = freeNodes_;
-  freeNodes_ = node;
+  if (!e.node) return;
+  states_->remove(e.node);
   e.node = nullptr;
 }
 
@@ -222,20 +194,13 @@ void Engine::switchTo(Execution& from, Execution& to) noexcept {
     from.asyncScopes = asyncStack_->save(asyncDepth_);
   }
   exchange(from, to);
-  if (ThreadNode* node = to.node) {
-    // The node that showed `to` now shows `from`: nothing is relinked.
-    node->data = from.image;
+  if (StateNode* node = to.node) {
+    // The node that showed `to` now shows `from`.
+    states_->reuse(node, from.image);
     from.node = node;
     to.node = nullptr;
   } else {
-    ThreadNode* anchor = found_->inUse;
-    node = takeNode();
-    node->data = from.image;
-    node->next = anchor->next;
-    node->previous = anchor;
-    anchor->next->previous = node;
-    anchor->next = node;
-    from.node = node;
+    from.node = states_->add(from.image);
   }
   stack::switchStack(&from.sp, to.sp);
   storeOrdered(found_->threadTop + layout::kEntrySpWord, threadTopOf(from)[layout::kEntrySpWord]);

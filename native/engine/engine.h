@@ -10,16 +10,18 @@
 
 namespace stackful::engine {
 
-class AsyncStack;   // Node's async ids; see async_stack.h
-struct Discovery;   // where V8 keeps what we touch; see discovery.h
-struct ThreadNode;  // V8's record of an archived thread; see v8_layout.h
+class AsyncStack;      // Node's async ids; see async_stack.h
+struct Discovery;      // where V8 keeps what we touch; see discovery.h
+struct ThreadNode;     // its record of an archived thread; see v8_layout.h
+class ArchivedStates;  // V8's list of them; see archived_states.h
+struct StateNode;
 
 // Everything one stack needs in order to continue: its machine stack pointer and V8's view of it.
 // Lives in the record of its own stack (the main stack's lives in the Engine).
 struct Execution {
   void* sp = nullptr;  // machine stack pointer while not running
-  ThreadNode* node =
-      nullptr;  // entry of V8's in-use list that shows `image`; null while running or before the first run
+  StateNode* node =
+      nullptr;          // entry of V8's list that shows `image`; null while running or before the first run
   uintptr_t limit = 0;  // lowest address JavaScript may use
   uintptr_t start = 0;  // highest address of this stack: where conservative scanning ends
   uint64_t* contextSlot =
@@ -55,6 +57,7 @@ class Engine {
   bool mayPark() const noexcept;
 
   Execution& main() noexcept { return main_; }
+  ArchivedStates& states() noexcept { return *states_; }
 
   // From now on coroutines take the async ids they pushed along. To be told at the start of every batch, on the main
   // stack, how many are there before any coroutine runs.
@@ -71,15 +74,13 @@ class Engine {
  private:
   void exchange(Execution& from, Execution& to) noexcept;
   void leave(Execution& from, Execution& to) noexcept;
-  ThreadNode* takeNode() noexcept;
   void dropNode(Execution& execution) noexcept;
 
   Execution main_;
   const Discovery* found_ = nullptr;
   AsyncStack* asyncStack_ = nullptr;
   uint32_t asyncDepth_ = 0;  // of the main stack
-  ThreadNode* freeNodes_ = nullptr;
-  void* nodeChunks_ = nullptr;
+  ArchivedStates* states_ = nullptr;
 };
 
 }  // namespace stackful::engine

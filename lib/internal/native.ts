@@ -11,6 +11,7 @@ export interface Native {
 
   spawn(stackBytes: number): number;
   current(): number;
+  runningSlot(): Int32Array;
   park(kind: number, number: number): number;
   wake(slot: number, code: number): boolean;
   interrupt(slot: number, code: number): void;

@@ -28,6 +28,18 @@ void current(const Info& info) {
   info.GetReturnValue().Set(c ? static_cast<int32_t>(c->slot) : -1);
 }
 
+// runningSlot(): an Int32Array of one element that always holds what current() returns.
+void runningSlot(const Info& info) {
+  Runtime* runtime = Runtime::current();
+  v8::Isolate* isolate = info.GetIsolate();
+  if (!runtime->runningSlot) {
+    runtime->runningSlot = v8::ArrayBuffer::NewBackingStore(isolate, sizeof(int32_t));
+    runtime->scheduler().publishRunning(static_cast<int32_t*>(runtime->runningSlot->Data()));
+  }
+  v8::Local<v8::ArrayBuffer> memory = v8::ArrayBuffer::New(isolate, runtime->runningSlot);
+  info.GetReturnValue().Set(v8::Int32Array::New(memory, 0, 1));
+}
+
 // park(kind, number): wake code.
 void park(const Info& info) {
   info.GetReturnValue().Set(scheduler().park(
@@ -148,6 +160,7 @@ void setBatchBudget(const Info& info) {
 void defineCore(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
   define(context, exports, "spawn", spawn);
   define(context, exports, "current", current);
+  define(context, exports, "runningSlot", runningSlot);
   define(context, exports, "park", park);
   define(context, exports, "wake", wake);
   define(context, exports, "interrupt", interrupt);

@@ -5,6 +5,7 @@
 #include <uv.h>
 #include <v8.h>
 
+#include <memory>
 #include <string>
 
 #include "../disk/disk.h"
@@ -28,6 +29,7 @@ class Runtime {
 
   v8::Isolate* const isolate;
   v8::Global<v8::Context> context;
+  std::shared_ptr<v8::BackingStore> runningSlot;  // see Scheduler::publishRunning
   v8::Global<v8::Function> body;  // JavaScript: body(slot) runs the function of the coroutine in that slot
   engine::Discovery found;
   engine::AsyncStack asyncIds;

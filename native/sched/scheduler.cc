@@ -93,14 +93,14 @@ inline int32_t Scheduler::leave(Coroutine* self) noexcept {
   Coroutine* to = next();
   if (to != self) {
     ++counters_.switches;
-    running_ = to;
+    setRunning(to);
     if (to) {
       to->state = State::kRunning;
       engine_.switchTo(self->execution, to->execution);
     } else {
       engine_.switchTo(self->execution, engine_.main());
     }
-    // Whoever switched here has set running_ and our state.
+    // Whoever switched here has called setRunning and set our state.
   } else {
     self->state = State::kRunning;
   }
@@ -172,7 +172,7 @@ void Scheduler::finish() noexcept {
   ++counters_.switches;
   // Before the stack goes back: next() may poll, which is a lot of code to run on it.
   Coroutine* to = next();
-  running_ = to;
+  setRunning(to);
   if (to) to->state = State::kRunning;
   stacks_.release(self->execution.stack);
   engine_.finishTo(self->execution, to ? to->execution : engine_.main());
@@ -180,7 +180,7 @@ void Scheduler::finish() noexcept {
 
 void Scheduler::halt() noexcept {
   Coroutine* self = running_;
-  running_ = nullptr;
+  setRunning(nullptr);
   ready_.clear();
   readyLength_ = 0;
   engine_.finishTo(self->execution, engine_.main());
@@ -200,7 +200,7 @@ bool Scheduler::runBatch(int64_t budgetNs) noexcept {
     if (!first) return !ready_.empty();
   }
   ++counters_.switches;
-  running_ = first;
+  setRunning(first);
   first->state = State::kRunning;
   engine_.switchTo(engine_.main(), first->execution);
   return !ready_.empty();

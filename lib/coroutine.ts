@@ -4,6 +4,7 @@ import { check } from './internal/codes.js';
 import { ParkKind } from './internal/kinds.js';
 import { native } from './internal/native.js';
 import { start } from './internal/start.js';
+import { parkBehind, type Waitable } from './internal/waiting.js';
 
 export interface SpawnOptions {
   /** Shown by `dump()` and in errors; the function's own name if absent. */
@@ -32,7 +33,7 @@ let lastId = 0;
  * It is also a promise of the function's result: `await` works on it anywhere. If the function throws and nobody has
  * joined or awaited the coroutine by then, that is an unhandled rejection.
  */
-export class Coroutine<R = unknown> implements PromiseLike<R> {
+export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
   readonly id: number;
   readonly name: string;
   private slot = -1;
@@ -46,6 +47,8 @@ export class Coroutine<R = unknown> implements PromiseLike<R> {
   private settle: { resolve(value: R): void; reject(error: unknown): void } | undefined;
   /** What `cancel` was called with. @internal */
   cancelReason: unknown;
+  /** What it is parked for, if that is something of other coroutines; see internal/waiting.ts. @internal */
+  waitsFor: Waitable | undefined;
 
   /** @internal */
   constructor(body: () => R, name: string, stackSize: number) {
@@ -70,15 +73,15 @@ export class Coroutine<R = unknown> implements PromiseLike<R> {
   /**
    * Waits for the function's end and returns its result, or throws what it threw. Parks.
    *
-   * @throws NotInCoroutineError (`ERR_NOT_IN_COROUTINE`) outside a coroutine, unless it is done already
+   * @throws NotInCoroutineError (`ERR_NOT_IN_COROUTINE`) outside a coroutine, unless it is done already; DeadlockError
+   *   (`ERR_DEADLOCK`) when this coroutine is the caller, or joins the caller, directly or not
    */
   join(): R {
     while (!this.finished) {
       const self = current();
       if (!self) throw new NotInCoroutineError('join');
-      if ((self as unknown) === this) throw Object.assign(new Error('a coroutine cannot join itself'), { code: 'ERR_DEADLOCK' });
       (this.joiners ??= []).push(self);
-      const code = native.park(ParkKind.join, this.id);
+      const code = parkBehind(self, this, this, ParkKind.join, this.id);
       if (code < 0) {
         // The other may have ended in the meantime, with the list.
         this.joiners = this.joiners?.filter((joiner) => joiner !== self);
@@ -108,6 +111,31 @@ export class Coroutine<R = unknown> implements PromiseLike<R> {
     if (this.finished) return;
     this.cancelReason = reason;
     native.interrupt(this.slot, ECANCELED);
+  }
+
+  /** As something to wait for. @internal */
+  get label(): string {
+    return `coroutine #${String(this.id)}${this.name ? ` ${this.name}` : ''}`;
+  }
+
+  /** @internal */
+  heldBy(): Coroutine {
+    return this;
+  }
+
+  /** Whether somebody has asked for its promise. @internal */
+  get awaited(): boolean {
+    return this.settle !== undefined;
+  }
+
+  /** Ends its present park with `code`; false when it is not parked. @internal */
+  wake(code: number): boolean {
+    return !this.finished && native.wake(this.slot, code);
+  }
+
+  /** Milliseconds since it parked, to about 4 ms; -1 when it is not parked. @internal */
+  get parkedFor(): number {
+    return this.finished ? -1 : native.parkedFor(this.slot);
   }
 
   /** The JavaScript stack of the coroutine, taken now; empty when it has not begun or is done. */

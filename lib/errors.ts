@@ -1,3 +1,5 @@
+import type { Coroutine } from './coroutine.js';
+
 /** Every error of this library carries a `code` that stays the same from version to version. */
 abstract class StackfulError extends Error {
   abstract readonly code: string;
@@ -40,6 +42,14 @@ export class CancelledError extends StackfulError {
   readonly code = 'ERR_CANCELLED';
   constructor(readonly reason?: unknown) {
     super('the coroutine was cancelled', { cause: reason });
+  }
+}
+
+/** Coroutines wait for each other; the message says who for what, `coroutines` are those involved. */
+export class DeadlockError extends StackfulError {
+  readonly code = 'ERR_DEADLOCK';
+  constructor(message: string, readonly coroutines: readonly Coroutine[]) {
+    super(message);
   }
 }
 

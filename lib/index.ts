@@ -1,8 +1,10 @@
 export { configure, type Configuration } from './configure.js';
 export { Coroutine, coroutines, current, spawn, type CoroutineState, type SpawnOptions } from './coroutine.js';
+export type { Deadlock, DeadlockMode } from './deadlock.js';
 export {
   CancelledError,
   CannotParkError,
+  DeadlockError,
   EndOfStreamError,
   NotInCoroutineError,
   ReadLimitError,

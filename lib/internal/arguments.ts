@@ -37,3 +37,9 @@ export function functionOf<F>(name: string, value: F): F {
   if (typeof value !== 'function') throw invalidType(name, 'a function', value);
   return value;
 }
+
+/** Returns `value` if it is one of `choices`. */
+export function oneOf<T>(name: string, value: T, choices: readonly T[]): T {
+  if (!choices.includes(value)) throw invalidValue(name, `one of ${choices.map((c) => inspect(c)).join(', ')}`, value);
+  return value;
+}

@@ -1,11 +1,14 @@
 import { getSystemErrorMap, getSystemErrorName } from 'node:util';
 
-import { cancellationReason } from '../coroutine.js';
+import { cancellationReason, current } from '../coroutine.js';
+import { verdictOf } from '../deadlock.js';
 import { CancelledError, CannotParkError, NotInCoroutineError, TimeoutError } from '../errors.js';
 
 /** What native calls return instead of a result when they did not park at all (native/sched/scheduler.h). */
 const NOT_IN_COROUTINE = -10001;
 const CANNOT_PARK = -10002;
+/** A coroutine is woken with it, or does not park at all: what it waits for will never come. */
+export const DEADLOCKED = -10006;
 const ECANCELED = -125;
 const ETIMEDOUT = -110;
 
@@ -49,6 +52,8 @@ export function fail(code: number, operation: string, syscall?: string, details?
       throw new NotInCoroutineError(operation);
     case CANNOT_PARK:
       throw new CannotParkError(operation);
+    case DEADLOCKED:
+      throw verdictOf(current());
     case ECANCELED:
       throw new CancelledError(cancellationReason());
     case ETIMEDOUT:

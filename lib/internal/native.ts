@@ -19,6 +19,7 @@ export interface Native {
   sleep(ms: number): number;
   state(slot: number): number;
   parkedOn(slot: number): string | undefined;
+  parkedFor(slot: number): number;
   stack(slot: number): string;
   noteAsyncIds(executionId: number, triggerId: number): void;
   confirmAsyncIds(executionId: number, triggerId: number, resources?: unknown[]): boolean;

@@ -89,6 +89,14 @@ void parkedOn(const Info& info) {
   info.GetReturnValue().Set(string(info.GetIsolate(), {text, length}));
 }
 
+// parkedFor(slot): milliseconds since it parked, to about 4 ms; -1 when it is not parked.
+void parkedFor(const Info& info) {
+  sched::Coroutine* c = scheduler().at(static_cast<uint32_t>(intAt(info, 0)));
+  const bool parked = c && c->state == sched::State::kParked;
+  const int64_t ns = parked ? scheduler().parkedFor(c, sched::monotonicNow()) : -1;
+  info.GetReturnValue().Set(parked ? static_cast<double>(ns) / 1e6 : -1.0);
+}
+
 struct Trace {
   v8::Isolate* isolate;
   std::string text;
@@ -168,6 +176,7 @@ void defineCore(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
   define(context, exports, "sleep", sleep);
   define(context, exports, "state", state);
   define(context, exports, "parkedOn", parkedOn);
+  define(context, exports, "parkedFor", parkedFor);
   define(context, exports, "stack", stackTrace);
   define(context, exports, "noteAsyncIds", noteAsyncIds);
   define(context, exports, "confirmAsyncIds", confirmAsyncIds);

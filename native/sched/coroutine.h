@@ -28,6 +28,7 @@ struct Coroutine {
   int32_t parkFd = -1;
   int64_t parkNumber = 0;
   void* owner = nullptr;  // the embedding's own record; never touched here
+  uint32_t parkedAt = 0;  // when it parked: the scheduler's coarse clock; see Scheduler::parkedFor
 
   // The code with which a parking call must end before it begins, or 0.
   int32_t interrupted() const noexcept { return interruption != 0 && shields == 0 ? interruption : 0; }

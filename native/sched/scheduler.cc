@@ -59,9 +59,16 @@ inline Coroutine* Scheduler::next() noexcept {
   return c;
 }
 
+int64_t Scheduler::readClock() noexcept {
+  const int64_t now = monotonicNow();
+  clockTick_ = clockTick(now);
+  if (running_) running_->parkedAt = clockTick_;
+  return now;
+}
+
 Coroutine* Scheduler::nextAfterCheck() noexcept {
   untilCheck_ = kCheckEvery;
-  const int64_t now = monotonicNow();
+  const int64_t now = readClock();
   if (now >= batchEnd_) {
     // Never back to a host that may go to sleep without a poll, which arms the timer.
     if (ready_.empty()) poll(now);
@@ -75,7 +82,7 @@ Coroutine* Scheduler::nextAfterCheck() noexcept {
 }
 
 Coroutine* Scheduler::nextAfterPoll() noexcept {
-  const int64_t now = monotonicNow();
+  const int64_t now = readClock();
   if (!poll(now) || now >= batchEnd_) return nullptr;
   --readyLength_;
   return ready_.pop();
@@ -115,6 +122,7 @@ int32_t Scheduler::park(Reason reason) noexcept {
   self->parkKind = reason.kind;
   self->parkFd = reason.fd;
   self->parkNumber = reason.number;
+  self->parkedAt = clockTick_;
   self->ioCharge = 0;
   self->state = State::kParked;
   ++counters_.parks;
@@ -188,7 +196,7 @@ void Scheduler::halt() noexcept {
 
 bool Scheduler::runBatch(int64_t budgetNs) noexcept {
   if (running_) return false;
-  const int64_t now = monotonicNow();
+  const int64_t now = readClock();
   batchEnd_ = now + budgetNs;
   untilCheck_ = kCheckEvery;
   untilPoll_ = kPollEvery;

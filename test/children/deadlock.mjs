@@ -1,0 +1,152 @@
+// deadlock.mjs CASE [throw|report|off]: coroutines that wait for each other, or only seem to, as the process ends.
+import diagnostics from 'node:diagnostics_channel';
+import { createServer } from 'node:net';
+import { configure, current, sleep, spawn, wait } from 'stackful';
+
+import { parkBehind, parkFor } from '../../dist/internal/waiting.js';
+import { check } from '../../dist/internal/codes.js';
+
+const [name, mode] = process.argv.slice(2);
+if (mode) configure({ deadlock: mode });
+diagnostics.subscribe('stackful.deadlock', ({ coroutines }) => {
+  console.log('channel:', coroutines.map((c) => c.name).join());
+});
+
+/** The least that can be waited for: held by one, given up to the next in line. */
+class Lock {
+  constructor(label) {
+    this.label = label;
+    this.waiting = [];
+  }
+  heldBy() {
+    return this.holder;
+  }
+  lock() {
+    const self = current();
+    while (this.holder) {
+      this.waiting.push(self);
+      try {
+        check(parkBehind(self, this, this.holder, 8), 'lock');
+      } catch (error) {
+        this.waiting.splice(this.waiting.indexOf(self), 1);
+        throw error;
+      }
+    }
+    this.holder = self;
+  }
+  unlock() {
+    this.holder = undefined;
+    this.waiting.shift()?.wake(0);
+  }
+}
+
+/** Anybody can set it. */
+class Flag {
+  label = 'Flag';
+  waiting = [];
+  wait() {
+    this.waiting.push(current());
+    check(parkFor(current(), this, 13), 'wait');
+  }
+  set() {
+    for (const c of this.waiting.splice(0)) c.wake(0);
+  }
+}
+
+const named = (name, fn) => spawn(() => {
+  try {
+    fn();
+    console.log(`${name} ended`);
+  } catch (error) {
+    console.log(`${name}: ${error.code} ${error.message}`);
+  }
+}, { name });
+
+const [a, b, c] = ['A', 'B', 'C'].map((label) => new Lock(label));
+const flag = new Flag();
+const nested = (first, second) => () => {
+  first.lock();
+  sleep(1);
+  second.lock();
+  second.unlock();
+  first.unlock();
+};
+
+const cases = {
+  locks() {
+    named('one', nested(a, b));
+    named('two', nested(b, a));
+  },
+  three() {
+    named('one', nested(a, b));
+    named('two', nested(b, c));
+    named('three', nested(c, a));
+    named('bystander', () => { sleep(2); a.lock(); });
+  },
+  // Found at once, with the process full of life: no end of the loop in sight for an hour.
+  busy() {
+    const timer = setTimeout(() => {}, 3.6e6);
+    named('one', nested(a, b));
+    named('two', nested(b, a));
+    setTimeout(() => process.exit(3), 50);
+    timer.ref();
+  },
+  joins() {
+    const one = named('one', () => { sleep(1); two.join(); });
+    const two = named('two', () => one.join());
+  },
+  // Nobody is left who could set the flag, and somebody awaits who waits for it.
+  flag() {
+    named('stuck', () => flag.wait()).then(() => {});
+  },
+  // The holder is gone.
+  orphan() {
+    named('holder', () => a.lock());
+    named('heir', () => { sleep(1); a.lock(); });
+  },
+  // It catches the error and waits again, for ever.
+  stubborn() {
+    named('stubborn', () => {
+      for (;;) {
+        try {
+          flag.wait();
+        } catch (error) {
+          console.log(error.code);
+        }
+      }
+    }).then(() => {});
+  },
+
+  // No deadlocks: somebody outside may do something, or nobody cares.
+  promise() {
+    named('one', () => wait(new Promise(() => {})));
+    named('two', () => flag.wait()).then(() => {});
+  },
+  service() {
+    named('service', () => { for (;;) flag.wait(); });
+  },
+  timer() {
+    named('waits', () => flag.wait()).then(() => {});
+    setTimeout(() => flag.set(), 20);
+  },
+  unref() {
+    named('waits', () => flag.wait());
+    setTimeout(() => flag.set(), 1e6).unref();
+    createServer().listen(0).unref();
+    named('never', () => wait(new Promise(() => {}))).then(() => {});
+  },
+  beforeExit() {
+    named('waits', () => flag.wait()).then(() => {});
+    process.once('beforeExit', () => setTimeout(() => flag.set(), 5));
+  },
+  exit() {
+    named('stuck', () => flag.wait()).then(() => {});
+    named('one', () => { a.lock(); sleep(1); process.exit(4); });
+  },
+  handedOver() {
+    // Woken, not yet run: the lock names its next owner while that one still seems to wait.
+    named('one', () => { a.lock(); sleep(2); a.unlock(); b.lock(); });
+    named('two', () => { b.lock(); a.lock(); b.unlock(); });
+  },
+};
+cases[name]();

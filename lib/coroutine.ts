@@ -1,22 +1,24 @@
-import { NotInCoroutineError, StackMemoryError } from './errors.js';
+import { StackMemoryError } from './errors.js';
 import { functionOf, integerIn } from './internal/arguments.js';
-import { check } from './internal/codes.js';
 import { ParkKind } from './internal/kinds.js';
 import { native } from './internal/native.js';
+import { WaitQueue, type ParkOptions } from './internal/parking.js';
 import { start } from './internal/start.js';
-import { parkBehind, type Waitable } from './internal/waiting.js';
+import { signalOf } from './signal.js';
+import type { Waitable } from './internal/waiting.js';
 
 export interface SpawnOptions {
   /** Shown by `dump()` and in errors; the function's own name if absent. */
   name?: string;
   /** Address space reserved for the stack, in bytes; memory is used page by page as the stack deepens. Default 256 KiB. */
   stackSize?: number;
+  /** Cancels the coroutine when it is aborted, with its reason. */
+  signal?: AbortSignal;
 }
 
 export type CoroutineState = 'ready' | 'running' | 'parked' | 'done';
 
 const STATES: readonly CoroutineState[] = ['ready', 'running', 'parked', 'done'];
-const ECANCELED = -125;
 const KIB = 1024;
 /** V8 compiles lazily on the running stack and wants about 40 KB for it, besides what native code below it needs. */
 const LEAST_STACK = 128 * KIB;
@@ -40,13 +42,17 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
   private body: (() => R) | undefined;
   private finished = false;
   private failed = false;
+  private cancelled = false;
   private value: R | undefined;
   private error: unknown;
-  private joiners: Coroutine[] | undefined;
+  private joiners: WaitQueue | undefined;
   private promise: Promise<R> | undefined;
+  private onEnd: (() => void) | undefined;
   private settle: { resolve(value: R): void; reject(error: unknown): void } | undefined;
   /** What `cancel` was called with. @internal */
   cancelReason: unknown;
+  /** Timeouts and signals it is under: what waits of it has an end of its own. @internal */
+  limits = 0;
   /** What it is parked for, if that is something of other coroutines; see internal/waiting.ts. @internal */
   waitsFor: Waitable | undefined;
 
@@ -76,17 +82,9 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
    * @throws NotInCoroutineError (`ERR_NOT_IN_COROUTINE`) outside a coroutine, unless it is done already; DeadlockError
    *   (`ERR_DEADLOCK`) when this coroutine is the caller, or joins the caller, directly or not
    */
-  join(): R {
-    while (!this.finished) {
-      const self = current();
-      if (!self) throw new NotInCoroutineError('join');
-      (this.joiners ??= []).push(self);
-      const code = parkBehind(self, this, this, ParkKind.join, this.id);
-      if (code < 0) {
-        // The other may have ended in the meantime, with the list.
-        this.joiners = this.joiners?.filter((joiner) => joiner !== self);
-        check(code, 'join');
-      }
+  join(options?: ParkOptions): R {
+    if (!this.finished) {
+      (this.joiners ??= new WaitQueue()).park(ParkKind.join, 'join', options, this, this.id);
     }
     if (this.failed) {
       // Whoever joins takes the error over: it is no longer unhandled.
@@ -104,13 +102,14 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
   }
 
   /**
-   * Ends the coroutine early: its parking calls, the one it is in included, throw `CancelledError` from now on.
-   * Does nothing to one that is done.
+   * Ends the coroutine early: its parking calls, the one it is in included, throw `CancelledError` from now on (inside
+   * `shield`, once that is left). Does nothing to one that is done, or cancelled already: the first reason stays.
    */
   cancel(reason?: unknown): void {
-    if (this.finished) return;
+    if (this.finished || this.cancelled) return;
+    this.cancelled = true;
     this.cancelReason = reason;
-    native.interrupt(this.slot, ECANCELED);
+    native.cancel(this.slot);
   }
 
   /** As something to wait for. @internal */
@@ -143,6 +142,18 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
     return this.finished ? '' : native.stack(this.slot);
   }
 
+  /** Cancels the coroutine when `signal` is aborted. @internal */
+  cancelWith(signal: AbortSignal): void {
+    const onAbort = () => { this.cancel(signal.reason); };
+    if (signal.aborted) {
+      onAbort();
+      return;
+    }
+    signal.addEventListener('abort', onAbort, { once: true });
+    // The signal may live on; it must not hold on to what is over.
+    this.onEnd = () => { signal.removeEventListener('abort', onAbort); };
+  }
+
   private asPromise(): Promise<R> {
     if (this.promise) return this.promise;
     if (!this.finished) {
@@ -166,9 +177,9 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
     this.body = undefined;
     this.finished = true;
     table[this.slot] = undefined;
+    this.onEnd?.();
     // A joiner that was cancelled, or is just being, does not hear of a failure.
-    let heard = false;
-    for (const joiner of this.joiners ?? []) heard = native.wake(joiner.slot, 0) || heard;
+    const heard = this.joiners !== undefined && this.joiners.wakeAll() > 0;
     this.joiners = undefined;
     if (this.settle) {
       if (this.failed) this.settle.reject(this.error);
@@ -197,7 +208,11 @@ export function spawn<R>(fn: () => R, options?: SpawnOptions): Coroutine<R> {
   if (!options) return new Coroutine(fn, fn.name, defaultStack);
   const stackSize = options.stackSize ?? defaultStack;
   integerIn('options.stackSize', stackSize, LEAST_STACK, MOST_STACK);
-  return new Coroutine(fn, options.name ?? fn.name, stackSize);
+  const { signal } = options;
+  if (signal !== undefined) signalOf('options.signal', signal);
+  const coroutine = new Coroutine(fn, options.name ?? fn.name, stackSize);
+  if (signal) coroutine.cancelWith(signal);
+  return coroutine;
 }
 
 /** See `configure`. @internal */

@@ -1,4 +1,5 @@
 import type { Coroutine } from './coroutine.js';
+import type { TimeoutScope } from './timeout.js';
 
 /** Every error of this library carries a `code` that stays the same from version to version. */
 abstract class StackfulError extends Error {
@@ -53,11 +54,22 @@ export class DeadlockError extends StackfulError {
   }
 }
 
-/** A time limit passed. */
+/** A time limit passed; `scope` is the call of `timeout` that had set it. */
 export class TimeoutError extends StackfulError {
   readonly code = 'ERR_TIMEOUT';
+  constructor(
+    operation: string,
+    readonly scope?: TimeoutScope,
+  ) {
+    super(`${operation} timed out${scope ? `: it did not end within the ${String(scope.ms)} ms of its timeout` : ''}`);
+  }
+}
+
+/** A call that can park was made inside `atomic`. */
+export class AtomicSectionError extends StackfulError {
+  readonly code = 'ERR_ATOMIC_SECTION';
   constructor(operation: string) {
-    super(`${operation} timed out`);
+    super(`${operation} can park and was called inside atomic(), where nothing may`);
   }
 }
 

@@ -1,6 +1,8 @@
 import { numberIn } from './internal/arguments.js';
 import { check } from './internal/codes.js';
 import { native } from './internal/native.js';
+import type { ParkOptions } from './internal/parking.js';
+import { withSignal } from './signal.js';
 
 /** The longest sleep, in milliseconds: about 292 years would overflow, a century does not. */
 const LONGEST_SLEEP = 100 * 365.25 * 24 * 3600 * 1000;
@@ -10,8 +12,12 @@ const LONGEST_SLEEP = 100 * 365.25 * 24 * 3600 * 1000;
  *
  * @throws NotInCoroutineError (`ERR_NOT_IN_COROUTINE`), RangeError (`ERR_OUT_OF_RANGE`)
  */
-export function sleep(ms: number): void {
+export function sleep(ms: number, options?: ParkOptions): void {
   numberIn('ms', ms, 0, LONGEST_SLEEP);
+  if (options?.signal) {
+    withSignal(options.signal, () => { sleep(ms); });
+    return;
+  }
   check(native.sleep(ms), 'sleep');
 }
 

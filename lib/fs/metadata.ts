@@ -11,7 +11,6 @@ export type StatPathOptions = StatOptions & { bigint?: false; throwIfNoEntry?: b
 const ENOENT = -2;
 const ENOTDIR = -20;
 const ECANCELED = -125;
-const ETIMEDOUT = -110;
 /** Codes below this are not the system's. */
 const LAST_ERRNO = -4095;
 
@@ -84,6 +83,6 @@ export function exists(path: PathLike): boolean {
   }
   const result = fsStat(where);
   if (typeof result !== 'number') return true;
-  if (result < LAST_ERRNO || result === ECANCELED || result === ETIMEDOUT) fail(result, 'exists', 'stat');
+  if (result < LAST_ERRNO || result === ECANCELED) fail(result, 'exists', 'stat');
   return false;
 }

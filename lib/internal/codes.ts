@@ -2,15 +2,21 @@ import { getSystemErrorMap, getSystemErrorName } from 'node:util';
 
 import { cancellationReason, current } from '../coroutine.js';
 import { verdictOf } from '../deadlock.js';
-import { CancelledError, CannotParkError, NotInCoroutineError, TimeoutError } from '../errors.js';
+import { AtomicSectionError, CancelledError, CannotParkError, NotInCoroutineError, TimeoutError } from '../errors.js';
+import type { TimeoutScope } from '../timeout.js';
+import { native } from './native.js';
+import { openScopes } from './scopes.js';
 
 /** What native calls return instead of a result when they did not park at all (native/sched/scheduler.h). */
 const NOT_IN_COROUTINE = -10001;
 const CANNOT_PARK = -10002;
 /** A coroutine is woken with it, or does not park at all: what it waits for will never come. */
 export const DEADLOCKED = -10006;
+/** A scope around the call ended it (native/sched/scope.h). */
+const SCOPE_TIMED_OUT = -10003;
+const SCOPE_ABORTED = -10004;
+const IN_ATOMIC_SECTION = -10005;
 const ECANCELED = -125;
-const ETIMEDOUT = -110;
 
 /** What a system error says besides its code, in the order in which Node prints it. */
 export interface SystemErrorDetails {
@@ -56,8 +62,12 @@ export function fail(code: number, operation: string, syscall?: string, details?
       throw verdictOf(current());
     case ECANCELED:
       throw new CancelledError(cancellationReason());
-    case ETIMEDOUT:
-      if (syscall !== 'connect') throw new TimeoutError(operation);
+    case SCOPE_TIMED_OUT:
+      throw new TimeoutError(operation, openScopes[native.firedScope()] as TimeoutScope | undefined);
+    case SCOPE_ABORTED:
+      throw (openScopes[native.firedScope()] as AbortSignal).reason;
+    case IN_ATOMIC_SECTION:
+      throw new AtomicSectionError(operation);
   }
   throw systemError(code, syscall ?? operation.slice(operation.lastIndexOf('.') + 1), details);
 }

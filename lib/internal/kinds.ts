@@ -2,5 +2,20 @@
 export const ParkKind = {
   join: 3,
   promise: 4,
+  channelSend: 5,
+  channelReceive: 6,
+  select: 7,
+  mutex: 8,
+  semaphore: 9,
+  readLock: 10,
+  writeLock: 11,
+  condition: 12,
+  event: 13,
+  waitGroup: 14,
+  barrier: 15,
+  scope: 16,
+  offload: 17,
   other: 35,
 } as const;
+
+export type ParkKind = (typeof ParkKind)[keyof typeof ParkKind];

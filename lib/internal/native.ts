@@ -14,9 +14,20 @@ export interface Native {
   runningSlot(): Int32Array;
   park(kind: number, number: number): number;
   wake(slot: number, code: number): boolean;
-  interrupt(slot: number, code: number): void;
+  cancel(slot: number): void;
   yieldNow(): number;
   sleep(ms: number): number;
+
+  timeoutEnter(ms: number): number;
+  signalEnter(): number;
+  shieldEnter(): number;
+  scopeLeave(): void;
+  scopeFire(scope: number): void;
+  firedScope(): number;
+  interrupted(): number;
+  atomicEnter(): boolean;
+  atomicLeave(): void;
+
   state(slot: number): number;
   parkedOn(slot: number): string | undefined;
   parkedFor(slot: number): number;

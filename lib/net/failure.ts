@@ -1,6 +1,6 @@
 import { getSystemErrorMap, getSystemErrorName } from 'node:util';
 
-import { SocketBrokenError, SocketClosedError, TimeoutError } from '../errors.js';
+import { SocketBrokenError, SocketClosedError } from '../errors.js';
 import { fail } from '../internal/codes.js';
 import { CLOSED, KERNEL_TIMED_OUT, SOCKET_BROKEN } from './native.js';
 
@@ -45,8 +45,6 @@ export function failSocket(
       break;
     case SOCKET_BROKEN:
       throw new SocketBrokenError(operation);
-    case ETIMEDOUT:
-      throw new TimeoutError(operation);
     case KERNEL_TIMED_OUT:
       throw systemError(ETIMEDOUT, syscall, at);
   }

@@ -55,12 +55,12 @@ void wake(const Info& info) {
   info.GetReturnValue().Set(woken);
 }
 
-// interrupt(slot, code): every parking call of that coroutine ends with `code` from now on.
-void interrupt(const Info& info) {
+// cancel(slot): every parking call of that coroutine ends with -ECANCELED from now on.
+void cancel(const Info& info) {
   Runtime* runtime = Runtime::current();
   sched::Coroutine* c = runtime->scheduler().at(static_cast<uint32_t>(intAt(info, 0)));
   if (!c) return;
-  runtime->scheduler().interrupt(c, intAt(info, 1));
+  runtime->scheduler().cancel(c);
   runtime->schedule();
 }
 
@@ -171,7 +171,7 @@ void defineCore(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
   define(context, exports, "runningSlot", runningSlot);
   define(context, exports, "park", park);
   define(context, exports, "wake", wake);
-  define(context, exports, "interrupt", interrupt);
+  define(context, exports, "cancel", cancel);
   define(context, exports, "yieldNow", yieldNow);
   define(context, exports, "sleep", sleep);
   define(context, exports, "state", state);

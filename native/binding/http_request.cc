@@ -134,8 +134,7 @@ void readBody(const Info& info) {
   auto from = static_cast<size_t>(numberAt(info, 2));
   HttpCall call(*c);
   ssize_t n = c->connection.readBody(to.data + from, to.size - from);
-  const sched::Coroutine* self = Runtime::current()->scheduler().running();
-  if (n == -ETIMEDOUT && !self->interrupted()) n = kBodyTimeout;
+  if (n == -ETIMEDOUT) n = kBodyTimeout;
   returnInt(info, n);
 }
 

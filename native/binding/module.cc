@@ -49,6 +49,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("doctor", Napi::Function::New(env, doctor, "doctor"));
   exports.Set("stats", Napi::Function::New(env, stats, "stats"));
   defineCore(context, object);
+  defineScopes(context, object);
   defineNet(context, object);
   defineFs(context, object);
   defineHttp(context, object);

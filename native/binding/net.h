@@ -21,14 +21,9 @@ inline net::Socket* socketAt(const Info& info) {
   return Net::current ? Net::current->sockets.at(intAt(info, 0)) : nullptr;
 }
 
-// A limit around the call interrupts the coroutine with ETIMEDOUT; without an interruption it came from the
-// kernel.
+// A time limit around the call has a code of its own; ETIMEDOUT came from the kernel.
 inline void returnResult(const Info& info, int64_t result) {
-  if (result == -ETIMEDOUT) {
-    const sched::Coroutine* self = Runtime::current()->scheduler().running();
-    if (!self || !self->interrupted()) result = kKernelTimedOut;
-  }
-  returnInt(info, result);
+  returnInt(info, result == -ETIMEDOUT ? kKernelTimedOut : result);
 }
 
 void defineNetTransfer(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);

@@ -41,12 +41,13 @@ bool Disk::runJob(Job* job, sched::Reason reason, Cancelled cancelled, int64_t& 
     return true;
   }
   ++inFlight_;
-  if (cancelled == Cancelled::kWaits) scheduler_.shield();
+  sched::Scope shield;
+  if (cancelled == Cancelled::kWaits) scheduler_.enter(shield);
   int32_t code;
   do {
     code = scheduler_.parkUntil(reason, sched::kNoDeadline);
   } while (code >= 0 && !job->link);
-  if (cancelled == Cancelled::kWaits) scheduler_.unshield();
+  if (cancelled == Cancelled::kWaits) scheduler_.leave(shield);
 
   if (!job->link) {
     job->waiter = nullptr;

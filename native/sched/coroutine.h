@@ -7,6 +7,7 @@
 
 #include "../engine/engine.h"
 #include "park_reason.h"
+#include "scope.h"
 
 namespace stackful::sched {
 
@@ -15,23 +16,25 @@ enum class State : uint8_t { kReady, kRunning, kParked, kDone };
 struct Coroutine {
   engine::Execution execution;  // first: the engine finds it at the start of the record
 
-  // All that a park, a wake and the run queue touch: 56 bytes.
+  // All that a park, a wake and the run queue touch: 64 bytes.
   Coroutine* next = nullptr;  // in the run queue
   uint32_t slot = 0;          // index in the scheduler's table
   uint32_t generation = 0;    // tells this coroutine from earlier ones of the same slot
   int32_t wakeCode = 0;       // what the current park() returns
-  int32_t interruption = 0;   // not 0: every parking call returns this at once (cancellation); sticky
+  int32_t interruption = 0;   // not 0: every parking call returns this at once; see scope.h
   State state = State::kReady;
   ParkKind parkKind = ParkKind::kNone;
   uint8_t ioCharge = 0;  // I/O calls in a row that did not block
-  uint8_t shields = 0;   // > 0: `interruption` waits
+  bool cancelled = false;
   int32_t parkFd = -1;
   int64_t parkNumber = 0;
-  void* owner = nullptr;  // the embedding's own record; never touched here
-  uint32_t parkedAt = 0;  // when it parked: the scheduler's coarse clock; see Scheduler::parkedFor
+  void* owner = nullptr;    // the embedding's own record; never touched here
+  Scope* scopes = nullptr;  // the innermost one that it is in
+  uint16_t atomics = 0;     // atomic sections it is in: nothing parks there
+  uint32_t parkedAt = 0;    // when it parked: the scheduler's coarse clock; see Scheduler::parkedFor
 
   // The code with which a parking call must end before it begins, or 0.
-  int32_t interrupted() const noexcept { return interruption != 0 && shields == 0 ? interruption : 0; }
+  int32_t interrupted() const noexcept { return interruption; }
   Reason parkedOn() const noexcept { return {parkKind, parkFd, parkNumber}; }
 };
 

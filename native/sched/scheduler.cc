@@ -167,9 +167,74 @@ void Scheduler::spendIoBudget() noexcept {
   yieldNow();
 }
 
-void Scheduler::interrupt(Coroutine* c, int32_t code) noexcept {
+// What ends the next parking call: the innermost fired scope, as far as no shield lies between; but whoever is
+// cancelled is told so first, because that undoes everything.
+void Scheduler::reconsider(Coroutine* c) noexcept {
+  int32_t code = 0;
+  bool shielded = false;
+  for (const Scope* s = c->scopes; s && !shielded; s = s->outer) {
+    if (s->fired && code == 0) code = s->code;
+    shielded = s->code == 0;
+  }
+  if (c->cancelled && !shielded) code = -ECANCELED;
+  if (c->atomics > 0) code = kInAtomicSection;
   c->interruption = code;
-  if (const int32_t now = c->interrupted()) wake(c, now);
+}
+
+void Scheduler::cancel(Coroutine* c) noexcept {
+  c->cancelled = true;
+  reconsider(c);
+  if (c->interruption != 0) wake(c, c->interruption);
+}
+
+void Scheduler::enter(Scope& scope, Deadline deadline) noexcept {
+  Coroutine* self = running_;
+  scope.coroutine = self;
+  scope.outer = self->scopes;
+  self->scopes = &scope;
+  if (scope.code == 0 && self->interruption != 0) reconsider(self);
+  if (deadline == kNoDeadline) return;
+  scope.scheduler = this;
+  scope.Timer::fire = [](Timer* timer) {
+    auto* s = static_cast<Scope*>(timer);
+    --s->scheduler->externalWaits_;
+    s->scheduler->fire(*s);
+  };
+  timers_.insert(scope, deadline);
+  ++externalWaits_;
+}
+
+void Scheduler::leave(Scope& scope) noexcept {
+  if (scope.armed()) {
+    timers_.cancel(scope);
+    --externalWaits_;
+  }
+  Coroutine* self = scope.coroutine;
+  self->scopes = scope.outer;
+  if (scope.fired || scope.code == 0) reconsider(self);
+}
+
+void Scheduler::fire(Scope& scope) noexcept {
+  Coroutine* c = scope.coroutine;
+  scope.fired = true;
+  reconsider(c);
+  if (c->interruption != 0) wake(c, c->interruption);
+}
+
+const Scope* Scheduler::firedScope() const noexcept {
+  for (const Scope* s = running_ ? running_->scopes : nullptr; s && s->code != 0; s = s->outer) {
+    if (s->fired) return s;
+  }
+  return nullptr;
+}
+
+void Scheduler::enterAtomic() noexcept {
+  ++running_->atomics;
+  running_->interruption = kInAtomicSection;
+}
+
+void Scheduler::leaveAtomic() noexcept {
+  if (--running_->atomics == 0) reconsider(running_);
 }
 
 void Scheduler::finish() noexcept {
@@ -234,8 +299,7 @@ namespace {
 
 int32_t sleep(Scheduler& scheduler, Deadline deadline, int64_t length) noexcept {
   const int32_t code = scheduler.parkUntil({ParkKind::kSleep, -1, length}, deadline);
-  // An enclosing timeout interrupts with the same code as our own timer.
-  return code == -ETIMEDOUT && !scheduler.running()->interrupted() ? 0 : code;
+  return code == -ETIMEDOUT ? 0 : code;
 }
 
 }  // namespace

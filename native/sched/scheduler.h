@@ -108,12 +108,23 @@ class Scheduler {
       spendIoBudget();
   }
 
-  // From now on every parking call of `c` ends with `code` (negative), the one it is in included. Code 0
-  // takes it back.
-  void interrupt(Coroutine* c, int32_t code) noexcept;
-  // While a coroutine has more shields than none its interruption waits.
-  void shield() noexcept { ++running_->shields; }
-  void unshield() noexcept { --running_->shields; }
+  // From now on every parking call of `c` ends with -ECANCELED, the one it is in included, except in a
+  // shield.
+  void cancel(Coroutine* c) noexcept;
+  // Opens a scope around what the running coroutine does next, inside those that it is in already; what it is
+  // is up to its `code`. A deadline counts as an external wait: a parked coroutine it will wake is not
+  // forgotten.
+  void enter(Scope& scope, Deadline deadline = kNoDeadline) noexcept;
+  // Leaves the innermost scope, and with it undoes the interruption that came from it.
+  void leave(Scope& scope) noexcept;
+  // Interrupts what is done inside: the time is up, the signal is aborted.
+  void fire(Scope& scope) noexcept;
+  // The innermost fired scope that no shield holds off from the running coroutine: the one a call was ended by.
+  const Scope* firedScope() const noexcept;
+  // An atomic section: until it is left, every call that can park returns kInAtomicSection.
+  void enterAtomic() noexcept;
+  void leaveAtomic() noexcept;
+  ScopePool& scopePool() noexcept { return scopePool_; }
 
   // Ends the running coroutine. Its stack is back in the pool when this leaves it.
   [[noreturn]] void finish() noexcept;
@@ -174,6 +185,7 @@ class Scheduler {
   // a cache.
   [[gnu::noinline]] int32_t parkWithTimer(Reason reason, Deadline deadline) noexcept;
   void releaseSlot(Coroutine* c) noexcept;
+  void reconsider(Coroutine* c) noexcept;
 
   // Hot, in the order of use.
   Coroutine* running_ = nullptr;
@@ -197,6 +209,7 @@ class Scheduler {
   int32_t unpublished_ = -1;
   std::vector<Slot> table_;
   Timers timers_;
+  ScopePool scopePool_;
 };
 
 // Parks the running coroutine until `deadline`: 0, or the code that ended the sleep early.

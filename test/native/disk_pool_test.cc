@@ -119,7 +119,7 @@ TEST_CASE("cancelling a task that may be abandoned returns at once; its result i
   });
   e.turn(0);
   gate->awaitBegin();
-  e.scheduler.interrupt(c, -ECANCELED);
+  e.scheduler.cancel(c);
   CHECK(e.run());
   CHECK(result == -ECANCELED);
   CHECK(gate->undone == 0);
@@ -140,7 +140,7 @@ TEST_CASE("cancelling any other task waits for it; the cancellation comes with t
     next = e.disk.run(task, kReason, Cancelled::kWaits);
   });
   e.turn(0);
-  e.scheduler.interrupt(c, -ECANCELED);
+  e.scheduler.cancel(c);
   e.turn(0);
   CHECK(c->state == sched::State::kParked);
   gate->let();
@@ -161,7 +161,7 @@ TEST_CASE("a task that is done when the cancellation comes keeps its result") {
   });
   e.turn(0);
   while (c->state == sched::State::kParked) e.poller.poll(100);
-  e.scheduler.interrupt(c, -ECANCELED);
+  e.scheduler.cancel(c);
   CHECK(e.run());
   CHECK(result == 7);
   CHECK(gate->undone == 0);
@@ -181,7 +181,7 @@ TEST_CASE("results are fetched in another order than they came") {
   auto* c = submit(second, 2);
   e.turn(0);
   // Ready before its task is done, and so the first to look.
-  e.scheduler.interrupt(c, -ECANCELED);
+  e.scheduler.cancel(c);
   first->let();
   while (e.disk.inFlight() > 1) e.poller.poll(10);
   second->let();
@@ -209,7 +209,7 @@ TEST_CASE("an abandoned task that no thread has begun is not run") {
     result = e.disk.run(task, kReason, Cancelled::kAbandons);
   });
   e.turn(0);
-  e.scheduler.interrupt(c, -ECANCELED);
+  e.scheduler.cancel(c);
   e.turn(0);
   CHECK(result == -ECANCELED);
   gate->let();
@@ -231,7 +231,7 @@ TEST_CASE("opening a FIFO that nobody writes can be cancelled, and its descripto
   auto* c = e.go([&] { result = disk::open(e.disk, path.c_str(), O_RDONLY, 0); });
   e.turn(0);
   usleep(2000);
-  e.scheduler.interrupt(c, -ECANCELED);
+  e.scheduler.cancel(c);
   CHECK(e.run());
   CHECK(result == -ECANCELED);
   const int writer = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
@@ -265,7 +265,7 @@ TEST_CASE("a read from a pipe is one read, and keeps its buffer alive after canc
     third = pread(e.disk, fds[0], memory, 100, kCurrentPosition, keep);
   });
   while (held == 0) e.turn(1);
-  e.scheduler.interrupt(c, -ECANCELED);
+  e.scheduler.cancel(c);
   CHECK(e.run());
   CHECK(first == 3);
   CHECK(second == 2);

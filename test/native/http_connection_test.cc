@@ -258,7 +258,7 @@ TEST_CASE("connection: cancellation") {
   });
   loop.go([&] {
     sched::sleepUntil(loop.scheduler, sched::monotonicNow() + 1'000'000);
-    loop.scheduler.interrupt(c, -ECANCELED);
+    loop.scheduler.cancel(c);
   });
   loop.run();
   CHECK(last == Next::kFailed);

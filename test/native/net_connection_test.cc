@@ -200,7 +200,7 @@ TEST_CASE("connect: refused, timed out, cancelled, from a local address") {
     for (Socket* s : open) close(s);
   });
   for (int i = 0; i < 5; ++i) e.turn(1);
-  e.scheduler.interrupt(c, -ECANCELED);
+  e.scheduler.cancel(c);
   CHECK(e.run());
   CHECK(cancelled == -ECANCELED);
   close(listener);
@@ -286,7 +286,7 @@ TEST_CASE("a Unix backlog that stays full: the deadline and cancellation end the
   });
   e.turn(0);
   e.turn(3);
-  e.scheduler.interrupt(c, -ECANCELED);
+  e.scheduler.cancel(c);
   CHECK(e.run());
   CHECK(first == 0);
   CHECK(second == -ETIMEDOUT);

@@ -137,7 +137,7 @@ TEST_CASE("a cancelled coroutine's read ends, also before it begins; others' go 
     other = read(*s, buffer, sizeof(buffer));
   });
   e.turn(0);
-  e.scheduler.interrupt(c, -ECANCELED);
+  e.scheduler.cancel(c);
   sendText(pair.theirs, "x");
   CHECK(e.run());
   CHECK(first == -ECANCELED);

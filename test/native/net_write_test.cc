@@ -148,8 +148,8 @@ TEST_CASE("cancelling the owner of the write side, and one in the queue, in eith
     auto* b = e.go([&] { queued = writeAll(*s, "q", 1); });
     e.go([&] { last = writeAll(*s, "z", 1); });
     e.turn(0);
-    e.scheduler.interrupt(ownerFirst ? a : b, -ECANCELED);
-    e.scheduler.interrupt(ownerFirst ? b : a, -ECANCELED);
+    e.scheduler.cancel(ownerFirst ? a : b);
+    e.scheduler.cancel(ownerFirst ? b : a);
     CHECK(e.run());
     CHECK(owner == -ECANCELED);
     CHECK(queued == -ECANCELED);

@@ -90,40 +90,119 @@ TEST_CASE("parking outside a coroutine, or when the engine refuses, returns at o
   CHECK(slept == kCannotPark);
 }
 
-TEST_CASE("an interruption ends the present parking call and every later one, unless shielded") {
+TEST_CASE("a cancellation ends the present parking call and every later one, unless shielded") {
   Environment e;
   std::vector<int32_t> codes;
+  Scope shield;
   Coroutine* c = e.go([&] {
     codes.push_back(e.scheduler.park(kReason));
     codes.push_back(e.scheduler.park(kReason));
     codes.push_back(e.scheduler.yieldNow());
     codes.push_back(sleepFor(e.scheduler, kMs));
-    e.scheduler.shield();
+    e.scheduler.enter(shield);
     codes.push_back(e.scheduler.yieldNow());
     codes.push_back(e.scheduler.park(kReason));
-    e.scheduler.unshield();
+    e.scheduler.leave(shield);
     codes.push_back(e.scheduler.park(kReason));
-    e.scheduler.interrupt(e.scheduler.running(), 0);
-    codes.push_back(e.scheduler.yieldNow());
   });
   e.scheduler.runBatch(kMs);
-  e.scheduler.interrupt(c, -ECANCELED);
+  e.scheduler.cancel(c);
   e.scheduler.runBatch(kMs);
   CHECK(codes == std::vector<int32_t>{-ECANCELED, -ECANCELED, -ECANCELED, -ECANCELED, 0});
   // In the shield only an ordinary wake gets through.
-  e.scheduler.interrupt(c, -ETIMEDOUT);
+  e.scheduler.cancel(c);
   CHECK(c->state == State::kParked);
   CHECK(e.scheduler.wake(c, 5));
   e.scheduler.runBatch(kMs);
-  CHECK(codes == std::vector<int32_t>{-ECANCELED, -ECANCELED, -ECANCELED, -ECANCELED, 0, 5, -ETIMEDOUT, 0});
+  CHECK(codes == std::vector<int32_t>{-ECANCELED, -ECANCELED, -ECANCELED, -ECANCELED, 0, 5, -ECANCELED});
   CHECK(e.scheduler.live() == 0);
+}
+
+TEST_CASE("a scope's time limit ends the calls inside it, with a code of its own, and nothing once it is left") {
+  Environment e;
+  std::vector<int32_t> codes;
+  bool named = false;
+  e.go([&] {
+    Scope outer, inner;
+    outer.code = inner.code = kScopeTimedOut;
+    e.scheduler.enter(outer, in(60'000));
+    e.scheduler.enter(inner, in(1));
+    CHECK(e.scheduler.externalWaits() == 2);
+    codes.push_back(e.scheduler.park(kReason));
+    codes.push_back(e.scheduler.yieldNow());
+    named = e.scheduler.firedScope() == &inner;
+    CHECK(e.scheduler.externalWaits() == 1);
+    e.scheduler.leave(inner);
+    codes.push_back(e.scheduler.yieldNow());
+    e.scheduler.leave(outer);
+    CHECK(e.scheduler.firedScope() == nullptr);
+    CHECK(e.scheduler.externalWaits() == 0);
+  });
+  CHECK(e.run());
+  CHECK(named);
+  CHECK(codes == std::vector<int32_t>{kScopeTimedOut, kScopeTimedOut, 0});
+  CHECK(e.scheduler.timers().size() == 0);
+}
+
+TEST_CASE("a shield keeps out what comes from around it, not what comes from inside") {
+  Environment e;
+  std::vector<int32_t> codes;
+  Coroutine* c = e.go([&] {
+    Scope outer, shield, inner;
+    outer.code = inner.code = kScopeTimedOut;
+    e.scheduler.enter(outer);
+    e.scheduler.fire(outer);
+    e.scheduler.enter(shield);
+    codes.push_back(e.scheduler.yieldNow());
+    e.scheduler.enter(inner, in(1));
+    codes.push_back(e.scheduler.park(kReason));
+    CHECK(e.scheduler.firedScope() == &inner);
+    e.scheduler.leave(inner);
+    codes.push_back(e.scheduler.yieldNow());
+    CHECK(e.scheduler.firedScope() == nullptr);
+    e.scheduler.leave(shield);
+    codes.push_back(e.scheduler.yieldNow());
+    e.scheduler.leave(outer);
+    codes.push_back(e.scheduler.yieldNow());
+    e.scheduler.cancel(e.scheduler.running());
+    codes.push_back(e.scheduler.yieldNow());
+  });
+  CHECK(e.run());
+  CHECK(c->scopes == nullptr);
+  CHECK(codes == std::vector<int32_t>{0, kScopeTimedOut, 0, kScopeTimedOut, 0, -ECANCELED});
+}
+
+TEST_CASE("an atomic section refuses every parking call, shielded or not, and lets the rest through after it") {
+  Environment e;
+  std::vector<int32_t> codes;
+  Scope shield;
+  e.go([&] {
+    e.scheduler.enterAtomic();
+    e.scheduler.enterAtomic();
+    codes.push_back(e.scheduler.park(kReason));
+    e.scheduler.leaveAtomic();
+    e.scheduler.enter(shield);
+    codes.push_back(sleepFor(e.scheduler, kMs));
+    e.scheduler.leave(shield);
+    codes.push_back(e.scheduler.yieldNow());
+    e.scheduler.leaveAtomic();
+    codes.push_back(e.scheduler.yieldNow());
+    e.scheduler.enterAtomic();
+    e.scheduler.cancel(e.scheduler.running());
+    codes.push_back(e.scheduler.yieldNow());
+    e.scheduler.leaveAtomic();
+    codes.push_back(e.scheduler.yieldNow());
+  });
+  CHECK(e.run());
+  CHECK(codes == std::vector<int32_t>{kInAtomicSection, kInAtomicSection, kInAtomicSection, 0,
+                                      kInAtomicSection, -ECANCELED});
 }
 
 TEST_CASE("an interruption before the first run, or while ready, counts at the next parking call") {
   Environment e;
   int32_t code = 0, after = 0;
   Coroutine* c = e.go([&] { code = e.scheduler.park(kReason); });
-  e.scheduler.interrupt(c, -ECANCELED);
+  e.scheduler.cancel(c);
   CHECK(e.run());
   CHECK(code == -ECANCELED);
   c = e.go([&] {
@@ -132,7 +211,7 @@ TEST_CASE("an interruption before the first run, or while ready, counts at the n
   });
   e.scheduler.runBatch(kMs);
   e.scheduler.wake(c, 9);
-  e.scheduler.interrupt(c, -ECANCELED);
+  e.scheduler.cancel(c);
   CHECK(e.run());
   CHECK(code == 9);
   CHECK(after == -ECANCELED);

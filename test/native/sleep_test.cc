@@ -42,7 +42,13 @@ TEST_CASE("a sleep is described by its length and ends early when interrupted") 
   Environment e;
   int32_t code = 0, timedOut = 0;
   Coroutine* c = e.go([&] { code = sleepFor(e.scheduler, 90'000'000 * kMs); });
-  Coroutine* d = e.go([&] { timedOut = sleepUntil(e.scheduler, kNoDeadline); });
+  Coroutine* d = e.go([&] {
+    Scope limit;
+    limit.code = kScopeTimedOut;
+    e.scheduler.enter(limit);
+    timedOut = sleepUntil(e.scheduler, kNoDeadline);
+    e.scheduler.leave(limit);
+  });
   e.scheduler.runBatch(kMs);
   char text[64];
   describe(c->parkedOn(), text, sizeof(text));
@@ -50,12 +56,12 @@ TEST_CASE("a sleep is described by its length and ends early when interrupted") 
   describe(d->parkedOn(), text, sizeof(text));
   CHECK(std::string(text) == "sleep");
   CHECK(e.scheduler.externalWaits() == 2);
-  e.scheduler.interrupt(c, -ECANCELED);
-  // A timeout around the sleep uses the code of the sleep's own timer, and is not the end of the sleep.
-  e.scheduler.interrupt(d, -ETIMEDOUT);
+  e.scheduler.cancel(c);
+  // A time limit around the sleep is not the end of the sleep.
+  e.scheduler.fire(*d->scopes);
   CHECK(e.run());
   CHECK(code == -ECANCELED);
-  CHECK(timedOut == -ETIMEDOUT);
+  CHECK(timedOut == kScopeTimedOut);
   CHECK(e.scheduler.timers().size() == 0);
 }
 

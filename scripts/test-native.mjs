@@ -10,7 +10,9 @@ const FLAVOURS = ['address', 'thread'];
 
 function missing() {
   if (spawnSync('cmake', ['--version']).status !== 0) return 'cmake is not installed (Debian: apt-get install cmake)';
-  const include = spawnSync(process.env.CXX ?? 'c++', ['-E', '-x', 'c++', '-'], { input: '#include <doctest/doctest.h>' });
+  // Through a shell: CXX may hold more than a name ("ccache g++").
+  const compiler = process.env.CXX ?? 'c++';
+  const include = spawnSync(`${compiler} -E -x c++ -`, { shell: true, input: '#include <doctest/doctest.h>' });
   if (include.status !== 0) return 'doctest is not installed (Debian: apt-get install doctest-dev)';
   return undefined;
 }

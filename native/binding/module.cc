@@ -31,12 +31,16 @@ v8::Local<v8::Value> local(Napi::Value value) {
 }
 
 // start(body): makes this environment's runtime; returns undefined, or the reason why it cannot be.
+// start(body, name, delta) makes one thing that it must know of V8 wrong first: for test/engine/calibration.test.ts.
 Napi::Value start(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (Runtime::current()) return env.Undefined();
   v8::Isolate* isolate = v8::Isolate::GetCurrent();
   std::string reason;
-  Runtime* runtime = Runtime::create(isolate, isolate->GetCurrentContext(), reason);
+  engine::Corruption corruption;
+  if (info.Length() > 2) corruption = {info[1].ToString().Utf8Value(), info[2].ToNumber().Int64Value()};
+  Runtime* runtime = Runtime::create(isolate, isolate->GetCurrentContext(), reason,
+                                     info.Length() > 2 ? &corruption : nullptr);
   if (!runtime) return Napi::String::New(env, reason);
   runtime->body.Reset(isolate, local(info[0]).As<v8::Function>());
   return env.Undefined();

@@ -18,11 +18,12 @@ Runtime::~Runtime() {
   delete engine_;
 }
 
-Runtime* Runtime::create(v8::Isolate* isolate, v8::Local<v8::Context> context, std::string& reason) {
+Runtime* Runtime::create(v8::Isolate* isolate, v8::Local<v8::Context> context, std::string& reason,
+                         const engine::Corruption* corruption) {
   // V8 aborts the process when it collects wasm code while threads are archived.
   v8::V8::SetFlagsFromString("--no-wasm-code-gc");
   auto* runtime = new Runtime(isolate, context);
-  bool ok = engine::discover(isolate, runtime->found, reason);
+  bool ok = engine::discover(isolate, runtime->found, reason, corruption);
   if (ok) {
     runtime->engine_ = new engine::Engine(runtime->found);
     ok = engine::selfTest(isolate, runtime->found, *runtime->engine_, false, reason);

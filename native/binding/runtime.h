@@ -25,7 +25,8 @@ class Runtime {
   static Runtime* current() noexcept { return current_; }
 
   // Finds its way into V8, tests it, and hooks into the loop. Null and a reason when this V8 does not fit.
-  static Runtime* create(v8::Isolate* isolate, v8::Local<v8::Context> context, std::string& reason);
+  static Runtime* create(v8::Isolate* isolate, v8::Local<v8::Context> context, std::string& reason,
+                         const engine::Corruption* corruption);
 
   v8::Isolate* const isolate;
   v8::Global<v8::Context> context;

@@ -4,20 +4,100 @@
 #include "template_thread.h"
 
 namespace stackful::engine {
+namespace {
 
-// Later parts rely on what earlier ones found.
-bool Search::run() {
-  found_.isolate = base_;
-  if (!isolateSize() || !stackGuard() || !threadTop() || !handleData() || !implementer() || !manager() ||
-      !stackStarts() || !relocatable() || !shutdownList() || !asyncContext()) {
-    return false;
+// Makes the named number wrong; false when there is none of that name here.
+bool corrupt(Layout& layout, const Corruption& c) {
+  const struct {
+    const char* name;
+    size_t* number;
+  } all[] = {
+      {"handleImplementerBytes", &layout.handleImplementerBytes},
+      {"handleDataBytes", &layout.handleDataBytes},
+      {"handleDataInImplementer", &layout.handleDataInImplementer},
+      {"blocksInImplementer", &layout.blocksInImplementer},
+      {"vectorBytes", &layout.vectorBytes},
+      {"spareInImplementer", &layout.spareInImplementer},
+      {"handleBlockBytes", &layout.handleBlockBytes},
+      {"managerAnchors", &layout.managerAnchors},
+      {"stackGuard", &layout.stackGuard},
+      {"realLimit", &layout.realLimit},
+      {"limit", &layout.limit},
+      {"interruptPending", &layout.interruptPending},
+      {"interruptScopes", &layout.interruptScopes},
+      {"twoLimits", &layout.twoLimits},
+      {"threadTopBytes", &layout.threadTopBytes},
+      {"threadIdWord", &layout.threadIdWord},
+      {"isolateWord", &layout.isolateWord},
+      {"tryCatchWord", &layout.tryCatchWord},
+      {"trapFlagWord", &layout.trapFlagWord},
+      {"accessCheckWord", &layout.accessCheckWord},
+      {"entrySpWord", &layout.entrySpWord},
+      {"heapStackStartInTarget", &layout.heapStackStartInTarget},
+      {"shutdownList", &layout.shutdownList},
+  };
+  static_assert(sizeof all / sizeof *all == sizeof(Layout) / sizeof(size_t),
+                "every constant can be corrupted");
+  for (const auto& one : all) {
+    if (c.name == one.name) return *one.number += static_cast<size_t>(c.delta), true;
   }
-  const char* problem = captureTemplate(isolate_, found_);
-  return problem ? fail(problem) : true;
+  return false;
 }
 
-bool discover(v8::Isolate* isolate, Discovery& found, std::string& reason) {
-  return Search(isolate, found, reason).run();
+bool corrupt(Discovery& found, const Corruption& c) {
+  const struct {
+    const char* name;
+    void* address;
+  } all[] = {
+      {"found.isolate", &found.isolate},
+      {"found.realLimit", &found.realLimit},
+      {"found.limit", &found.limit},
+      {"found.interruptScopes", &found.interruptScopes},
+      {"found.threadTop", &found.threadTop},
+      {"found.handleData", &found.handleData},
+      {"found.implementerSlot", &found.implementerSlot},
+      {"found.implementer", &found.implementer},
+      {"found.relocatableTop", &found.relocatableTop},
+      {"found.stackStartThread", &found.stackStartThread},
+      {"found.stackStartHeap", &found.stackStartHeap},
+      {"found.asyncContext", &found.asyncContext},
+      {"found.shutdownList", &found.shutdownList},
+      {"found.inUse", &found.inUse},
+      {"found.manager", &found.manager},
+  };
+  for (const auto& one : all) {
+    auto* address = static_cast<uint64_t*>(one.address);
+    if (c.name == one.name && *address) return *address += static_cast<uint64_t>(c.delta), true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool Search::locate() {
+  return isolateSize() && locateGuard() && locateThreadTop() && locateHandleData() && locateImplementer() &&
+         locateManager() && locateStackStarts() && locateRelocatable() && locateShutdownList() &&
+         locateAsyncContext();
+}
+
+// By what V8 does with them. The order is from what is only looked at to what is changed for a moment: whatever is
+// changed has been recognised before.
+bool Search::confirm() {
+  if (found_.isolate != base_) return fail("isolate");
+  return confirmGuard() && confirmThreadTop() && confirmHandleData() && confirmManager() &&
+         confirmImplementer() && confirmStackStarts() && confirmRelocatable() && confirmShutdownList() &&
+         confirmAsyncContext();
+}
+
+bool discover(v8::Isolate* isolate, Discovery& found, std::string& reason, const Corruption* corruption) {
+  Layout layout;
+  bool corrupted = corruption && corrupt(layout, *corruption);
+  Search search(isolate, found, reason, layout);
+  if (!search.locate()) return false;
+  if (corruption && !corrupted && !corrupt(found, *corruption)) return reason = "", false;
+  if (!search.confirm()) return false;
+  if (const char* problem = captureTemplate(isolate, found, layout)) return reason = problem, false;
+  return true;
 }
 
 }  // namespace stackful::engine

@@ -34,8 +34,16 @@ struct Discovery {
   uint64_t pristine[Execution::kImageWords] = {};  // the image of a thread that has done nothing yet
 };
 
-// Null and a reason when anything does not fit. Must run inside a native callback called from JavaScript, on the
+// For the test that nothing wrong is believed: makes one constant of v8_layout.h, or one address that the search found,
+// wrong by `delta` before it is checked. Addresses are named as in Discovery, constants as in Layout.
+struct Corruption {
+  std::string name;
+  int64_t delta;
+};
+
+// False and a reason when anything does not fit. Must run inside a native callback called from JavaScript, on the
 // isolate's own thread, with no coroutine yet.
-bool discover(v8::Isolate* isolate, Discovery& found, std::string& reason);
+bool discover(v8::Isolate* isolate, Discovery& found, std::string& reason,
+              const Corruption* corruption = nullptr);
 
 }  // namespace stackful::engine

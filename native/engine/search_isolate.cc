@@ -29,59 +29,117 @@ void Search::pointers(std::vector<uint64_t>& targets, std::vector<size_t>& where
   }
 }
 
-bool Search::stackGuard() {
-  uint64_t sp = bits(__builtin_frame_address(0));
-  uint64_t* guard = base_ + layout::kStackGuard / 8;
-  found_.realLimit = base_ + layout::kRealLimit / 8;
-  found_.limit = base_ + layout::kLimit / 8;
-  found_.interruptScopes = guard + layout::kInterruptScopes / 8;
-  if (*guard != bits(base_)) return fail("stack guard");
-  uint64_t real = *found_.realLimit;
-  if (real >= sp || sp - real > kStackReach) return fail("stack limit");
-  // An interrupt may be pending already; its request changes `limit` and never `realLimit`.
-  if (*found_.limit != real && *found_.limit != layout::kInterruptPending) return fail("stack limit word");
-  if (*found_.interruptScopes != 0) return fail("open interrupt scope");
-  isolate_->RequestInterrupt([](v8::Isolate*, void*) {}, nullptr);
-  if (*found_.limit != layout::kInterruptPending || *found_.realLimit != real)
-    return fail("interrupt request");
-  if (layout::kTwoLimits && (found_.limit[1] != layout::kInterruptPending || found_.realLimit[1] != real)) {
-    return fail("second stack limit");
+bool Search::runScript(const char* source, v8::Local<v8::Value>* result) {
+  v8::EscapableHandleScope scope(isolate_);
+  v8::Local<v8::Context> context = isolate_->GetCurrentContext();
+  v8::Local<v8::String> text;
+  v8::Local<v8::Script> script;
+  v8::Local<v8::Value> value;
+  if (!v8::String::NewFromUtf8(isolate_, source).ToLocal(&text) ||
+      !v8::Script::Compile(context, text).ToLocal(&script) || !script->Run(context).ToLocal(&value)) {
+    return false;
   }
+  if (result) *result = scope.Escape(value);
   return true;
 }
 
-bool Search::threadTop() {
-  uint64_t* top = base_ + Internals::kIsolateThreadLocalTopOffset / 8;
-  found_.threadTop = top;
-  if (top + layout::kThreadTopWords > base_ + count_) return fail("thread top");
-  if (top[layout::kIsolateWord] != bits(base_)) return fail("thread top isolate");
-  uint64_t before = top[layout::kTryCatchWord];
+bool Search::locateGuard() {
+  found_.realLimit = base_ + layout_.realLimit / 8;
+  found_.limit = base_ + layout_.limit / 8;
+  found_.interruptScopes = base_ + (layout_.stackGuard + layout_.interruptScopes) / 8;
+  return true;
+}
+
+bool Search::confirmGuard() {
+  uint64_t sp = bits(__builtin_frame_address(0));
+  if (base_[layout_.stackGuard / 8] != bits(base_)) return fail("stack guard");
+  const uint64_t real = *found_.realLimit;
+  if (real >= sp || sp - real > kStackReach) return fail("stack limit");
+  // An interrupt may be pending already; its request changes `limit` and never `realLimit`. A function's entry runs it.
+  if (*found_.limit != real && *found_.limit != layout_.interruptPending) return fail("stack limit word");
+  if (!runScript("(function () {})()")) return fail("interrupt probe");
+  if (*found_.interruptScopes != 0) return fail("open interrupt scope");
+  // The word behind the scopes has a bit for each kind of request.
+  uint64_t* flags = found_.interruptScopes + 1;
+  const auto before = static_cast<uint32_t>(*flags);
+  isolate_->RequestInterrupt([](v8::Isolate*, void*) {}, nullptr);
+  const auto after = static_cast<uint32_t>(*flags);
+  if (*found_.limit != layout_.interruptPending || *found_.realLimit != real)
+    return fail("interrupt request");
+  const bool second = found_.limit[1] == layout_.interruptPending && found_.realLimit[1] == real;
+  if (second != (layout_.twoLimits == 1) || layout_.twoLimits > 1) return fail("second stack limit");
+  const uint32_t request = after & ~before;
+  if (before > 0xffff || after > 0xffff || __builtin_popcount(request) != 1) return fail("interrupt flags");
+  if (!runScript("(function () {})()") || (*flags & request) != 0) return fail("interrupt flags");
+  return true;
+}
+
+bool Search::locateThreadTop() {
+  found_.threadTop = base_ + Internals::kIsolateThreadLocalTopOffset / 8;
+  return found_.threadTop + layout_.threadTopBytes / 8 <= base_ + count_ || fail("thread top");
+}
+
+bool Search::confirmThreadTop() {
+  uint64_t* top = found_.threadTop;
+  const size_t words = layout_.threadTopBytes / 8;
+  for (size_t word : {layout_.isolateWord, layout_.tryCatchWord, layout_.entrySpWord, layout_.threadIdWord,
+                      layout_.accessCheckWord}) {
+    if (word >= words) return fail("thread top words");
+  }
+  if (top[layout_.isolateWord] != bits(base_)) return fail("thread top isolate");
+  uint64_t before = top[layout_.tryCatchWord];
   {
     v8::TryCatch probe(isolate_);
-    if (top[layout::kTryCatchWord] != bits(&probe)) return fail("try-catch word");
+    if (top[layout_.tryCatchWord] != bits(&probe)) return fail("try-catch word");
   }
-  if (top[layout::kTryCatchWord] != before) return fail("try-catch chain");
+  if (top[layout_.tryCatchWord] != before) return fail("try-catch chain");
+  // Where the outermost entry into JavaScript lies; entering once more does not change it, and changes its neighbours.
   uint64_t sp = bits(__builtin_frame_address(0));
-  uint64_t entry = top[layout::kEntrySpWord];
+  const uint64_t entry = top[layout_.entrySpWord];
   if (entry <= sp || entry - sp > kStackReach) return fail("JavaScript entry word");
-  uint64_t id = top[layout::kThreadIdWord] & 0xffffffff;
+  bool same = false;
+  if (!lookInside(CalledBy::kJavaScript, [&] { same = top[layout_.entrySpWord] == entry; }) || !same)
+    return fail("JavaScript entry word");
+  // captureTemplate compares it with the number V8 archives this thread under.
+  uint64_t id = top[layout_.threadIdWord] & 0xffffffff;
   if (id == 0 || id > 0x7fffffff) return fail("thread id word");
-  return true;
+  return confirmRehomedWords();
+}
+
+// The words that a coroutine's state takes from this thread's instead of the template's.
+bool Search::confirmRehomedWords() {
+  uint64_t* top = found_.threadTop;
+  const uint64_t callback = top[layout_.accessCheckWord];
+  v8::FailedAccessCheckCallback mark = [](v8::Local<v8::Object>, v8::AccessType, v8::Local<v8::Value>) {};
+  isolate_->SetFailedAccessCheckCallbackFunction(mark);
+  const bool arrived = top[layout_.accessCheckWord] == reinterpret_cast<uint64_t>(mark);
+  isolate_->SetFailedAccessCheckCallbackFunction(
+      arrived ? reinterpret_cast<v8::FailedAccessCheckCallback>(callback) : nullptr);
+  if (!arrived) return fail("access check word");
+  // The trap handler's flag is thread-local.
+  Range block = threadLocalBlock(reinterpret_cast<const void*>(&v8::V8::GetVersion));
+  size_t flag = SIZE_MAX;
+  for (size_t i = 0; i < layout_.threadTopBytes / 8; ++i) {
+    if (!block.contains(top[i])) continue;
+    if (flag != SIZE_MAX) return fail("trap flag word is ambiguous");
+    flag = i;
+  }
+  return flag == layout_.trapFlagWord || fail("trap flag word");
 }
 
 // ThreadManager holds [free anchor, in-use anchor, isolate]; both anchors point back to it.
-bool Search::manager() {
-  constexpr size_t kBytes = layout::kManagerAnchors + 24;
+bool Search::locateManager() {
+  const size_t bytesEach = layout_.managerAnchors + 24;
   std::vector<uint64_t> targets;
   std::vector<size_t> where;
   std::vector<uint8_t> bytes;
   std::vector<bool> ok;
   pointers(targets, where);
-  readMany(targets, kBytes, bytes, ok);
+  readMany(targets, bytesEach, bytes, ok);
   for (size_t i = 0; i < targets.size(); ++i) {
     uint64_t w[3];
     if (!ok[i]) continue;
-    memcpy(w, &bytes[i * kBytes + layout::kManagerAnchors], 24);
+    memcpy(w, &bytes[i * bytesEach + layout_.managerAnchors], 24);
     if (w[2] != bits(base_)) continue;
     ThreadNode free, inUse;
     if (!readSafely(w[0], &free, sizeof free) || !readSafely(w[1], &inUse, sizeof inUse)) continue;
@@ -91,17 +149,34 @@ bool Search::manager() {
     found_.manager = manager;
     found_.inUse = reinterpret_cast<ThreadNode*>(w[1]);
   }
-  if (!found_.manager) return fail("thread manager");
-  if (found_.inUse->next != found_.inUse || found_.inUse->previous != found_.inUse) {
+  return found_.manager || fail("thread manager");
+}
+
+bool Search::confirmManager() {
+  uint64_t w[3];
+  ThreadNode inUse;
+  if (!readSafely(bits(found_.manager) + layout_.managerAnchors, w, sizeof w) ||
+      !readSafely(bits(found_.inUse), &inUse, sizeof inUse) || w[1] != bits(found_.inUse) ||
+      w[2] != bits(base_) || inUse.manager != found_.manager) {
+    return fail("thread manager");
+  }
+  if (inUse.next != found_.inUse || inUse.previous != found_.inUse) {
     return fail("other threads are archived in this isolate");
   }
   return true;
 }
 
 // V8 12 has public headers for the word, V8 11 has no async context.
-bool Search::asyncContext() {
+bool Search::locateAsyncContext() {
 #if V8_MAJOR_VERSION >= 12
-  uint64_t* word = base_ + Internals::kContinuationPreservedEmbedderDataOffset / 8;
+  found_.asyncContext = base_ + Internals::kContinuationPreservedEmbedderDataOffset / 8;
+#endif
+  return true;
+}
+
+bool Search::confirmAsyncContext() {
+#if V8_MAJOR_VERSION >= 12
+  uint64_t* word = found_.asyncContext;
   v8::HandleScope scope(isolate_);
   v8::Local<v8::Object> mark = v8::Object::New(isolate_);
   const uint64_t before = *word;
@@ -117,7 +192,6 @@ bool Search::asyncContext() {
   isolate_->SetContinuationPreservedEmbedderData(old);
 #endif
   if (!moved || *word != before) return fail("async context word");
-  found_.asyncContext = word;
 #endif
   return true;
 }

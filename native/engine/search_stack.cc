@@ -2,14 +2,13 @@
 
 #include <cstring>
 
-#include "external.h"
 #include "probe.h"
 
 namespace stackful::engine {
 
 // Isolate::Enter copies the thread's stack start to the heap: the right thread-local word is the one whose change
 // arrives there, and the right heap word is the one it arrives in.
-bool Search::stackStarts() {
+bool Search::locateStackStarts() {
   Range block = threadLocalBlock(reinterpret_cast<const void*>(&v8::V8::GetVersion));
   uint64_t sp = bits(__builtin_frame_address(0));
   for (uint64_t a = block.begin; a + 8 <= block.end; a += 8) {
@@ -28,8 +27,10 @@ bool Search::stackStarts() {
     }
     *words(a) = value;
     isolate_->Exit();
+    // Whatever the copy is, it is right again after this.
+    isolate_->Enter();
+    isolate_->Exit();
     if (hits == 1) {
-      *hit = value;
       found_.stackStartThread = words(a);
       found_.stackStartHeap = hit;
       return true;
@@ -39,8 +40,24 @@ bool Search::stackStarts() {
   return fail("stack start");
 }
 
+bool Search::confirmStackStarts() {
+  const uint64_t sp = bits(__builtin_frame_address(0));
+  uint64_t *thread = found_.stackStartThread, *heap = found_.stackStartHeap;
+  const uint64_t value = *thread;
+  uint64_t copy;
+  if (value <= sp || value - sp > kStackReach || !readSafely(bits(heap), &copy, 8) || copy != value)
+    return fail("stack start");
+  *thread = value - 64;
+  isolate_->Enter();
+  const bool arrived = *heap == value - 64;
+  *thread = value;
+  isolate_->Exit();
+  *heap = value;
+  return arrived || fail("stack start");
+}
+
 void Search::heapCopies(uint64_t value, std::vector<uint64_t*>& out) const {
-  if (layout::kHeapStackStartInTarget == 0) {
+  if (layout_.heapStackStartInTarget == 0) {
     for (size_t i = 0; i < count_; ++i) {
       if (base_[i] == value) out.push_back(base_ + i);
     }
@@ -53,7 +70,7 @@ void Search::heapCopies(uint64_t value, std::vector<uint64_t*>& out) const {
   pointers(targets, where);
   // A word before and behind the expected one as well: a patch release may move it.
   constexpr size_t kAround = 64;
-  for (auto& t : targets) t += layout::kHeapStackStartInTarget - kAround;
+  for (auto& t : targets) t += layout_.heapStackStartInTarget - kAround;
   readMany(targets, 2 * kAround, bytes, ok);
   for (size_t i = 0; i < targets.size(); ++i) {
     for (size_t k = 0; ok[i] && k < 2 * kAround; k += 8) {
@@ -71,81 +88,75 @@ void Search::heapCopies(uint64_t value, std::vector<uint64_t*>& out) const {
 
 // Relocatable objects form a chain through the stack; V8's arguments for a native callback are one, at its head
 // while the callback runs: [vtable, isolate, previous].
-void Search::relocatableCallback(const v8::FunctionCallbackInfo<v8::Value>& info) {
-  auto* probe = static_cast<StackProbe*>(externalValue(info.Data()));
-  Search& s = *probe->search;
-  uint64_t sp = bits(__builtin_frame_address(0));
-  uint64_t top = *s.found_.stackStartThread;
-  size_t skipFrom = s.found_.threadTop - s.base_, skipTo = skipFrom + layout::kThreadTopWords;
-  for (size_t i = 0; i < s.count_; ++i) {
-    uint64_t v = s.base_[i];
-    if (v == probe->before[i] || (i >= skipFrom && i < skipTo) || v & 7 || v <= sp || v + 24 > top ||
-        v - sp > 4096)
-      continue;
-    if (words(v)[1] != bits(s.base_)) continue;
-    uint64_t virtuals = words(v)[0], first;
-    if (virtuals & 7 || (virtuals > sp && virtuals < top) || !readSafely(virtuals, &first, 8)) continue;
-    uint64_t previous = words(v)[2];
-    // Two of the chain may share a C++ frame, in any order.
-    if (previous != 0 && (previous <= sp || previous >= top)) continue;
-    probe->hits.push_back(i);
-  }
+bool Search::isRelocatable(uint64_t address) const {
+  const uint64_t sp = bits(__builtin_frame_address(0)), top = *found_.stackStartThread;
+  if (address & 7 || address <= sp || address + 24 > top || address - sp > 4096) return false;
+  const uint64_t* object = words(address);
+  uint64_t first;
+  if (object[1] != bits(base_)) return false;
+  if (object[0] & 7 || (object[0] > sp && object[0] < top) || !readSafely(object[0], &first, 8)) return false;
+  // Two of the chain may share a C++ frame, in any order.
+  return object[2] == 0 || (object[2] > sp && object[2] < top);
 }
 
-bool Search::relocatable() {
-  v8::HandleScope scope(isolate_);
-  v8::Local<v8::Context> context = isolate_->GetCurrentContext();
-  StackProbe probe{this, {}, {}};
-  v8::Local<v8::Function> f;
-  v8::Local<v8::External> data = external(isolate_, &probe);
-  if (!v8::Function::New(context, relocatableCallback, data).ToLocal(&f)) return fail("probe function");
-  probe.before.assign(base_, base_ + count_);
-  if (f->Call(context, v8::Undefined(isolate_), 0, nullptr).IsEmpty()) return fail("probe call");
-  for (size_t i : probe.hits) {
-    if (base_[i] != probe.before[i]) continue;  // after the call the chain is as it was
+bool Search::locateRelocatable() {
+  const std::vector<uint64_t> before(base_, base_ + count_);
+  std::vector<size_t> hits;
+  const size_t skipFrom = found_.threadTop - base_, skipTo = skipFrom + layout_.threadTopBytes / 8;
+  bool called = lookInside(CalledBy::kCpp, [&] {
+    for (size_t i = 0; i < count_; ++i) {
+      if (base_[i] != before[i] && (i < skipFrom || i >= skipTo) && isRelocatable(base_[i]))
+        hits.push_back(i);
+    }
+  });
+  if (!called) return fail("probe call");
+  for (size_t i : hits) {
+    if (base_[i] != before[i]) continue;  // after the call the chain is as it was
     if (found_.relocatableTop) return fail("relocatable chain is ambiguous");
     found_.relocatableTop = base_ + i;
   }
-  if (!found_.relocatableTop) return fail("relocatable chain");
-  return true;
+  return found_.relocatableTop || fail("relocatable chain");
+}
+
+bool Search::confirmRelocatable() {
+  const uint64_t before = *found_.relocatableTop;
+  bool inside = false;
+  bool called = lookInside(CalledBy::kCpp, [&] {
+    inside = *found_.relocatableTop != before && isRelocatable(*found_.relocatableTop);
+  });
+  return (called && inside && *found_.relocatableTop == before) || fail("relocatable chain");
 }
 
 // Node 22: JSON.stringify registers itself in a vector of the isolate and checks that it leaves in the order it came.
-void Search::shutdownCallback(const v8::FunctionCallbackInfo<v8::Value>& info) {
-  auto* probe = static_cast<StackProbe*>(externalValue(info.Data()));
-  Search& s = *probe->search;
-  uint64_t sp = bits(__builtin_frame_address(0));
-  uint64_t top = *s.found_.stackStartThread;
-  for (size_t i = 0; i + 2 < s.count_; ++i) {
-    uint64_t begin = s.base_[i], end = s.base_[i + 1], capacity = s.base_[i + 2], last, object[2];
-    if (end == probe->before[i + 1] || begin & 7 || end < begin + 8 || capacity < end ||
-        capacity - begin > 4096)
-      continue;
-    if (!readSafely(end - 8, &last, 8) || last <= sp || last + 16 > top) continue;
-    memcpy(object, words(last), 16);
-    if (object[1] == bits(s.base_)) probe->hits.push_back(i);
-  }
+bool Search::isShutdownList(const uint64_t* vector) const {
+  const uint64_t sp = bits(__builtin_frame_address(0)), top = *found_.stackStartThread;
+  const uint64_t begin = vector[0], end = vector[1], capacity = vector[2];
+  uint64_t last;
+  if (begin & 7 || end < begin + 8 || capacity < end || capacity - begin > 4096) return false;
+  if (!readSafely(end - 8, &last, 8) || last & 7 || last <= sp || last + 16 > top) return false;
+  return words(last)[1] == bits(base_);
 }
 
-bool Search::shutdownList() {
-  if (!layout::kShutdownList) return true;
-  v8::HandleScope scope(isolate_);
-  v8::Local<v8::Context> context = isolate_->GetCurrentContext();
-  StackProbe probe{this, {}, {}};
-  v8::Local<v8::External> data = external(isolate_, &probe);
-  v8::Local<v8::Function> f;
-  v8::Local<v8::Object> object = v8::Object::New(isolate_);
-  v8::Local<v8::String> name = v8::String::NewFromUtf8Literal(isolate_, "toJSON");
-  if (!v8::Function::New(context, shutdownCallback, data).ToLocal(&f) ||
-      object->Set(context, name, f).IsNothing()) {
-    return fail("shutdown list probe");
-  }
-  probe.before.assign(base_, base_ + count_);
-  if (v8::JSON::Stringify(context, object).IsEmpty()) return fail("shutdown list probe");
-  if (probe.hits.size() > 1) return fail("shutdown list is ambiguous");
-  if (probe.hits.empty()) return true;  // a release without the list has nothing to exchange
-  found_.shutdownList = base_ + probe.hits[0];
+bool Search::locateShutdownList() {
+  const std::vector<uint64_t> before(base_, base_ + count_);
+  std::vector<size_t> hits;
+  bool called = lookInside(CalledBy::kStringify, [&] {
+    for (size_t i = 0; i + 2 < count_; ++i) {
+      if (base_[i + 1] != before[i + 1] && isShutdownList(base_ + i)) hits.push_back(i);
+    }
+  });
+  if (!called) return fail("shutdown list probe");
+  if (hits.size() > layout_.shutdownList) return fail("unexpected shutdown list");
+  // A release without the list has nothing to exchange.
+  if (!hits.empty()) found_.shutdownList = base_ + hits[0];
   return true;
+}
+
+bool Search::confirmShutdownList() {
+  if (!found_.shutdownList) return true;
+  bool inside = false;
+  bool called = lookInside(CalledBy::kStringify, [&] { inside = isShutdownList(found_.shutdownList); });
+  return (called && inside && found_.shutdownList[0] == found_.shutdownList[1]) || fail("shutdown list");
 }
 
 }  // namespace stackful::engine

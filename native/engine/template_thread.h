@@ -2,6 +2,7 @@
 #pragma once
 
 #include "discovery.h"
+#include "v8_layout.h"
 
 namespace stackful::engine {
 
@@ -9,6 +10,6 @@ namespace stackful::engine {
 // V8 archive the calling thread: that shows whether our layout of the archive is right. The new thread's own untouched
 // state becomes found.pristine, from which every coroutine starts.
 // Returns null, or what did not fit.
-const char* captureTemplate(v8::Isolate* isolate, Discovery& found);
+const char* captureTemplate(v8::Isolate* isolate, Discovery& found, const Layout& layout);
 
 }  // namespace stackful::engine

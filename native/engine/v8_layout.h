@@ -1,6 +1,7 @@
 // What differs between the V8 versions we know: sizes and field positions that no public header gives.
-// Every number here is checked against the running V8 before it is used (discovery.cc), so a wrong one is a refusal
-// to load and never a crash. Offsets that V8's own headers publish are taken from there.
+// Every number here is checked against the running V8 before it is used (Search::confirm, captureTemplate), so a wrong
+// one is a refusal to load and never a crash; test/engine/calibration.test.ts makes each of them wrong in turn. Offsets
+// that V8's own headers publish are taken from there, and checked all the same.
 #pragma once
 
 #include <v8-internal.h>
@@ -30,7 +31,6 @@ inline constexpr size_t kHandleDataBytes = 32;
 inline constexpr size_t kHandleDataInImplementer = 120;
 inline constexpr size_t kSpareInImplementer = 0x68;
 inline constexpr size_t kManagerAnchors = 0x38;
-inline constexpr size_t kStackGuardArchiveBytes = 0x30;
 inline constexpr size_t kInterruptScopes = 0x28;
 inline constexpr size_t kThreadIdWord = 3, kIsolateWord = 1, kTryCatchWord = 0, kTrapFlagWord = 24,
                         kAccessCheckWord = 23;
@@ -44,7 +44,6 @@ inline constexpr size_t kHandleDataBytes = 24;
 inline constexpr size_t kHandleDataInImplementer = 96;
 inline constexpr size_t kSpareInImplementer = 0x50;
 inline constexpr size_t kManagerAnchors = 0x38;
-inline constexpr size_t kStackGuardArchiveBytes = 0x38;
 inline constexpr size_t kInterruptScopes = 0x30;
 inline constexpr size_t kThreadIdWord = 13, kIsolateWord = 12, kTryCatchWord = 11, kTrapFlagWord = 25,
                         kAccessCheckWord = 24;
@@ -58,7 +57,6 @@ inline constexpr size_t kHandleDataBytes = 24;
 inline constexpr size_t kHandleDataInImplementer = 104;
 inline constexpr size_t kSpareInImplementer = 0x50;
 inline constexpr size_t kManagerAnchors = 0x18;
-inline constexpr size_t kStackGuardArchiveBytes = 0x38;
 inline constexpr size_t kInterruptScopes = 0x30;
 inline constexpr size_t kThreadIdWord = 13, kIsolateWord = 12, kTryCatchWord = 11, kTrapFlagWord = 25,
                         kAccessCheckWord = 24;
@@ -72,7 +70,6 @@ inline constexpr size_t kHandleDataBytes = 24;
 inline constexpr size_t kHandleDataInImplementer = 104;
 inline constexpr size_t kSpareInImplementer = 0x50;
 inline constexpr size_t kManagerAnchors = 0x18;
-inline constexpr size_t kStackGuardArchiveBytes = 0x38;
 inline constexpr size_t kInterruptScopes = 0x30;
 inline constexpr size_t kThreadIdWord = 13, kIsolateWord = 12, kTryCatchWord = 11, kAccessCheckWord = 24;
 inline constexpr size_t kTrapFlagWord = SIZE_MAX;  // gone from ThreadLocalTop
@@ -95,12 +92,40 @@ inline constexpr size_t kStackGuard = 8;
 inline constexpr size_t kRealLimit = kStackGuard + 8;
 inline constexpr size_t kLimit = kStackGuard + 0x18;
 inline constexpr uint64_t kInterruptPending = ~uint64_t{1};
-// What Debug archives behind the stack guard's part; visitors look at tagged slots in it, so it must be zero (Smi 0).
-inline constexpr size_t kDebugArchiveBytes = 0x60;
 
 inline constexpr size_t kTopInImage = kHandleImplementerBytes;
 inline constexpr size_t kRelocatableInImage = kTopInImage + kThreadTopBytes;
-inline constexpr size_t kImageBytes = kRelocatableInImage + 8 + kStackGuardArchiveBytes + kDebugArchiveBytes;
+// Behind that V8 archives its stack guard (48 or 56 bytes) and its debugger's state (96). Visitors look at tagged slots
+// of the latter, so all of it is zero (Smi 0), wherever they are.
+inline constexpr size_t kTailBytes = 0x98;
+inline constexpr size_t kImageBytes = kRelocatableInImage + 8 + kTailBytes;
 
 }  // namespace layout
+
+// The same numbers as discovery sees them: a copy, so that a test can make one wrong without touching the switch.
+struct Layout {
+  size_t handleImplementerBytes = layout::kHandleImplementerBytes;
+  size_t handleDataBytes = layout::kHandleDataBytes;
+  size_t handleDataInImplementer = layout::kHandleDataInImplementer;
+  size_t blocksInImplementer = layout::kBlocksInImplementer;
+  size_t vectorBytes = layout::kVectorBytes;
+  size_t spareInImplementer = layout::kSpareInImplementer;
+  size_t handleBlockBytes = layout::kHandleBlockBytes;
+  size_t managerAnchors = layout::kManagerAnchors;
+  size_t stackGuard = layout::kStackGuard;
+  size_t realLimit = layout::kRealLimit;
+  size_t limit = layout::kLimit;
+  size_t interruptPending = layout::kInterruptPending;
+  size_t interruptScopes = layout::kInterruptScopes;
+  size_t twoLimits = layout::kTwoLimits;
+  size_t threadTopBytes = layout::kThreadTopBytes;
+  size_t threadIdWord = layout::kThreadIdWord;
+  size_t isolateWord = layout::kIsolateWord;
+  size_t tryCatchWord = layout::kTryCatchWord;
+  size_t trapFlagWord = layout::kTrapFlagWord;
+  size_t accessCheckWord = layout::kAccessCheckWord;
+  size_t entrySpWord = layout::kEntrySpWord;
+  size_t heapStackStartInTarget = layout::kHeapStackStartInTarget;
+  size_t shutdownList = layout::kShutdownList;
+};
 }  // namespace stackful::engine

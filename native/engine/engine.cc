@@ -81,6 +81,20 @@ void restoreShutdownList(uint64_t* list, Execution& e) {
   e.shutdownList = nullptr;
 }
 
+// The only memory of a coroutine outside its stack and record: V8's vectors, which grow by `new[]` and `delete[]`, so that
+// no storage of ours can stand in for them. V8 would begin with eight entries (80 bytes of heap each); a handler needs one
+// or two, and three fit into the smallest block the heap hands out, 32 bytes.
+void reserveVectors(uint64_t* image) {
+  constexpr size_t kEntries = 3;
+  for (size_t at : layout::kVectorsInUse) {
+    auto* entries = new (std::nothrow) uint64_t[kEntries];
+    if (!entries) continue;  // V8 will ask for some itself
+    image[at / 8] = reinterpret_cast<uint64_t>(entries);
+    image[at / 8 + 1] = kEntries;
+    image[at / 8 + 2] = 0;
+  }
+}
+
 }  // namespace
 
 Engine::Engine(const Discovery& found) noexcept
@@ -108,6 +122,7 @@ void Engine::prepare(Execution& e, const stack::Stack& stack, void (*entry)(void
   if (e.image[0] != pristine[0]) {
     memset(e.image, 0, sizeof e.image);
     memcpy(e.image, pristine, layout::kHandleImplementerBytes);
+    reserveVectors(e.image);
   }
   memcpy(e.image + layout::kHandleDataInImplementer / 8, pristine + layout::kHandleDataInImplementer / 8,
          layout::kRelocatableInImage + 8 - layout::kHandleDataInImplementer);

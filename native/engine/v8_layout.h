@@ -35,6 +35,8 @@ inline constexpr size_t kInterruptScopes = 0x28;
 inline constexpr size_t kThreadIdWord = 3, kIsolateWord = 1, kTryCatchWord = 0, kTrapFlagWord = 24,
                         kAccessCheckWord = 23;
 inline constexpr bool kTwoLimits = true;
+// Vectors of the implementer that hold something while a coroutine runs: handle blocks and saved contexts.
+inline constexpr size_t kVectorsInUse[] = {0x08, 0x50};
 inline constexpr size_t kHeapStackStartInTarget = 0;  // the word is in the isolate itself
 inline constexpr bool kShutdownList = false;
 #elif V8_MAJOR_VERSION == 12  // Node 22
@@ -48,6 +50,7 @@ inline constexpr size_t kInterruptScopes = 0x30;
 inline constexpr size_t kThreadIdWord = 13, kIsolateWord = 12, kTryCatchWord = 11, kTrapFlagWord = 25,
                         kAccessCheckWord = 24;
 inline constexpr bool kTwoLimits = true;
+inline constexpr size_t kVectorsInUse[] = {0x08};
 inline constexpr size_t kHeapStackStartInTarget = 0x698;
 inline constexpr bool kShutdownList = true;
 #elif V8_MAJOR_VERSION == 13  // Node 24
@@ -61,6 +64,7 @@ inline constexpr size_t kInterruptScopes = 0x30;
 inline constexpr size_t kThreadIdWord = 13, kIsolateWord = 12, kTryCatchWord = 11, kTrapFlagWord = 25,
                         kAccessCheckWord = 24;
 inline constexpr bool kTwoLimits = false;
+inline constexpr size_t kVectorsInUse[] = {0x08};
 inline constexpr size_t kHeapStackStartInTarget = 0x6c0;
 inline constexpr bool kShutdownList = false;
 #elif V8_MAJOR_VERSION == 14  // Node 26
@@ -74,6 +78,7 @@ inline constexpr size_t kInterruptScopes = 0x30;
 inline constexpr size_t kThreadIdWord = 13, kIsolateWord = 12, kTryCatchWord = 11, kAccessCheckWord = 24;
 inline constexpr size_t kTrapFlagWord = SIZE_MAX;  // gone from ThreadLocalTop
 inline constexpr bool kTwoLimits = false;
+inline constexpr size_t kVectorsInUse[] = {0x08};
 inline constexpr size_t kHeapStackStartInTarget = 0x750;
 inline constexpr bool kShutdownList = false;
 #else

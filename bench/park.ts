@@ -1,5 +1,6 @@
 /** Memory held by handlers that wait: six frames deep in coroutines, async functions and goroutines. */
 
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BenchError, note, Unavailable, type Bench, type Row } from './support/bench.js';
 import { benchDirectory, buildGo } from './support/cache.js';
@@ -17,9 +18,18 @@ const SUBJECTS: Readonly<Record<string, () => Promise<string[]>>> = {
   go: async () => [await buildGo('go-park')],
 };
 
+/** A million handlers are measured once: memory does not vary between processes, and it takes a minute. */
+const MANY = 1_000_000;
+const GENEROUS_BYTES_PER_HANDLER = 8000;
+
+/** What the system can still give without swapping. */
+function availableBytes(): number {
+  return Number(/^MemAvailable:\s+(\d+) kB/m.exec(readFileSync('/proc/meminfo', 'latin1'))![1]) * 1024;
+}
+
 async function run(options: Options): Promise<Row[]> {
   const rounds = options.number('rounds', 3);
-  const counts = options.numbers('coroutines', [10_000, 100_000]);
+  const counts = options.numbers('coroutines', [10_000, 100_000, MANY]);
   const commands: string[][] = [];
   for (const subject of options.choice('subjects', Object.keys(SUBJECTS))) {
     try {
@@ -34,6 +44,11 @@ async function run(options: Options): Promise<Row[]> {
   const samples = new Samples(name);
   for (let round = 0; round < rounds; round++) {
     for (const count of counts) {
+      if (count >= MANY && round > 0) continue;
+      if (count * GENEROUS_BYTES_PER_HANDLER > availableBytes()) {
+        note(`skipped ${count} handlers: there is no memory for them`);
+        continue;
+      }
       note(`round ${round + 1}/${rounds}, ${count} parked`);
       for (const command of interleave(commands, round)) {
         const found = await measure<Sample[]>([...command, String(count)]);
@@ -48,8 +63,8 @@ export default {
   name,
   summary: 'bytes of memory per parked handler of six frames, beside async functions and goroutines',
   options: {
-    coroutines: 'how many are parked, a list (10000,100000)',
-    rounds: 'processes for each subject and number (3)',
+    coroutines: 'how many are parked, a list (10000,100000,1000000)',
+    rounds: 'processes for each subject and number (3; 1 for a million)',
     subjects: `a list of ${Object.keys(SUBJECTS).join(', ')} (all)`,
   },
   run,

@@ -77,19 +77,23 @@ func handle(id int) {
 	fmt.Fprintln(os.Stderr, path, s)
 }
 
-func residentBytes() float64 {
-	runtime.GC()
-	text, err := os.ReadFile("/proc/self/smaps_rollup")
+func bytesIn(file, field string) float64 {
+	text, err := os.ReadFile(file)
 	if err != nil {
 		panic(err)
 	}
 	for _, line := range strings.Split(string(text), "\n") {
-		if fields := strings.Fields(line); len(fields) == 3 && fields[0] == "Rss:" {
+		if fields := strings.Fields(line); len(fields) == 3 && fields[0] == field {
 			kilobytes, _ := strconv.ParseFloat(fields[1], 64)
 			return kilobytes * 1024
 		}
 	}
-	panic("no Rss in smaps_rollup")
+	panic("no " + field + " in " + file)
+}
+
+func memory() (resident, pageTables float64) {
+	runtime.GC()
+	return bytesIn("/proc/self/smaps_rollup", "Rss:"), bytesIn("/proc/self/status", "VmPTE:")
 }
 
 func fill(from, to int) {
@@ -109,11 +113,17 @@ func main() {
 	}
 	const first = 200
 	fill(0, first)
-	before := residentBytes()
+	residentBefore, tablesBefore := memory()
 	fill(first, first+count)
-	growth := residentBytes() - before
-	json.NewEncoder(os.Stdout).Encode([]map[string]any{{
-		"subject": "go", "metric": "rss_bytes_per_coroutine", "unit": "bytes",
-		"value": growth / float64(count), "at": map[string]int{"coroutines": count},
-	}})
+	resident, tables := memory()
+	sample := func(metric string, bytes float64) map[string]any {
+		return map[string]any{
+			"subject": "go", "metric": metric, "unit": "bytes",
+			"value": bytes / float64(count), "at": map[string]int{"coroutines": count},
+		}
+	}
+	json.NewEncoder(os.Stdout).Encode([]map[string]any{
+		sample("rss_bytes_per_coroutine", resident-residentBefore),
+		sample("page_table_bytes_per_coroutine", tables-tablesBefore),
+	})
 }

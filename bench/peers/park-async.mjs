@@ -1,14 +1,15 @@
 // park-async.mjs COUNT: the same handler as subjects/park.mjs, six async functions deep.
-import { measureParked } from '../support/parked-memory.mjs';
+import { measureParked, resultOf } from '../support/parked-memory.mjs';
 
 let parked = 0;
-// The cheapest thing to wait for: one promise for all, without a timer each.
-const forever = new Promise(() => {});
+let release;
+// The cheapest thing to wait for: one promise for all.
+const gate = new Promise((resolve) => (release = resolve));
 
 async function readRow(table, key) {
   const began = parked++;
-  await forever;
-  return `${table}/${key}@${began}`;
+  await gate;
+  return { text: `${table}/${key}@${began}`, key };
 }
 
 async function query(table, key) {
@@ -41,4 +42,8 @@ async function handle(id) {
   return { request, answer };
 }
 
-await measureParked('async', Number(process.argv[2]), handle, () => parked);
+await measureParked('async', Number(process.argv[2]), {
+  start: async (id) => resultOf(await handle(id)),
+  parked: () => parked,
+  release,
+});

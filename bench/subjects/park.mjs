@@ -1,14 +1,18 @@
 // park.mjs COUNT: handlers parked six JavaScript frames deep. Every frame's locals are used after the park.
 import { sleep, spawn } from 'stackful';
-import { measureParked } from '../support/parked-memory.mjs';
+import { measureParked, resultOf } from '../support/parked-memory.mjs';
 
 let parked = 0;
 
 function readRow(table, key) {
   const began = parked++;
-  // Any park will do; a sleep is one that no deadlock detector can mistake for an error.
-  sleep(1e9);
-  return `${table}/${key}@${began}`;
+  // Any park will do; a sleep is one that no deadlock detector can mistake for an error, and that a cancellation ends.
+  try {
+    sleep(1e9);
+  } catch (error) {
+    if (error.code !== 'ERR_CANCELLED') throw error;
+  }
+  return { text: `${table}/${key}@${began}`, key };
 }
 
 function query(table, key) {
@@ -41,5 +45,8 @@ function handle(id) {
   return { request, answer };
 }
 
-const start = (id) => spawn(() => handle(id));
-await measureParked('stackful', Number(process.argv[2]), start, () => parked);
+await measureParked('stackful', Number(process.argv[2]), {
+  start: (id) => spawn(() => resultOf(handle(id))),
+  parked: () => parked,
+  release: (handlers) => handlers.forEach((handler) => handler.cancel()),
+});

@@ -210,6 +210,7 @@ void defineHttp(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
   define(context, exports, "httpStats", stats);
   defineHttpRequest(context, exports);
   defineHttpResponse(context, exports);
+  defineHttpParse(context, exports);
 }
 
 }  // namespace stackful::binding

@@ -108,6 +108,7 @@ class HttpCall {
 
 void defineHttpRequest(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineHttpResponse(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
+void defineHttpParse(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 
 // Settles the last request and waits for the next: what describes its head in one number (the method, 16 for
 // HTTP/1.1, 32 for a body, and always 64), or 0 when the connection is to be closed.

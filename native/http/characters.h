@@ -54,17 +54,38 @@ inline constexpr auto kHex = hexTable();
 
 }  // namespace detail
 
-inline bool isTokenCharacter(char c) { return detail::kToken[static_cast<unsigned char>(c)]; }
-inline bool isHostCharacter(char c) { return detail::kHost[static_cast<unsigned char>(c)]; }
-inline char toLower(char c) { return detail::kLower[static_cast<unsigned char>(c)]; }
-inline bool isDigit(char c) { return c >= '0' && c <= '9'; }
-inline bool isBlank(char c) { return c == ' ' || c == '\t'; }
+inline bool isTokenCharacter(char c) {
+  return detail::kToken[static_cast<unsigned char>(c)];
+}
+inline bool isHostCharacter(char c) {
+  return detail::kHost[static_cast<unsigned char>(c)];
+}
+inline char toLower(char c) {
+  return detail::kLower[static_cast<unsigned char>(c)];
+}
+inline bool isDigit(char c) {
+  return c >= '0' && c <= '9';
+}
+inline bool isLetter(char c) {
+  return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+inline bool isBlank(char c) {
+  return c == ' ' || c == '\t';
+}
 // The digit's value, or -1.
-inline int hexValue(char c) { return detail::kHex[static_cast<unsigned char>(c)]; }
+inline int hexValue(char c) {
+  return detail::kHex[static_cast<unsigned char>(c)];
+}
 // Allowed in a field value: visible characters, space, tab and bytes above 127.
 inline bool isValueCharacter(char c) {
   auto u = static_cast<unsigned char>(c);
   return (u >= 0x20 && u != 0x7f) || u == '\t';
+}
+
+// Of a URI, RFC 3986 demands still less; what others send unescaped (quotes, braces, bars) is left to the handler.
+inline bool isTargetCharacter(char c) {
+  auto u = static_cast<unsigned char>(c);
+  return u > 0x20 && u < 0x7f;
 }
 
 inline bool equalsIgnoringCase(std::string_view a, std::string_view b) {
@@ -95,20 +116,22 @@ inline const char* skipValueCharacters(const char* p, const char* end) {
   return p;
 }
 
-// The first byte in [p, end) that may not be in a request target (space, control or DEL), or `end`.
+// The first byte in [p, end) that may not be in a request target (space, control, DEL, not ASCII), or `end`.
 inline const char* skipTargetCharacters(const char* p, const char* end) {
 #if defined(__SSE2__)
   const __m128i space = _mm_set1_epi8(0x20);
   const __m128i del = _mm_set1_epi8(0x7f);
   while (end - p >= 16) {
     __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    __m128i bad = _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(bytes, space), bytes), _mm_cmpeq_epi8(bytes, del));
+    // Signed: what is not ASCII is below the space, too.
+    __m128i bad = _mm_or_si128(_mm_cmpgt_epi8(space, bytes),
+                               _mm_or_si128(_mm_cmpeq_epi8(bytes, space), _mm_cmpeq_epi8(bytes, del)));
     int mask = _mm_movemask_epi8(bad);
     if (mask != 0) return p + __builtin_ctz(static_cast<unsigned>(mask));
     p += 16;
   }
 #endif
-  while (p != end && static_cast<unsigned char>(*p) > 0x20 && *p != 0x7f) ++p;
+  while (p != end && isTargetCharacter(*p)) ++p;
   return p;
 }
 

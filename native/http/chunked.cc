@@ -6,6 +6,33 @@
 
 namespace stackful::http {
 
+// *( ";" token [ "=" ( token / quoted-string ) ] ): nobody here wants extensions, but whoever takes a line end inside one
+// for part of it, or the other way round, sees other chunks than the next reader.
+ChunkedDecoder::State ChunkedDecoder::readExtension(char c) const noexcept {
+  switch (state_) {
+    case State::kExtensionName:
+      return isTokenCharacter(c) ? State::kExtensionMore : State::kError;
+    case State::kExtensionMore:
+      if (c == '=') return State::kExtensionValue;
+      [[fallthrough]];
+    case State::kExtensionToken:
+      if (isTokenCharacter(c)) return state_;
+      [[fallthrough]];
+    case State::kExtensionEnd:
+      if (c == ';') return State::kExtensionName;
+      return c == '\r' ? State::kSizeLf : State::kError;
+    case State::kExtensionValue:
+      if (c == '"') return State::kExtensionQuoted;
+      return isTokenCharacter(c) ? State::kExtensionToken : State::kError;
+    case State::kExtensionQuoted:
+      if (c == '"') return State::kExtensionEnd;
+      if (c == '\\') return State::kExtensionEscaped;
+      [[fallthrough]];
+    default:
+      return isValueCharacter(c) ? State::kExtensionQuoted : State::kError;
+  }
+}
+
 // The state that follows one byte outside the payload.
 ChunkedDecoder::State ChunkedDecoder::readFraming(char c) noexcept {
   switch (state_) {
@@ -20,12 +47,18 @@ ChunkedDecoder::State ChunkedDecoder::readFraming(char c) noexcept {
       if (digits_ == 0) return State::kError;
       if (c == '\r') return State::kSizeLf;
       // No blank between the size and ';': that is "bad whitespace", which implementations read differently.
-      return c == ';' ? State::kExtension : State::kError;
+      return c == ';' ? State::kExtensionName : State::kError;
     }
-    case State::kExtension:
-      if (c == '\r') return State::kSizeLf;
-      return isValueCharacter(c) && ++extensionBytes_ <= kMostExtensionBytes ? State::kExtension
-                                                                             : State::kError;
+    case State::kExtensionName:
+    case State::kExtensionMore:
+    case State::kExtensionValue:
+    case State::kExtensionToken:
+    case State::kExtensionQuoted:
+    case State::kExtensionEscaped:
+    case State::kExtensionEnd: {
+      const State next = readExtension(c);
+      return next == State::kSizeLf || ++extensionBytes_ <= kMostExtensionBytes ? next : State::kError;
+    }
     case State::kSizeLf:
       if (c != '\n') return State::kError;
       digits_ = 0;

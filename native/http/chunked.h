@@ -37,13 +37,19 @@ class ChunkedDecoder {
 
  private:
   enum class State : uint8_t {
-    kSize,          // in the digits of a size
-    kExtension,     // behind a size, up to CR
-    kSizeLf,        // LF of a size line
-    kData,          // remaining_ bytes of payload
-    kDataCr,        // CR and
-    kDataLf,        //   LF behind the payload
-    kTrailerStart,  // first byte of a trailer field, or of the last line
+    kSize,              // in the digits of a size
+    kExtensionName,     // behind the ';' of an extension, at its first byte
+    kExtensionMore,     // further on in its name
+    kExtensionValue,    // behind '=', at the first byte
+    kExtensionToken,    // further on in a value that is a token
+    kExtensionQuoted,   // in a value in quotes
+    kExtensionEscaped,  // ... behind a backslash
+    kExtensionEnd,      // behind the closing quote
+    kSizeLf,            // LF of a size line
+    kData,              // remaining_ bytes of payload
+    kDataCr,            // CR and
+    kDataLf,            //   LF behind the payload
+    kTrailerStart,      // first byte of a trailer field, or of the last line
     kTrailerName,
     kTrailerValue,
     kTrailerLf,
@@ -53,6 +59,7 @@ class ChunkedDecoder {
   };
 
   State readFraming(char c) noexcept;
+  State readExtension(char c) const noexcept;
 
   uint64_t remaining_ = 0;
   uint32_t extensionBytes_ = 0;

@@ -66,12 +66,16 @@ Method methodOf(std::string_view name) {
 
 // RFC 9112 section 3.2: a path, an absolute URI, an authority (CONNECT only) or an asterisk (OPTIONS only).
 bool isTargetForm(Method method, std::string_view target) {
-  if (method == Method::kConnect) return target[0] != '/' && target.find("://") == std::string_view::npos;
+  if (method == Method::kConnect) return std::all_of(target.begin(), target.end(), isHostCharacter);
   if (target[0] == '/') return true;
   if (target == "*") return method == Method::kOptions;
   size_t scheme = target.find("://");
-  return scheme != std::string_view::npos && scheme > 0 &&
-         std::all_of(target.begin(), target.begin() + static_cast<ptrdiff_t>(scheme), isTokenCharacter);
+  if (scheme == std::string_view::npos || scheme == 0) return false;
+  std::string_view authority = target.substr(scheme + 3);
+  authority = authority.substr(0, std::min(authority.find_first_of("/?"), authority.size()));
+  auto inAuthority = [](char c) { return isHostCharacter(c) || c == '@'; };
+  return std::all_of(target.begin(), target.begin() + static_cast<ptrdiff_t>(scheme), isLetter) &&
+         std::all_of(authority.begin(), authority.end(), inAuthority);
 }
 
 // "HTTP/d.d" CR LF, judged byte by byte as far as it has arrived.
@@ -114,8 +118,7 @@ uint16_t readRequestLine(const char* data, const char*& at, const char* end, con
   if (p == end) return kIncomplete;
   if (*p != ' ') {
     // Anything legal here stands just past the longest target allowed.
-    bool legal = static_cast<unsigned char>(*p) > 0x20 && *p != 0x7f;
-    return legal ? 414 : 400;
+    return isTargetCharacter(*p) ? 414 : 400;
   }
   if (p == target) return 400;
   head.targetAt = static_cast<uint16_t>(target - data);

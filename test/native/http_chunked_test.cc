@@ -126,6 +126,12 @@ TEST_CASE("chunked: refused") {
       {"trailer with LF only", "0\r\nX: y\n\r\n"},
       {"trailer with control", "0\r\nX: \x01\r\n\r\n"},
       {"trailer with empty name", "0\r\n: y\r\n\r\n"},
+      {"extension without a name", "5;\r\nhello\r\n0\r\n\r\n"},
+      {"extension with blanks", "5; a=b\r\nhello\r\n0\r\n\r\n"},
+      {"extension without its value", "5;a=\r\nhello\r\n0\r\n\r\n"},
+      {"extension with half a quoted string", "5;a=\"b\r\nhello\r\n0\r\n\r\n"},
+      {"extension with more behind a quoted string", "5;a=\"b\"c\r\nhello\r\n0\r\n\r\n"},
+      {"extension with a line feed in it", "5;a=b\nhello\r\n0\r\n\r\n"},
       {"long extension", "5;" + std::string(ChunkedDecoder::kMostExtensionBytes + 1, 'x')},
       {"long trailer", "0\r\nX: " + std::string(ChunkedDecoder::kMostTrailerBytes, 'y')},
   };

@@ -7,6 +7,8 @@ namespace stackful::sched {
 
 class RunQueue {
  public:
+  // nullptr when empty.
+  Coroutine* first() const noexcept { return head_; }
   bool empty() const noexcept { return head_ == nullptr; }
 
   void push(Coroutine* c) noexcept {

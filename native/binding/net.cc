@@ -107,6 +107,7 @@ void defineNet(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
   define(context, exports, "netClose", close);
   define(context, exports, "netAddress", address);
   defineNetTransfer(context, exports);
+  defineNetReadiness(context, exports);
 }
 
 }  // namespace stackful::binding

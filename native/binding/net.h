@@ -27,5 +27,6 @@ inline void returnResult(const Info& info, int64_t result) {
 }
 
 void defineNetTransfer(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
+void defineNetReadiness(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 
 }  // namespace stackful::binding

@@ -30,7 +30,7 @@ class Runtime {
 
   v8::Isolate* const isolate;
   v8::Global<v8::Context> context;
-  std::shared_ptr<v8::BackingStore> runningSlot;  // see Scheduler::publishRunning
+  std::shared_ptr<v8::BackingStore> published;  // see Scheduler::publishTo
   v8::Global<v8::Function> body;  // JavaScript: body(slot) runs the function of the coroutine in that slot
   engine::Discovery found;
   engine::AsyncStack asyncIds;

@@ -56,13 +56,6 @@ void firedScope(const Info& info) {
   info.GetReturnValue().Set(scope ? static_cast<int32_t>(scope->index) : -1);
 }
 
-// interrupted(): why a parking call of the running coroutine would end before it begins, or 0.
-void interrupted(const Info& info) {
-  Runtime* runtime = Runtime::current();
-  sched::Coroutine* self = runtime ? runtime->scheduler().running() : nullptr;
-  info.GetReturnValue().Set(self ? self->interrupted() : sched::kNotInCoroutine);
-}
-
 // atomicEnter(): false on the main stack, where there is nothing to hold off.
 void atomicEnter(const Info& info) {
   Runtime* runtime = Runtime::current();
@@ -84,7 +77,6 @@ void defineScopes(v8::Local<v8::Context> context, v8::Local<v8::Object> exports)
   define(context, exports, "scopeLeave", scopeLeave);
   define(context, exports, "scopeFire", scopeFire);
   define(context, exports, "firedScope", firedScope);
-  define(context, exports, "interrupted", interrupted);
   define(context, exports, "atomicEnter", atomicEnter);
   define(context, exports, "atomicLeave", atomicLeave);
 }

@@ -203,6 +203,7 @@ void Scheduler::reconsider(Coroutine* c) noexcept {
   if (c->cancelled && !shielded) code = -ECANCELED;
   if (c->atomics > 0) code = kInAtomicSection;
   c->interruption = code;
+  if (c == running_) published_->interruption = code;
 }
 
 void Scheduler::cancel(Coroutine* c) noexcept {
@@ -254,7 +255,7 @@ const Scope* Scheduler::firedScope() const noexcept {
 
 void Scheduler::enterAtomic() noexcept {
   ++running_->atomics;
-  running_->interruption = kInAtomicSection;
+  running_->interruption = published_->interruption = kInAtomicSection;
 }
 
 void Scheduler::leaveAtomic() noexcept {

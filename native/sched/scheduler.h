@@ -51,10 +51,13 @@ class Scheduler {
 
   // The coroutine this code runs on, or nullptr on the main stack.
   Coroutine* running() const noexcept { return running_; }
-  // From now on `*slot` is the running coroutine's slot, or -1 on the main stack: JavaScript reads it in memory it
-  // shares with us, for a tenth of what a call costs.
-  void publishRunning(int32_t* slot) noexcept {
-    runningSlot_ = slot;
+  // What JavaScript reads in memory it shares with us, for a tenth of what a call costs.
+  struct Published {
+    int32_t slot = -1;         // of the running coroutine; -1 on the main stack
+    int32_t interruption = 0;  // what a parking call of it would end with before it begins, or 0
+  };
+  void publishTo(Published* published) noexcept {
+    published_ = published;
     setRunning(running_);
   }
   // nullptr when the slot is empty.
@@ -169,7 +172,7 @@ class Scheduler {
 
   void setRunning(Coroutine* c) noexcept {
     running_ = c;
-    *runningSlot_ = c ? static_cast<int32_t>(c->slot) : -1;
+    *published_ = c ? Published{static_cast<int32_t>(c->slot), c->interruption} : Published{};
   }
   static uint32_t clockTick(int64_t now) noexcept { return static_cast<uint32_t>(now >> kClockTickBits); }
   // The clock, which also becomes the moment from which the running coroutine is parked if it is the one that stops.
@@ -189,7 +192,7 @@ class Scheduler {
 
   // Hot, in the order of use.
   Coroutine* running_ = nullptr;
-  int32_t* runningSlot_ = &unpublished_;
+  Published* published_ = &unpublished_;
   RunQueue ready_;
   uint32_t untilCheck_ = kCheckEvery;
   uint32_t readyLength_ = 0;
@@ -206,7 +209,7 @@ class Scheduler {
   stack::StackPool& stacks_;
   uint32_t live_ = 0;
   uint32_t firstFree_ = kNoSlot;
-  int32_t unpublished_ = -1;
+  Published unpublished_;
   std::vector<Slot> table_;
   Timers timers_;
   ScopePool scopePool_;

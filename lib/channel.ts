@@ -1,0 +1,208 @@
+import { ChannelClosedError } from './errors.js';
+import { invalidType, outOfRange } from './internal/arguments.js';
+import { Fifo } from './internal/fifo.js';
+import { ParkKind } from './internal/kinds.js';
+import { checkpoint, Waiter, WaitQueue, type ParkOptions } from './internal/parking.js';
+import { CaseWaiter, CLOSED, NOT_READY, type Selectable, type SelectWait } from './internal/selectable.js';
+import { SharedObject } from './internal/shared_object.js';
+
+/** Who waits to send `item`. Woken with whether it was taken. */
+class SendWaiter<T> extends Waiter<boolean> {
+  constructor(readonly item: T) {
+    super('channel.send');
+  }
+}
+
+/** The same for a `select`. */
+class SendCaseWaiter<T> extends CaseWaiter<boolean> {
+  constructor(
+    select: SelectWait,
+    index: number,
+    readonly item: T,
+  ) {
+    super(select, index);
+  }
+}
+
+/**
+ * Hands values from coroutine to coroutine, each to exactly one receiver, in the order in which they were sent.
+ *
+ * A send waits until there is room: up to `capacity` values are kept (0, the default: until a receiver takes it).
+ * Receivers that wait are served in the order in which they came, and so are senders.
+ *
+ * ```ts
+ * const jobs = new Channel<Job>(10);
+ * spawn(() => { for (const job of jobs) run(job); });   // ends when closed and drained
+ * ```
+ */
+export class Channel<T> extends SharedObject implements Iterable<T>, Selectable<T> {
+  readonly capacity: number;
+  private over = false;
+  private readonly kept = new Fifo<T>();
+  private readonly senders = new WaitQueue<boolean>();
+  private readonly receivers = new WaitQueue<T | typeof CLOSED>();
+
+  /**
+   * @param capacity a whole number, or `Infinity`
+   * @throws RangeError (`ERR_OUT_OF_RANGE`)
+   */
+  constructor(capacity = 0) {
+    super();
+    if (typeof capacity !== 'number') throw invalidType('capacity', 'a number', capacity);
+    if (!(capacity >= 0) || (capacity !== Infinity && !Number.isInteger(capacity))) {
+      throw outOfRange('capacity', 'a whole number or Infinity', capacity);
+    }
+    this.capacity = capacity;
+  }
+
+  /** How many values have been sent that nobody has received. */
+  get length(): number {
+    return this.kept.length;
+  }
+
+  /** Nothing can be sent any more. */
+  get closed(): boolean {
+    return this.over;
+  }
+
+  /**
+   * Sends a value. Parks while there is no room for it. When it throws, the value has not been sent.
+   *
+   * @throws ChannelClosedError (`ERR_CHANNEL_CLOSED`), also when the channel is closed meanwhile; NotInCoroutineError
+   *   (`ERR_NOT_IN_COROUTINE`), CancelledError (`ERR_CANCELLED`), TimeoutError (`ERR_TIMEOUT`), the signal's reason
+   */
+  send(value: T, options?: ParkOptions): void {
+    checkpoint('channel.send');
+    if (this.put(value)) return;
+    if (!this.senders.parkAs(new SendWaiter(value), ParkKind.channelSend, 'channel.send', options, this)) throw new ChannelClosedError('channel.send');
+  }
+
+  /**
+   * The next value. Parks until there is one.
+   *
+   * @throws ChannelClosedError (`ERR_CHANNEL_CLOSED`) when the channel is closed and everything has been received;
+   *   NotInCoroutineError (`ERR_NOT_IN_COROUTINE`), CancelledError (`ERR_CANCELLED`), TimeoutError (`ERR_TIMEOUT`),
+   *   the signal's reason
+   */
+  receive(options?: ParkOptions): T {
+    const value = this.take(options);
+    if (value === CLOSED) throw new ChannelClosedError('channel.receive');
+    return value;
+  }
+
+  /**
+   * Sends if that needs no waiting. Never parks; callable anywhere, so it is the way in from event listeners.
+   *
+   * @returns whether the value was sent
+   * @throws ChannelClosedError (`ERR_CHANNEL_CLOSED`)
+   */
+  trySend(value: T): boolean {
+    return this.put(value);
+  }
+
+  /** The next value in a `{ value }`, if there is one. Never parks; callable anywhere. */
+  tryReceive(): { value: T } | undefined {
+    const value = this.selectNow();
+    return value === NOT_READY || value === CLOSED ? undefined : { value };
+  }
+
+  /**
+   * Nothing can be sent any more. What has been sent can still be received, then receivers are told. Sends that are
+   * waiting fail. Never parks; callable anywhere; closing again does nothing.
+   */
+  close(): void {
+    this.over = true;
+    this.senders.wakeAll(false);
+    this.receivers.wakeAll(CLOSED);
+  }
+
+  /** The values as they come; parks like {@link receive}, and ends when the channel is closed and drained. */
+  *[Symbol.iterator](): Generator<T, void, undefined> {
+    for (;;) {
+      const value = this.take(undefined);
+      if (value === CLOSED) return;
+      yield value;
+    }
+  }
+
+  /** Sends if that needs no waiting. @internal */
+  put(value: T): boolean {
+    if (this.over) throw new ChannelClosedError('channel.send');
+    if (this.receivers.wakeOne(value)) return true;
+    if (this.kept.length >= this.capacity) return false;
+    this.kept.push(value);
+    return true;
+  }
+
+  private take(options: ParkOptions | undefined): T | typeof CLOSED {
+    checkpoint('channel.receive');
+    const value = this.selectNow();
+    if (value !== NOT_READY) return value;
+    return this.receivers.park(ParkKind.channelReceive, 'channel.receive', options, this);
+  }
+
+  /** Lets the first of those that wait to send go on, and returns what it had. */
+  private nextSent(): T | typeof NOT_READY {
+    for (let sender = this.senders.shift(); sender; sender = this.senders.shift()) {
+      if (sender.wake(true)) return (sender as SendWaiter<T>).item;
+    }
+    return NOT_READY;
+  }
+
+  // A channel is a case of `select`: the next value.
+
+  /** @internal */
+  selectNow(): T | typeof CLOSED | typeof NOT_READY {
+    const sent = this.nextSent();
+    if (this.kept.length > 0) {
+      const value = this.kept.shift();
+      if (sent !== NOT_READY) this.kept.push(sent);
+      return value;
+    }
+    return sent === NOT_READY && this.over ? CLOSED : sent;
+  }
+
+  /** @internal */
+  selectLater(select: SelectWait, index: number): CaseWaiter {
+    return new CaseWaiter<T | typeof CLOSED>(select, index).in(this.receivers);
+  }
+
+  /** @internal */
+  selectResult(value: unknown): T | typeof CLOSED {
+    return value as T | typeof CLOSED;
+  }
+
+  /** @internal */
+  selectSend(select: SelectWait, index: number, value: T): CaseWaiter {
+    return new SendCaseWaiter(select, index, value).in(this.senders);
+  }
+}
+
+/** Sending as a case of `select`. Made by {@link sending}. */
+export class SendCase<T> implements Selectable<undefined> {
+  /** @internal */
+  constructor(
+    private readonly channel: Channel<T>,
+    private readonly value: T,
+  ) {}
+
+  /** @internal */
+  selectNow(): undefined | typeof NOT_READY {
+    return this.channel.put(this.value) ? undefined : NOT_READY;
+  }
+
+  /** @internal */
+  selectLater(select: SelectWait, index: number): CaseWaiter {
+    return this.channel.selectSend(select, index, this.value);
+  }
+
+  /** @internal */
+  selectResult(taken: unknown): undefined {
+    if (taken === false) throw new ChannelClosedError('channel.send');
+  }
+}
+
+/** The case of a `select` that sends `value`, if it is the one that is chosen. */
+export function sending<T>(channel: Channel<T>, value: T): SendCase<T> {
+  return new SendCase(channel, value);
+}

@@ -23,7 +23,7 @@ export class CoroutineLocal<T> {
     functionOf('fn', fn);
     const holder = localsHolder();
     const below = holder.locals;
-    holder.locals = { local: this as CoroutineLocal<unknown>, value, below };
+    holder.locals = { local: this, value, below };
     try {
       return fn();
     } finally {

@@ -57,7 +57,7 @@ export class CaseWaiter<T = unknown> extends Waiter<T> {
   }
 
   override wake(value: T): boolean {
-    if (!this.select.wake(this as CaseWaiter)) return false;
+    if (!this.select.wake(this)) return false;
     this.result = value;
     return true;
   }
@@ -70,7 +70,7 @@ export class CaseWaiter<T = unknown> extends Waiter<T> {
   in(queue: WaitQueue<T>): CaseWaiter {
     this.queue = queue;
     queue.push(this);
-    return this as CaseWaiter;
+    return this;
   }
 
   leave(): void {

@@ -29,8 +29,7 @@ void select(const Info& info) {
     if (!sides[i].socket) return returnInt(info, 0);
     sides[i].write = numbers[2 * i + 1] != 0;
   }
-  returnInt(info,
-            net::waitForAny(scheduler, sides.data(), sides.size(), deadlineAfter(numberAt(info, 1))));
+  returnInt(info, net::waitForAny(scheduler, sides.data(), sides.size(), deadlineAfter(numberAt(info, 1))));
 }
 
 }  // namespace

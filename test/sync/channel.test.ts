@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { Channel, sleep, spawn, yieldNow } from 'stackful';
 
-const withCode = (code: string) => expect.objectContaining({ code }) as unknown;
+const withCode = (code: string) => expect.objectContaining({ code }) as never;
 
 describe('Channel', () => {
   it('without capacity, holds the sender until a receiver has the value', async () => {

@@ -19,7 +19,7 @@ import {
   yieldNow,
 } from 'stackful';
 
-const withCode = (code: string) => expect.objectContaining({ code }) as unknown;
+const withCode = (code: string) => expect.objectContaining({ code }) as never;
 
 describe('Mutex', () => {
   it('lets one in at a time, in the order of asking', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { after, Channel, Event, otherwise, select, sending, sleep, spawn, yieldNow } from 'stackful';
 
-const withCode = (code: string) => expect.objectContaining({ code }) as unknown;
+const withCode = (code: string) => expect.objectContaining({ code }) as never;
 
 describe('select', () => {
   it('takes from the channel that has something, and from that one alone', async () => {
@@ -86,7 +86,7 @@ describe('select', () => {
   it('does not add to a promise in every round', async () => {
     let callbacks = 0;
     const promise = new Promise(() => undefined);
-    const counted = { then: (a: never, b: never) => { callbacks++; return promise.then(a, b); } };
+    const counted = { then: (a: never, b: never) => { callbacks++; return promise.then(a, b); } } as unknown as PromiseLike<unknown>;
     await spawn(() => {
       for (let i = 0; i < 100; i++) select([counted, otherwise]);
     });

@@ -10,14 +10,23 @@ export interface Limits {
   targetBytes?: number;
   /** A request body; beyond, reading it throws (413). Default 1 MiB. `readBody(max)` sets it for one request. */
   bodyBytes?: number;
-  /** A connection without a request for so long is closed. Default 75 s. */
+  /** A new connection without a first byte for so long is closed, without a word. Default 30 s. */
+  firstByteMs?: number;
+  /** The same for one that has had a request before. Default 75 s. */
   idleMs?: number;
   /** From the first byte of a head to its last; beyond: 408. Default 10 s. */
   headMs?: number;
-  /** Patience with a body that stops arriving or arrives slower than 1 KiB/s; beyond: 408. Default 30 s. */
+  /** From the end of a head to the last byte of its body; beyond, reading the body throws (408). Default 300 s. */
+  requestMs?: number;
+  /** Patience with a body that stops arriving or arrives slower than `slowestBytesPerSecond`; beyond: 408. Default 30 s. */
   bodyMs?: number;
-  /** The same with a client that does not take its response; beyond: closed. Default 30 s. */
+  /**
+   * The same with a client that does not take its response; beyond, the connection is closed. What counts is what the
+   * client's system has acknowledged. Default 30 s.
+   */
   sendMs?: number;
+  /** Bytes a second, of bodies and of responses, that use up no patience. At least 1. Default 1024. */
+  slowestBytesPerSecond?: number;
 }
 
 const KIB = 1024;
@@ -35,6 +44,9 @@ const TABLE: readonly (readonly [name: keyof Limits, usual: number, least: numbe
   ['headMs', 10_000, 1, LONGEST],
   ['bodyMs', 30_000, 1, LONGEST],
   ['sendMs', 30_000, 1, LONGEST],
+  ['firstByteMs', 30_000, 1, LONGEST],
+  ['requestMs', 300_000, 1, LONGEST],
+  ['slowestBytesPerSecond', KIB, 1, LONGEST],
 ];
 
 /** A limit on a body, with `Infinity` as a number that fits below. */

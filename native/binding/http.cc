@@ -29,6 +29,9 @@ http::Limits limitsFrom(v8::Local<v8::Context> context, v8::Local<v8::Array> lis
   limits.headMs = number(5);
   limits.bodyMs = number(6);
   limits.sendMs = number(7);
+  limits.firstByteMs = number(8);
+  limits.requestMs = number(9);
+  limits.slowestBytesPerSecond = number(10);
   return limits;
 }
 

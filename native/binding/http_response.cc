@@ -2,9 +2,10 @@
 // streamed ones.
 #include <cstdlib>
 #include <memory>
+#include <optional>
 
 #include "../disk/file.h"
-#include "../http/coarse_clock.h"
+#include "../http/send_patience.h"
 #include "http_records.h"
 #include "text.h"
 
@@ -214,18 +215,28 @@ void finish(const Info& info) {
 
 int64_t sendFile(HttpConnection& c, int fd, int64_t offset, int64_t length) {
   if (int result = c.connection.flush(); result < 0) return result;
-  const http::Limits& limits = c.server.shared.limits;
+  std::optional<http::SendPatience> patience;  // as soon as something does not fit at once
+  int64_t cached = 0;                          // up to where the file is in memory, counted from `offset`
   while (length > 0) {
-    auto piece = static_cast<size_t>(std::min(length, static_cast<int64_t>(kFilePiece)));
-    if (int result = disk::ensureCached(Runtime::current()->disk(), fd, offset, piece); result < 0)
-      return result;
-    int64_t patience = http::milliseconds(limits.sendMs) +
-                       http::timeFor(static_cast<int64_t>(piece), limits.slowestBytesPerSecond);
-    ssize_t sent = net::sendFile(*c.socket, fd, offset, piece, http::coarseNow() + patience);
-    if (sent <= 0) return sent;  // 0: the file has become shorter than it was
+    if (cached == 0) {
+      cached = std::min(length, static_cast<int64_t>(kFilePiece));
+      int result = disk::ensureCached(Runtime::current()->disk(), fd, offset, static_cast<size_t>(cached));
+      if (result < 0) return result;
+    }
+    const net::Deadline deadline = patience ? patience->deadline() : http::kAtOnce;
+    ssize_t sent = net::sendFileSome(*c.socket, fd, offset, static_cast<size_t>(cached), deadline);
+    if (sent == 0) return 0;  // the file has become shorter than it was
+    if (sent < 0 && (sent != -ETIMEDOUT || (patience && !patience->renew()))) return sent;
+    if (!patience) {
+      patience.emplace(c.server.shared.limits, *c.socket);
+    } else if (sent > 0) {
+      patience->wrote(sent);
+    }
+    if (sent < 0) continue;
     c.connection.wroteDirectly(sent);
     offset += sent;
     length -= sent;
+    cached -= sent;
   }
   return 0;
 }

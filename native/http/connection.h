@@ -143,6 +143,7 @@ class Connection {
   int queueHead(const ResponseHead& head) noexcept;
   int queue(std::string_view text) noexcept;
   int send(const iovec* parts, int count, size_t total) noexcept;
+  ssize_t sendRest(const iovec* parts, int count, size_t sent, size_t total) noexcept;
   int sendQueuedAnd(const void* data, size_t n, std::string_view tail) noexcept;
   bool anotherMayBeBuffered() const noexcept;
   ResponseHead responseHead(int status, std::string_view fields) noexcept;
@@ -161,6 +162,7 @@ class Connection {
   int64_t bodyRead_ = 0;  // decoded so far
   int64_t bodyLimit_ = 0;
   int64_t bodyPatience_ = 0;  // ns
+  net::Deadline bodyEnd_ = 0;
   ssize_t bodyError_ = 0;     // Body::kFailed
   int64_t toWrite_ = 0;       // Framing::kLength
   ChunkedDecoder decoder_;
@@ -168,6 +170,7 @@ class Connection {
   Body body_ = Body::kDone;
   Framing framing_ = Framing::kNone;
   bool closing_ = false;
+  bool fresh_ = true;  // without a request so far
   bool continuePending_ = false;  // the client may be waiting for "100 Continue"
 };
 

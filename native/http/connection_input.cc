@@ -118,7 +118,8 @@ Next Connection::readHead() noexcept {
 // out.
 ssize_t Connection::receiveFirst() noexcept {
   giveInput();
-  sched::Deadline deadline = coarseNow() + milliseconds(server_.limits.idleMs);
+  const Limits& limits = server_.limits;
+  sched::Deadline deadline = coarseNow() + milliseconds(fresh_ ? limits.firstByteMs : limits.idleMs);
   return net::readOperation(socket_, sched::ParkKind::kSocketRead, deadline, [this]() noexcept -> ssize_t {
     if (!takeInput()) return -ENOMEM;
     const ssize_t n = net::receive(socket_.fd, bytes(), capacity());
@@ -148,6 +149,7 @@ Next Connection::endOfInput(ssize_t result) noexcept {
 
 Next Connection::acceptHead(size_t length) noexcept {
   stage_ = Stage::kRequest;
+  fresh_ = false;
   headEnd_ = at_ = begin_ + static_cast<uint32_t>(length);
   Head& head = *inputHead();
   if (!head.keepAlive) closing_ = true;
@@ -162,6 +164,7 @@ Next Connection::acceptHead(size_t length) noexcept {
   bodyError_ = 0;
   bodyLimit_ = server_.limits.bodyBytes;
   bodyPatience_ = milliseconds(server_.limits.bodyMs);
+  bodyEnd_ = coarseNow() + milliseconds(server_.limits.requestMs);
   decoder_.reset();
   // The body is received behind the head, which has to stay where it is while the request lasts.
   if (capacity() - headEnd_ < Server::kLeastBodyRoom) {
@@ -201,7 +204,7 @@ ssize_t Connection::receiveBody(void* to, size_t n) noexcept {
   // The client may be waiting for an earlier response, or for "100 Continue", before it sends anything.
   if (flush() < 0) return failBody(error_);
   int64_t before = coarseNow();
-  ssize_t received = net::read(socket_, to, n, before + bodyPatience_);
+  ssize_t received = net::read(socket_, to, n, std::min(before + bodyPatience_, bodyEnd_));
   if (received == 0) return failBody(-ECONNRESET);
   // Closed by somebody else: the record may be another socket's by now.
   if (received == -EBADF) error_ = -EBADF;

@@ -8,6 +8,7 @@
 
 #include "coarse_clock.h"
 #include "connection.h"
+#include "send_patience.h"
 
 namespace stackful::http {
 
@@ -35,12 +36,12 @@ void Connection::giveOutput() noexcept {
 // Everything that goes out passes here. A failure is final: part of it may have been sent.
 int Connection::send(const iovec* parts, int count, size_t total) noexcept {
   if (error_ != 0) return error_ < 0 ? error_ : -EPIPE;
-  const Limits& limits = server_.limits;
-  int64_t patience =
-      milliseconds(limits.sendMs) + timeFor(static_cast<int64_t>(total), limits.slowestBytesPerSecond);
-  sched::Deadline deadline = coarseNow() + patience;
-  ssize_t sent = count == 1 ? net::writeAll(socket_, parts->iov_base, parts->iov_len, deadline)
-                            : net::writeAll(socket_, parts, count, deadline);
+  // What does not fit at once waits in sendRest.
+  ssize_t sent = count == 1 ? net::writeSome(socket_, parts->iov_base, parts->iov_len, kAtOnce)
+                            : net::writeSome(socket_, parts, count, kAtOnce);
+  if (sent == -ETIMEDOUT || (sent >= 0 && static_cast<size_t>(sent) < total)) {
+    sent = sendRest(parts, count, static_cast<size_t>(std::max<ssize_t>(sent, 0)), total);
+  }
   if (sent >= 0) {
     server_.bytesSent += total;
     return 0;
@@ -48,6 +49,29 @@ int Connection::send(const iovec* parts, int count, size_t total) noexcept {
   error_ = static_cast<int32_t>(sent);
   closing_ = true;
   return error_;
+}
+
+// Not inlined: what waits here is a slow client, and the others need not carry its frame.
+[[gnu::noinline]] ssize_t Connection::sendRest(const iovec* parts, int count, size_t sent,
+                                               size_t total) noexcept {
+  SendPatience patience(server_.limits, socket_);
+  for (size_t begin = 0; sent < total;) {
+    while (sent - begin >= parts->iov_len) {
+      begin += parts->iov_len;
+      ++parts;
+      --count;
+    }
+    const size_t done = sent - begin;
+    ssize_t n = net::writeSome(socket_, static_cast<char*>(parts->iov_base) + done, parts->iov_len - done,
+                               patience.deadline());
+    if (n >= 0) {
+      sent += static_cast<size_t>(n);
+      patience.wrote(n);
+    } else if (n != -ETIMEDOUT || !patience.renew()) {
+      return n;
+    }
+  }
+  return static_cast<ssize_t>(total);
 }
 
 // The queue, then `data`, then `tail`, in one write.
@@ -68,7 +92,9 @@ int Connection::sendQueuedAnd(const void* data, size_t n, std::string_view tail)
   return result;
 }
 
-int Connection::flush() noexcept { return sendQueuedAnd(nullptr, 0, {}); }
+int Connection::flush() noexcept {
+  return sendQueuedAnd(nullptr, 0, {});
+}
 
 int Connection::reserve(size_t n) noexcept {
   if (n > server_.buffers.bufferBytes()) return -EMSGSIZE;

@@ -16,8 +16,10 @@ struct Limits {
   int64_t bodyBytes = 1024 * 1024;   // a longer request body: readBody returns kBodyTooLarge
   int64_t drainBytes = 64 * 1024;    // of a body nobody read, discarded to keep the connection; beyond: close
   int64_t lingerBytes = 256 * 1024;  // read after a refusal, so that the client gets to see it
-  uint32_t idleMs = 75'000;          // without a first byte of a request: closed silently
+  uint32_t firstByteMs = 30'000;     // a connection without a first byte of its first request: closed silently
+  uint32_t idleMs = 75'000;          // the same after a request
   uint32_t headMs = 10'000;          // first byte of a head to its last: 408
+  uint32_t requestMs = 300'000;      // end of a head to the last byte of its body: 408
   // Bodies and responses: patience that is used up by waiting, and earned by bytes at the slowest rate put up
   // with. A fixed deadline would cut long transfers off; one that starts anew with every byte is a gift to
   // slow attackers.

@@ -155,22 +155,44 @@ ssize_t writeSome(Socket& s, const void* data, size_t size, Deadline deadline) n
       []() noexcept { return false; });
 }
 
+ssize_t writeSome(Socket& s, const iovec* parts, int count, Deadline deadline) noexcept {
+  Gather gather(parts, count);
+  return writeOperation(
+      s, deadline, [&]() noexcept { return gather.send(s); }, []() noexcept { return false; });
+}
+
+namespace {
+
+// Short for reasons of its own as well (pages, pipe buffers): only EAGAIN says that the socket is full.
+ssize_t sendFileOnce(Socket& s, int file, off_t& at, off_t end) noexcept {
+  ssize_t n;
+  do {
+    n = ::sendfile(s.fd, file, &at, static_cast<size_t>(end - at));
+  } while (n < 0 && errno == EINTR);
+  return n < 0 ? -errno : n;
+}
+
+}  // namespace
+
 ssize_t sendFile(Socket& s, int file, int64_t offset, size_t length, Deadline deadline) noexcept {
   off_t at = offset;
   const off_t end = at + static_cast<off_t>(length);
   return writeOperation(
       s, deadline,
       [&]() noexcept -> ssize_t {
-        ssize_t n;
-        do {
-          // Short for reasons of its own as well (pages, pipe buffers): only EAGAIN says that the socket is
-          // full.
-          n = ::sendfile(s.fd, file, &at, static_cast<size_t>(end - at));
-        } while (n < 0 && errno == EINTR);
+        const ssize_t n = sendFileOnce(s, file, at, end);
         if (n == 0) at = end;  // the file has become shorter
-        return n < 0 ? -errno : n;
+        return n;
       },
       [&]() noexcept { return at != end; });
+}
+
+ssize_t sendFileSome(Socket& s, int file, int64_t offset, size_t length, Deadline deadline) noexcept {
+  off_t at = offset;
+  const off_t end = at + static_cast<off_t>(length);
+  return writeOperation(
+      s, deadline, [&]() noexcept { return sendFileOnce(s, file, at, end); },
+      []() noexcept { return false; });
 }
 
 int waitReadable(Socket& s, Deadline deadline) noexcept {

@@ -83,10 +83,14 @@ ssize_t writeAll(Socket& socket, const iovec* parts, int count, Deadline deadlin
 ssize_t writeAll(Socket& socket, const void* data, size_t size, Deadline deadline = kNoDeadline) noexcept;
 // At least one byte.
 ssize_t writeSome(Socket& socket, const void* data, size_t size, Deadline deadline = kNoDeadline) noexcept;
+ssize_t writeSome(Socket& socket, const iovec* parts, int count, Deadline deadline = kNoDeadline) noexcept;
 // All of file[offset, offset + length), or less when the file ends before; returns the bytes sent. Reads the
 // file through the page cache and blocks the thread if it is not there: warm it first (disk::ensureCached).
 ssize_t sendFile(Socket& socket, int file, int64_t offset, size_t length,
                  Deadline deadline = kNoDeadline) noexcept;
+// At least one byte of it; 0 when the file ends before.
+ssize_t sendFileSome(Socket& socket, int file, int64_t offset, size_t length,
+                     Deadline deadline = kNoDeadline) noexcept;
 
 // 0 when a read (write) would not block, end of stream and errors included. Consumes nothing.
 int waitReadable(Socket& socket, Deadline deadline = kNoDeadline) noexcept;

@@ -131,6 +131,22 @@ describe('limits on bodies', () => {
 });
 
 describe('a body that is wrong', () => {
+  it.each([
+    ['a size that overflows', 'ffffffffffffffff\r\n'],
+    ['a size beyond 64 bits', '10000000000000005\r\nHello\r\n0\r\n\r\n'],
+    ['a size with a sign', '+5\r\nHello\r\n0\r\n\r\n'],
+    ['a size with 0x', '0x5\r\nHello\r\n0\r\n\r\n'],
+    ['a blank behind the size', '5 \r\nHello\r\n0\r\n\r\n'],
+    ['a bare line feed behind the size', '5\nHello\r\n0\r\n\r\n'],
+    ['a bare line feed in an extension', '5;a=b\nc\r\nHello\r\n0\r\n\r\n'],
+    ['more than was announced', '5\r\nHello!\r\n0\r\n\r\n'],
+    ['a folded trailer', '0\r\nX: y\r\n z\r\n\r\n'],
+  ])('in chunks with %s is a 400', async (_name, chunks) => {
+    const server = start((request) => request.text());
+    const answer = await ask(server, `POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}${get('/smuggled')}`);
+    expect(answer).toMatchObject({ status: 400, headers: { connection: 'close' } });
+  });
+
   it('in its chunks is a 400', async () => {
     const server = start((request) => request.text());
     const answer = await ask(server, 'POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHello+\r\n');

@@ -89,7 +89,7 @@ const CROWD = 5000;
 /** A server in a process of its own: its descriptors and the crowd's do not fit in one. */
 async function startServer(script: string): Promise<{ child: ChildProcess; port: number }> {
   const child = startProcess(process.execPath, ['--input-type=module', '-e', script], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
-  const [line] = (await once(child.stdout!, 'data')) as [Buffer];
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
   return { child, port: Number(line.toString()) };
 }
 

@@ -1,6 +1,8 @@
 import { setDefaultStackSize } from './coroutine.js';
 import { setDeadlockMode, type DeadlockMode } from './deadlock.js';
-import { oneOf } from './internal/arguments.js';
+import { numberIn, oneOf } from './internal/arguments.js';
+import { native } from './internal/native.js';
+import { schedulingPolicy, type PolicyName, type SchedulingPolicy } from './policy.js';
 
 /** What {@link configure} can set; whatever is absent stays as it is. */
 export interface Configuration {
@@ -8,15 +10,33 @@ export interface Configuration {
   stackSize?: number;
   /** What happens when coroutines wait for each other and nobody else can wake them. Default `'report'`. */
   deadlock?: DeadlockMode;
+  /**
+   * Who runs next: a policy by name, or one of your own. Takes effect at once, for the coroutines there are as well.
+   * Default `'fifo'`.
+   */
+  schedulingPolicy?: PolicyName | SchedulingPolicy;
+  /**
+   * How long coroutines may run, in milliseconds, before Node's own loop (timers, promises, other sockets) gets its turn, if
+   * there are always some that are ready. A coroutine that does not park is not interrupted by it. Default 4.
+   */
+  batchBudget?: number;
 }
 
+const MOST_BUDGET_MS = 1000;
+
 /**
- * Sets this thread's defaults. Affects coroutines spawned from now on.
+ * Sets this thread's defaults. Except where it says otherwise, that affects coroutines spawned from now on.
  *
- * @throws RangeError (`ERR_OUT_OF_RANGE`) for a value outside its limits; nothing is changed then
+ * @throws RangeError (`ERR_OUT_OF_RANGE`) for a value outside its limits, TypeError (`ERR_INVALID_ARG_TYPE`,
+ *   `ERR_INVALID_ARG_VALUE`); nothing is changed then
  */
 export function configure(options: Configuration): void {
   if (options.deadlock !== undefined) oneOf('options.deadlock', options.deadlock, ['throw', 'report', 'off']);
+  if (options.batchBudget !== undefined) numberIn('options.batchBudget', options.batchBudget, 0, MOST_BUDGET_MS);
+  const { schedulingPolicy: policy } = options;
+  const setPolicy = policy === undefined ? undefined : schedulingPolicy('options.schedulingPolicy', policy);
   if (options.stackSize !== undefined) setDefaultStackSize('options.stackSize', options.stackSize);
   if (options.deadlock !== undefined) setDeadlockMode(options.deadlock);
+  if (options.batchBudget !== undefined) native.setBatchBudget(options.batchBudget);
+  setPolicy?.();
 }

@@ -5,6 +5,7 @@ import { localsHolder, type LocalValue } from './internal/locals.js';
 import { native } from './internal/native.js';
 import { WaitQueue, type ParkOptions } from './internal/parking.js';
 import { start } from './internal/start.js';
+import { priorityLevel, type Priority } from './policy.js';
 import { signalOf } from './signal.js';
 import type { Waitable } from './internal/waiting.js';
 
@@ -13,6 +14,11 @@ export interface SpawnOptions {
   name?: string;
   /** Address space reserved for the stack, in bytes; memory is used page by page as the stack deepens. Default 256 KiB. */
   stackSize?: number;
+  /**
+   * Which of several ready coroutines goes first, under the scheduling policy `'priority'`; using it puts that in force
+   * if no policy was configured. Default `'normal'`.
+   */
+  priority?: Priority;
   /** Cancels the coroutine when it is aborted, with its reason. */
   signal?: AbortSignal;
 }
@@ -21,6 +27,8 @@ export type CoroutineState = 'ready' | 'running' | 'parked' | 'done';
 
 const STATES: readonly CoroutineState[] = ['ready', 'running', 'parked', 'done'];
 const KIB = 1024;
+/** native/sched/coroutine.h */
+const NORMAL_PRIORITY = 2;
 /** V8 compiles lazily on the running stack and wants about 40 KB for it, besides what native code below it needs. */
 const LEAST_STACK = 128 * KIB;
 const MOST_STACK = 1024 * KIB;
@@ -39,7 +47,8 @@ let lastId = 0;
 export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
   readonly id: number;
   readonly name: string;
-  private slot = -1;
+  /** By which the scheduler knows it. @internal */
+  slot = -1;
   private body: (() => R) | undefined;
   private finished = false;
   private failed = false;
@@ -60,11 +69,11 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
   locals: LocalValue | undefined = localsHolder().locals;
 
   /** @internal */
-  constructor(body: () => R, name: string, stackSize: number) {
+  constructor(body: () => R, name: string, stackSize: number, priority = NORMAL_PRIORITY) {
     this.id = ++lastId;
     this.name = name;
     this.body = body;
-    const slot = native.spawn(stackSize);
+    const slot = native.spawn(stackSize, priority);
     if (slot < 0) throw new StackMemoryError(stackSize);
     this.slot = slot;
     table[slot] = this;
@@ -216,9 +225,10 @@ export function spawn<R>(fn: () => R, options?: SpawnOptions): Coroutine<R> {
   if (!options) return new Coroutine(fn, fn.name, defaultStack);
   const stackSize = options.stackSize ?? defaultStack;
   integerIn('options.stackSize', stackSize, LEAST_STACK, MOST_STACK);
-  const { signal } = options;
+  const { signal, priority } = options;
   if (signal !== undefined) signalOf('options.signal', signal);
-  const coroutine = new Coroutine(fn, options.name ?? fn.name, stackSize);
+  const level = priority === undefined ? NORMAL_PRIORITY : priorityLevel('options.priority', priority);
+  const coroutine = new Coroutine(fn, options.name ?? fn.name, stackSize, level);
   if (signal) coroutine.cancelWith(signal);
   return coroutine;
 }
@@ -232,6 +242,11 @@ export function setDefaultStackSize(name: string, bytes: number): void {
 export function current(): Coroutine | undefined {
   const slot = running[0]!;
   return slot < 0 ? undefined : table[slot];
+}
+
+/** The live coroutine in a slot. @internal */
+export function coroutineAt(slot: number): Coroutine | undefined {
+  return table[slot];
 }
 
 /** Every coroutine that is not done. */

@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 import type { Coroutine } from './coroutine.js';
 import type { TimeoutScope } from './timeout.js';
 
@@ -97,6 +99,14 @@ export class ChannelClosedError extends StackfulError {
   }
 }
 
+/** The application's scheduling policy chose a coroutine that is not ready, or none although one is. */
+export class SchedulingPolicyError extends StackfulError {
+  readonly code = 'ERR_SCHEDULING_POLICY';
+  constructor(chosen: unknown) {
+    super(`the scheduling policy was asked for one of the coroutines it holds and returned ${describe(chosen)}`);
+  }
+}
+
 /** There is no memory, or no permission, for another stack. */
 export class StackMemoryError extends StackfulError {
   readonly code = 'ERR_STACK_MEMORY';
@@ -135,4 +145,9 @@ export class ReadLimitError extends StackfulError {
   constructor(operation: string, limit: number) {
     super(`${operation}: no delimiter within ${String(limit)} bytes`);
   }
+}
+
+function describe(chosen: unknown): string {
+  const { id } = (chosen ?? {}) as { id?: unknown };
+  return typeof id === 'number' ? `coroutine #${String(id)}, which is not one of them` : inspect(chosen, { depth: 0 });
 }

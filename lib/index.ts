@@ -16,6 +16,7 @@ export {
   NotInCoroutineError,
   ReadLimitError,
   RecursiveLockError,
+  SchedulingPolicyError,
   SocketBrokenError,
   SocketClosedError,
   StackMemoryError,
@@ -26,6 +27,7 @@ export { CoroutineLocal } from './coroutine_local.js';
 export { Event } from './event.js';
 export { dump, stats, type RuntimeStats } from './inspect.js';
 export type { ParkOptions } from './internal/parking.js';
+export type { PolicyName, Priority, SchedulingPolicy } from './policy.js';
 export { sleep, yieldNow } from './scheduling.js';
 export { shield } from './shield.js';
 export { withSignal } from './signal.js';

@@ -11,6 +11,11 @@ describe('the examples', () => {
     expect(await run(process.execPath, [example('echo.mjs')])).toEqual({ stdout: 'echoed: one line\n', stderr: '' });
   });
 
+  it('shortest_first', async () => {
+    const { stdout, stderr } = await run(process.execPath, [example('shortest_first.mjs')]);
+    expect({ order: stdout.match(/^\w+/gm), stderr }).toEqual({ order: ['page', 'picture', 'song', 'film'], stderr: '' });
+  });
+
   it('pipeline', async () => {
     const { stdout, stderr } = await run(process.execPath, [example('pipeline.mjs')]);
     expect(stdout).toMatch(/^the page has \d+ characters; the backend was asked for \/hello\n$/);

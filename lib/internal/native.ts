@@ -9,7 +9,7 @@ export interface Native {
   doctor(): { ok: boolean; reason?: string; findings: [string, string][] };
   stats(): Record<string, number>;
 
-  spawn(stackBytes: number): number;
+  spawn(stackBytes: number, priority: number): number;
   current(): number;
   /** Always: the slot of the running coroutine (or -1), and the code that a parking call of it would end with (or 0). */
   running(): Int32Array;
@@ -32,6 +32,12 @@ export interface Native {
   firedScope(): number;
   atomicEnter(): boolean;
   atomicLeave(): void;
+
+  setPolicy(kind: number): void;
+  becomeChooser(): number;
+  takeReady(into: Int32Array): number;
+  chooseNext(slot: number): number;
+  parkKindName(kind: number): string;
 
   state(slot: number): number;
   parkedOn(slot: number): string | undefined;

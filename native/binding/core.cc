@@ -14,10 +14,11 @@ sched::Scheduler& scheduler() {
   return Runtime::current()->scheduler();
 }
 
-// spawn(stackBytes): slot, or -1 when there is no memory.
+// spawn(stackBytes, priority): slot, or -1 when there is no memory.
 void spawn(const Info& info) {
   Runtime* runtime = Runtime::current();
-  sched::Coroutine* c = runtime->spawn(static_cast<size_t>(numberAt(info, 0)));
+  sched::Coroutine* c =
+      runtime->spawn(static_cast<size_t>(numberAt(info, 0)), static_cast<uint8_t>(intAt(info, 1)));
   runtime->schedule();
   info.GetReturnValue().Set(c ? static_cast<int32_t>(c->slot) : -1);
 }

@@ -54,6 +54,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("stats", Napi::Function::New(env, stats, "stats"));
   defineCore(context, object);
   defineScopes(context, object);
+  definePolicy(context, object);
   defineNet(context, object);
   defineFs(context, object);
   defineHttp(context, object);

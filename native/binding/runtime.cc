@@ -67,8 +67,8 @@ bool Runtime::hookIntoLoop(std::string& reason) {
   return true;
 }
 
-sched::Coroutine* Runtime::spawn(size_t stackBytes) noexcept {
-  sched::Coroutine* c = scheduler_->spawn(stackBytes, runBody, this);
+sched::Coroutine* Runtime::spawn(size_t stackBytes, uint8_t priority) noexcept {
+  sched::Coroutine* c = scheduler_->spawn(stackBytes, runBody, this, priority);
   if (!c) return nullptr;
   c->owner = nullptr;
   if (found.asyncContext) {

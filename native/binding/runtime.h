@@ -42,7 +42,7 @@ class Runtime {
   disk::Disk& disk() noexcept { return *disk_; }
 
   // Null when there is no memory for a stack.
-  sched::Coroutine* spawn(size_t stackBytes) noexcept;
+  sched::Coroutine* spawn(size_t stackBytes, uint8_t priority) noexcept;
   // To be called on the main stack after anything that may have made a coroutine ready: makes the loop run a batch.
   void schedule() noexcept {
     if (!inBatch_) scheduleOutsideBatch();

@@ -68,6 +68,7 @@ void define(v8::Local<v8::Context> context, v8::Local<v8::Object> exports, const
 // What each file of this folder exports.
 void defineCore(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineScopes(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
+void definePolicy(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineNet(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineFs(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineHttp(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);

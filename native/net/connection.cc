@@ -57,6 +57,7 @@ int accept(Socket& listener, Socket*& out, Deadline deadline) noexcept {
         if (fd < 0) return -errno;
         // In the poller's hands before readOperation may yield: teardown closes only what it knows.
         out = attach(poller, fd, kind);
+        poller.scheduler().running()->accepts = true;
         if (out) return 0;
         ::close(fd);
         return -ENOMEM;

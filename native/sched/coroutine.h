@@ -11,6 +11,9 @@
 
 namespace stackful::sched {
 
+// 0 goes first; what it means is up to the policy.
+inline constexpr uint8_t kNormalPriority = 2;
+
 enum class State : uint8_t { kReady, kRunning, kParked, kDone };
 
 struct Coroutine {
@@ -31,7 +34,10 @@ struct Coroutine {
   void* owner = nullptr;    // the embedding's own record; never touched here
   Scope* scopes = nullptr;  // the innermost one that it is in
   uint16_t atomics = 0;     // atomic sections it is in: nothing parks there
-  uint32_t parkedAt = 0;    // when it parked: the scheduler's coarse clock; see Scheduler::parkedFor
+  uint8_t priority = kNormalPriority;
+  bool accepts : 1 = false;  // has taken connections
+  bool held : 1 = false;     // ready, and in the hands of an application's policy; see policy.h
+  uint32_t parkedAt = 0;     // when it parked: the scheduler's coarse clock; see Scheduler::parkedFor
 
   // The code with which a parking call must end before it begins, or 0.
   int32_t interrupted() const noexcept { return interruption; }

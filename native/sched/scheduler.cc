@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <new>
+#include <utility>
 
 namespace stackful::sched {
 
@@ -17,7 +18,8 @@ void Scheduler::setPoll(PollHook hook, void* context) noexcept {
   hookContext_ = context;
 }
 
-Coroutine* Scheduler::spawn(size_t stackBytes, void (*entry)(void*), void* argument) noexcept {
+Coroutine* Scheduler::spawn(size_t stackBytes, void (*entry)(void*), void* argument,
+                            uint8_t priority) noexcept {
   const stack::Stack stack = stacks_.allocate(stackBytes);
   if (!stack) return nullptr;
   auto* c = new (stack.record) Coroutine;
@@ -36,8 +38,8 @@ Coroutine* Scheduler::spawn(size_t stackBytes, void (*entry)(void*), void* argum
 
   ++counters_.spawned;
   if (++live_ > counters_.peak) counters_.peak = live_;
-  ready_.push(c);
-  ++readyLength_;
+  c->priority = priority;
+  enqueue(c);
   return c;
 }
 
@@ -53,10 +55,56 @@ void Scheduler::releaseSlot(Coroutine* c) noexcept {
 inline Coroutine* Scheduler::next() noexcept {
   if (--untilCheck_ == 0) [[unlikely]]
     return nextAfterCheck();
-  Coroutine* c = ready_.pop();
-  if (!c) return nextAfterPoll();
-  --readyLength_;
+  Coroutine* c = dequeue();
+  return c ? c : nextAfterPoll();
+}
+
+Coroutine* Scheduler::dequeueByPolicy() noexcept {
+  Coroutine* c = policy_->pop();
+  // A chooser is parked while it has nobody to choose, and was never counted.
+  if (c && c->state == State::kReady) --readyLength_;
   return c;
+}
+
+void Scheduler::setPolicy(std::unique_ptr<Policy> policy) noexcept {
+  Chosen* replaced = chosen_;
+  std::unique_ptr<Policy> old = std::exchange(policy_, std::move(policy));
+  chosen_ = nullptr;
+  readyLength_ = 0;
+  if (replaced) {
+    // What it has taken is known to the application only, in whatever order: by slot then.
+    while (replaced->take())
+      ;
+    for (Slot& slot : table_) {
+      Coroutine* c = slot.coroutine;
+      if (!c || c->state != State::kReady) continue;
+      c->held = false;
+      enqueue(c);
+    }
+    wake(replaced->chooser(), -ECANCELED);
+  } else if (old) {
+    while (Coroutine* c = old->pop()) enqueue(c);
+  } else {
+    RunQueue before;
+    while (Coroutine* c = ready_.pop()) before.push(c);
+    while (Coroutine* c = before.pop()) enqueue(c);
+  }
+}
+
+int32_t Scheduler::becomeChooser() noexcept {
+  if (!running_) return kNotInCoroutine;
+  auto* chosen = new (std::nothrow) Chosen(running_);
+  if (!chosen) return -ENOMEM;
+  setPolicy(std::unique_ptr<Policy>(chosen));
+  chosen_ = chosen;
+  return 0;
+}
+
+int32_t Scheduler::chooseNext(Coroutine* c) noexcept {
+  if (!chosen_ || chosen_->chooser() != running_) return -ECANCELED;
+  if (c ? !chosen_->choose(c) : chosen_->held() > 0) return kNotChoosable;
+  running_->wakeCode = 0;
+  return park({});
 }
 
 int64_t Scheduler::readClock() noexcept {
@@ -71,28 +119,24 @@ Coroutine* Scheduler::nextAfterCheck() noexcept {
   const int64_t now = readClock();
   if (now >= batchEnd_) {
     // Never back to a host that may go to sleep without a poll, which arms the timer.
-    if (ready_.empty()) poll(now);
+    if (readyLength_ == 0) poll(now);
     return nullptr;
   }
   if (--untilPoll_ == 0 || now - lastPoll_ >= kPollIntervalNs) poll(now);
-  Coroutine* c = ready_.pop();
-  if (!c) return nextAfterPoll();
-  --readyLength_;
-  return c;
+  Coroutine* c = dequeue();
+  return c ? c : nextAfterPoll();
 }
 
 Coroutine* Scheduler::nextAfterPoll() noexcept {
   const int64_t now = readClock();
-  if (!poll(now) || now >= batchEnd_) return nullptr;
-  --readyLength_;
-  return ready_.pop();
+  return poll(now) && now < batchEnd_ ? dequeue() : nullptr;
 }
 
 bool Scheduler::poll(int64_t now) noexcept {
   untilPoll_ = kPollEvery;
   lastPoll_ = now;
   ++counters_.polls;
-  return hook_ && hook_(hookContext_, now) && !ready_.empty();
+  return hook_ && hook_(hookContext_, now) && readyLength_ > 0;
 }
 
 namespace {
@@ -181,8 +225,7 @@ int32_t Scheduler::yieldNow() noexcept {
   self->ioCharge = 0;
   self->wakeCode = 0;
   self->state = State::kReady;
-  ready_.push(self);
-  ++readyLength_;
+  enqueue(self);
   return leave(self);
 }
 
@@ -264,6 +307,8 @@ void Scheduler::leaveAtomic() noexcept {
 
 void Scheduler::finish() noexcept {
   Coroutine* self = running_;
+  if (chosen_ && chosen_->chooser() == self) [[unlikely]]
+    setPolicy(nullptr);
   self->state = State::kDone;
   releaseSlot(self);
   ++counters_.finished;
@@ -290,18 +335,14 @@ bool Scheduler::runBatch(int64_t budgetNs) noexcept {
   batchEnd_ = now + budgetNs;
   untilCheck_ = kCheckEvery;
   untilPoll_ = kPollEvery;
-  Coroutine* first = ready_.pop();
-  if (first) {
-    --readyLength_;
-  } else {
-    first = nextAfterPoll();
-    if (!first) return !ready_.empty();
-  }
+  Coroutine* first = dequeue();
+  if (!first) first = nextAfterPoll();
+  if (!first) return readyLength_ > 0;
   ++counters_.switches;
   setRunning(first);
   first->state = State::kRunning;
   engine_.switchTo(engine_.main(), first->execution);
-  return !ready_.empty();
+  return readyLength_ > 0;
 }
 
 void Scheduler::shutdown() noexcept {

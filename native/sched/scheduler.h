@@ -13,6 +13,7 @@
 #include "../engine/engine.h"
 #include "../stack/stack_memory.h"
 #include "coroutine.h"
+#include "policy.h"
 #include "run_queue.h"
 #include "timers.h"
 
@@ -22,6 +23,8 @@ namespace stackful::sched {
 // these two, outside the range of errno, when it did not park at all.
 inline constexpr int32_t kNotInCoroutine = -10001;
 inline constexpr int32_t kCannotPark = -10002;  // the engine refuses to leave this stack now
+// chooseNext: this one was not to be chosen.
+inline constexpr int32_t kNotChoosable = -10007;
 
 struct Counters {
   uint64_t switches = 0;  // changes of stack, those to and from main included
@@ -47,7 +50,8 @@ class Scheduler {
 
   // Makes a coroutine that will run entry(argument) and puts it at the end of the run queue. `entry` must end
   // with finish(). nullptr when there is no memory for a stack.
-  Coroutine* spawn(size_t stackBytes, void (*entry)(void*), void* argument) noexcept;
+  Coroutine* spawn(size_t stackBytes, void (*entry)(void*), void* argument,
+                   uint8_t priority = kNormalPriority) noexcept;
 
   // The coroutine this code runs on, or nullptr on the main stack.
   Coroutine* running() const noexcept { return running_; }
@@ -90,8 +94,7 @@ class Scheduler {
     if (c->state != State::kParked) return false;
     c->wakeCode = code;
     c->state = State::kReady;
-    ready_.push(c);
-    ++readyLength_;
+    enqueue(c);
     return true;
   }
 
@@ -128,6 +131,17 @@ class Scheduler {
   void enterAtomic() noexcept;
   void leaveAtomic() noexcept;
   ScopePool& scopePool() noexcept { return scopePool_; }
+
+  // Exchanges the policy; nullptr: first in, first out. Those that are ready move over in the order in which the old
+  // one would have run them. May be called anywhere on the thread.
+  void setPolicy(std::unique_ptr<Policy> policy) noexcept;
+  // An application's policy, decided by the running coroutine from now on, until somebody sets another policy: then
+  // chooseNext returns -ECANCELED there.
+  int32_t becomeChooser() noexcept;
+  Chosen* chosen() noexcept { return chosen_; }
+  // By the chooser: runs `c`, and returns when there is somebody to be chosen again; kNotChoosable when `c` is not one
+  // that it has taken.
+  int32_t chooseNext(Coroutine* c) noexcept;
 
   // Ends the running coroutine. Its stack is back in the pool when this leaves it.
   [[noreturn]] void finish() noexcept;
@@ -178,6 +192,24 @@ class Scheduler {
   // The clock, which also becomes the moment from which the running coroutine is parked if it is the one that stops.
   int64_t readClock() noexcept;
 
+  void enqueue(Coroutine* c) noexcept {
+    if (policy_) [[unlikely]] {
+      policy_->push(c);
+    } else {
+      ready_.push(c);
+    }
+    ++readyLength_;
+  }
+  // The one whose turn it is, or nullptr.
+  Coroutine* dequeue() noexcept {
+    if (policy_) [[unlikely]]
+      return dequeueByPolicy();
+    Coroutine* c = ready_.pop();
+    if (c) --readyLength_;
+    return c;
+  }
+  Coroutine* dequeueByPolicy() noexcept;
+
   int32_t leave(Coroutine* self) noexcept;
   Coroutine* next() noexcept;
   Coroutine* nextAfterCheck() noexcept;
@@ -193,7 +225,8 @@ class Scheduler {
   // Hot, in the order of use.
   Coroutine* running_ = nullptr;
   Published* published_ = &unpublished_;
-  RunQueue ready_;
+  RunQueue ready_;  // while there is no policy_
+  std::unique_ptr<Policy> policy_;
   uint32_t untilCheck_ = kCheckEvery;
   uint32_t readyLength_ = 0;
   uint32_t externalWaits_ = 0;
@@ -209,6 +242,7 @@ class Scheduler {
   stack::StackPool& stacks_;
   uint32_t live_ = 0;
   uint32_t firstFree_ = kNoSlot;
+  Chosen* chosen_ = nullptr;  // policy_, if it is one
   Published unpublished_;
   std::vector<Slot> table_;
   Timers timers_;

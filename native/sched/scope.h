@@ -29,7 +29,7 @@ struct Scope : Timer {
   Scope* outer = nullptr;  // the next free one while in the pool
   Scheduler* scheduler = nullptr;
   Coroutine* coroutine = nullptr;
-  int32_t code = 0;   // what calls inside end with once it has fired; 0: a shield
+  int32_t code = 0;    // what calls inside end with once it has fired; 0: a shield
   uint32_t index = 0;  // in the pool
   bool fired = false;
 };

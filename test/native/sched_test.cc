@@ -119,7 +119,8 @@ TEST_CASE("a cancellation ends the present parking call and every later one, unl
   CHECK(e.scheduler.live() == 0);
 }
 
-TEST_CASE("a scope's time limit ends the calls inside it, with a code of its own, and nothing once it is left") {
+TEST_CASE(
+    "a scope's time limit ends the calls inside it, with a code of its own, and nothing once it is left") {
   Environment e;
   std::vector<int32_t> codes;
   bool named = false;
@@ -172,7 +173,8 @@ TEST_CASE("a shield keeps out what comes from around it, not what comes from ins
   CHECK(codes == std::vector<int32_t>{0, kScopeTimedOut, 0, kScopeTimedOut, 0, -ECANCELED});
 }
 
-TEST_CASE("an atomic section refuses every parking call, shielded or not, and lets the rest through after it") {
+TEST_CASE(
+    "an atomic section refuses every parking call, shielded or not, and lets the rest through after it") {
   Environment e;
   std::vector<int32_t> codes;
   Scope shield;
@@ -457,4 +459,74 @@ TEST_CASE("park kinds have distinct names") {
   CHECK(std::string(text) == "sleep 20ms");
   CHECK(describe({ParkKind::kSocketRead, 12, 0}, text, 7) == 6);
   CHECK(std::string(text) == "socket");
+}
+
+TEST_CASE("policies: levels, the last of which is never forgotten, and moving over what is ready") {
+  Environment e;
+  std::string log;
+  auto spin = [&](char name, int turns, uint8_t priority) {
+    Coroutine* c = e.go([&log, &e, name, turns] {
+      for (int i = 0; i < turns; ++i) {
+        log += name;
+        e.scheduler.yieldNow();
+      }
+    });
+    c->priority = priority;
+  };
+  spin('a', 2, 4);
+  spin('b', 2, 0);
+  spin('c', 2, 2);
+  e.scheduler.setPolicy(makePolicy(PolicyKind::kPriority));
+  CHECK(e.scheduler.readyLength() == 3);
+  CHECK(e.run());
+  CHECK(log == "bbccaa");
+
+  log.clear();
+  spin('a', 1, 4);
+  spin('b', static_cast<int>(3 * Levels::kPatience), 0);
+  e.scheduler.runBatch(1000 * kMs);
+  CHECK(log.find('a') < Levels::kPatience + 1);
+
+  log.clear();
+  e.scheduler.setPolicy(nullptr);
+  spin('a', 1, 1);
+  spin('b', 1, 0);
+  e.scheduler.setPolicy(makePolicy(PolicyKind::kPriority));
+  e.scheduler.setPolicy(nullptr);
+  CHECK(e.scheduler.readyLength() == 2);
+  CHECK(e.run());
+  CHECK(log == "ba");
+}
+
+TEST_CASE("a chooser decides among those it has taken, and gives way to another policy") {
+  Environment e;
+  std::string log;
+  std::vector<int32_t> codes;
+  Coroutine* worker[3];
+  e.go([&] {
+    CHECK(e.scheduler.becomeChooser() == 0);
+    CHECK(e.scheduler.chooseNext(worker[0]) == kNotChoosable);  // not taken yet
+    std::vector<Coroutine*> taken;
+    while (Coroutine* c = e.scheduler.chosen()->take()) taken.push_back(c);
+    CHECK(taken.size() == 3);
+    CHECK(e.scheduler.chooseNext(nullptr) == kNotChoosable);
+    while (!taken.empty()) {
+      Coroutine* c = taken.back();
+      taken.pop_back();
+      codes.push_back(e.scheduler.chooseNext(c));
+      if (codes.back() < 0) return;
+      CHECK(e.scheduler.chooseNext(c) == kNotChoosable);  // it has run
+    }
+  });
+  for (int i = 0; i < 3; ++i) {
+    worker[i] = e.go([&, i] {
+      log += static_cast<char>('0' + i);
+      if (i == 1) e.scheduler.setPolicy(nullptr);
+    });
+  }
+  CHECK(e.run());
+  CHECK(log == "210");
+  CHECK(codes == std::vector<int32_t>{0, -ECANCELED});
+  CHECK(e.scheduler.chosen() == nullptr);
+  CHECK(e.scheduler.live() == 0);
 }

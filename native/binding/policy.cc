@@ -1,0 +1,63 @@
+// Scheduling policies: setting one, and the side that an application's policy is decided from.
+#include "../sched/policy.h"
+
+#include "values.h"
+
+namespace stackful::binding {
+namespace {
+
+sched::Scheduler& scheduler() {
+  return Runtime::current()->scheduler();
+}
+
+// setPolicy(kind)
+void setPolicy(const Info& info) {
+  scheduler().setPolicy(sched::makePolicy(static_cast<sched::PolicyKind>(intAt(info, 0))));
+}
+
+// becomeChooser(): the running coroutine decides who runs from now on; 0 or a code.
+void becomeChooser(const Info& info) {
+  info.GetReturnValue().Set(scheduler().becomeChooser());
+}
+
+// takeReady(into): puts (slot, kind of the last park) of those that have become ready into an Int32Array, and returns how
+// many; as many as have room mean that there may be more.
+void takeReady(const Info& info) {
+  sched::Chosen* chosen = scheduler().chosen();
+  const Bytes into = bytesAt(info, 0);
+  auto* out = reinterpret_cast<int32_t*>(into.data);
+  const auto room = static_cast<int32_t>(into.size / (2 * sizeof(int32_t)));
+  int32_t count = 0;
+  while (chosen && count < room) {
+    const sched::Coroutine* c = chosen->take();
+    if (!c) break;
+    out[2 * count] = static_cast<int32_t>(c->slot);
+    out[2 * count + 1] = static_cast<int32_t>(c->parkKind);
+    ++count;
+  }
+  info.GetReturnValue().Set(count);
+}
+
+// chooseNext(slot): runs that coroutine, or with -1 nobody as long as nobody is ready; returns 0 when there is somebody
+// to be chosen again, or a code. Parks.
+void chooseNext(const Info& info) {
+  info.GetReturnValue().Set(scheduler().chooseNext(scheduler().at(static_cast<uint32_t>(intAt(info, 0)))));
+}
+
+// parkKindName(kind): what parkedOn begins with; "" for kNone.
+void parkKindName(const Info& info) {
+  info.GetReturnValue().Set(
+      asciiString(info.GetIsolate(), sched::parkKindName(static_cast<sched::ParkKind>(intAt(info, 0)))));
+}
+
+}  // namespace
+
+void definePolicy(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
+  define(context, exports, "setPolicy", setPolicy);
+  define(context, exports, "becomeChooser", becomeChooser);
+  define(context, exports, "takeReady", takeReady);
+  define(context, exports, "chooseNext", chooseNext);
+  define(context, exports, "parkKindName", parkKindName);
+}
+
+}  // namespace stackful::binding

@@ -1,0 +1,71 @@
+// Who runs next. First in, first out is built into the scheduler, where it costs nothing; everything else is
+// a Policy, which takes over the ready coroutines and can be exchanged while they run.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "run_queue.h"
+
+namespace stackful::sched {
+
+class Scheduler;
+
+// The numbers are those that JavaScript passes (lib/policy.ts).
+enum class PolicyKind : uint8_t { kFifo, kPriority, kConnections, kAccept, kCount };
+
+class Policy {
+ public:
+  virtual ~Policy() = default;
+  // `c` has become ready. What it last parked on is still in its record (kNone before its first run).
+  virtual void push(Coroutine* c) noexcept = 0;
+  // The next to run, which is no longer the policy's then; nullptr when it has none.
+  virtual Coroutine* pop() noexcept = 0;
+};
+
+// nullptr for kFifo, and when there is no memory.
+std::unique_ptr<Policy> makePolicy(PolicyKind kind) noexcept;
+
+// Several queues, the first of which goes before all others; first in, first out within each. So that a queue
+// is never forgotten, every kPatience-th time its turn comes to the last one that is not empty.
+class Levels : public Policy {
+ public:
+  using LevelOf = uint8_t (*)(const Coroutine*);
+  // `levelOf` returns less than kMost.
+  explicit Levels(LevelOf levelOf) noexcept : levelOf_(levelOf) {}
+  void push(Coroutine* c) noexcept override;
+  Coroutine* pop() noexcept override;
+
+  static constexpr uint8_t kMost = 8;
+  static constexpr uint32_t kPatience = 64;
+
+ private:
+  LevelOf levelOf_;
+  uint32_t used_ = 0;  // a bit for each queue that is not empty
+  uint32_t turns_ = 0;
+  RunQueue queues_[kMost];
+};
+
+// A policy of the application: decided by a coroutine of its own, the chooser, which is resumed whenever somebody has
+// to be chosen. It takes what has become ready and answers with one of those it has taken.
+class Chosen : public Policy {
+ public:
+  explicit Chosen(Coroutine* chooser) noexcept : chooser_(chooser) {}
+  void push(Coroutine* c) noexcept override { incoming_.push(c); }
+  Coroutine* pop() noexcept override;
+
+  Coroutine* chooser() const noexcept { return chooser_; }
+  // The next one that has become ready and that the chooser does not know of; nullptr when there is none.
+  Coroutine* take() noexcept;
+  // False when `c` is not one that was taken and has not run since.
+  bool choose(Coroutine* c) noexcept;
+  uint32_t held() const noexcept { return held_; }
+
+ private:
+  Coroutine* chooser_;
+  Coroutine* chosen_ = nullptr;
+  RunQueue incoming_;
+  uint32_t held_ = 0;  // taken and not chosen yet
+};
+
+}  // namespace stackful::sched

@@ -12,7 +12,7 @@ const source = (mode) => `
   for (let i = 0; i < 300; i++) spawn(() => deep(i % 20, () => sleep(1e6)));
   for (let i = 0; i < 100; i++) spawn(() => wait(new Promise(() => {})));
   if (${mode} === 0) for (let i = 0; i < 2; i++) spawn(() => { for (;;) yieldNow(); });
-  if (${mode} === 1) spawn(() => { for (;;) for (let i = 0; i < 1e6; i++); });
+  if (${mode} === 1) spawn(() => { parentPort.postMessage('running'); for (;;) for (let i = 0; i < 1e6; i++); });
   if (${mode} === 2) spawn(() => { for (;;) sleep(0.2); });
   if (${mode} === 3) spawn(() => (sleep(3), process.exit(5)));
   if (${mode} === 4) setInterval(() => { for (let i = 0; i < 1e5; i++); }, 1);
@@ -33,8 +33,8 @@ async function one(i) {
   const exited = once(worker, 'exit');
   const failed = once(worker, 'error').then(([error]) => { throw error; });
   failed.catch(() => {});
-  if (mode !== 1) await Promise.race([once(worker, 'message'), exited, failed]);
-  else await new Promise((resolve) => setTimeout(resolve, 100));
+  // Not before: a worker that is terminated while it loads modules leaves their descriptors open, whatever they are.
+  await Promise.race([once(worker, 'message'), exited, failed]);
   if (mode === 3 || mode === 5) {
     const [code] = await exited;
     if (code !== (mode === 3 ? 5 : 0)) throw new Error(`mode ${mode}: exit code ${code}`);

@@ -1,8 +1,17 @@
 import { setDefaultStackSize } from './coroutine.js';
 import { setDeadlockMode, type DeadlockMode } from './deadlock.js';
-import { numberIn, oneOf } from './internal/arguments.js';
+import { booleanOf, numberIn, oneOf } from './internal/arguments.js';
 import { native } from './internal/native.js';
 import { schedulingPolicy, type PolicyName, type SchedulingPolicy } from './policy.js';
+import { setRecordSpawnSites } from './spawn_site.js';
+import {
+  checkDumpSignal,
+  checkWatchdog,
+  setDumpSignal,
+  setWatchdog,
+  type DumpSignal,
+  type WatchdogOptions,
+} from './watchdog.js';
 
 /** What {@link configure} can set; whatever is absent stays as it is. */
 export interface Configuration {
@@ -20,6 +29,15 @@ export interface Configuration {
    * there are always some that are ready. A coroutine that does not park is not interrupted by it. Default 4.
    */
   batchBudget?: number;
+  /** Reports whoever holds this thread longer than a limit, with its stack, while it does. Default false. */
+  watchdog?: WatchdogOptions | false;
+  /**
+   * A signal that makes every thread of the process print `dump()` to stderr, busy or not: `kill -USR2 PID`. Handlers that
+   * others installed for it before are still called. Default false.
+   */
+  dumpSignal?: DumpSignal | false;
+  /** Records where each coroutine is spawned, for `dump()`: some microseconds a spawn. Default false. */
+  spawnSites?: boolean;
 }
 
 const MOST_BUDGET_MS = 1000;
@@ -35,8 +53,14 @@ export function configure(options: Configuration): void {
   if (options.batchBudget !== undefined) numberIn('options.batchBudget', options.batchBudget, 0, MOST_BUDGET_MS);
   const { schedulingPolicy: policy } = options;
   const setPolicy = policy === undefined ? undefined : schedulingPolicy('options.schedulingPolicy', policy);
+  if (options.watchdog !== undefined) checkWatchdog('options.watchdog', options.watchdog);
+  if (options.dumpSignal !== undefined) checkDumpSignal('options.dumpSignal', options.dumpSignal);
+  if (options.spawnSites !== undefined) booleanOf('options.spawnSites', options.spawnSites);
   if (options.stackSize !== undefined) setDefaultStackSize('options.stackSize', options.stackSize);
   if (options.deadlock !== undefined) setDeadlockMode(options.deadlock);
   if (options.batchBudget !== undefined) native.setBatchBudget(options.batchBudget);
   setPolicy?.();
+  if (options.watchdog !== undefined) setWatchdog(options.watchdog);
+  if (options.dumpSignal !== undefined) setDumpSignal(options.dumpSignal);
+  if (options.spawnSites !== undefined) setRecordSpawnSites(options.spawnSites);
 }

@@ -6,8 +6,9 @@ import { native } from './internal/native.js';
 import { WaitQueue, type ParkOptions } from './internal/parking.js';
 import { start } from './internal/start.js';
 import { priorityLevel, type Priority } from './policy.js';
-import { signalOf } from './signal.js';
 import type { Waitable } from './internal/waiting.js';
+import { signalOf } from './signal.js';
+import { recordSpawnSite, recordsSpawnSites } from './spawn_site.js';
 
 export interface SpawnOptions {
   /** Shown by `dump()` and in errors; the function's own name if absent. */
@@ -77,6 +78,7 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
     if (slot < 0) throw new StackMemoryError(stackSize);
     this.slot = slot;
     table[slot] = this;
+    if (recordsSpawnSites) recordSpawnSite(this);
   }
 
   get state(): CoroutineState {

@@ -94,9 +94,9 @@ function describe(members: readonly Coroutine[]): string {
   return lines.join('; ');
 }
 
-/** What `c` waits for, unless it has been woken already. */
+/** What `c` waits for, unless it has been woken already or will be by a time limit or a signal. */
 function waitOf(c: Coroutine): Waitable | undefined {
-  return c.waitsFor !== undefined && c.state === 'parked' ? c.waitsFor : undefined;
+  return c.waitsFor !== undefined && c.limits === 0 && c.state === 'parked' ? c.waitsFor : undefined;
 }
 
 /**

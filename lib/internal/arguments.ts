@@ -43,3 +43,8 @@ export function oneOf<T>(name: string, value: T, choices: readonly T[]): T {
   if (!choices.includes(value)) throw invalidValue(name, `one of ${choices.map((c) => inspect(c)).join(', ')}`, value);
   return value;
 }
+
+export function booleanOf(name: string, value: boolean): boolean {
+  if (typeof value !== 'boolean') throw invalidType(name, 'a boolean', value);
+  return value;
+}

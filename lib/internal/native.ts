@@ -42,7 +42,13 @@ export interface Native {
   state(slot: number): number;
   parkedOn(slot: number): string | undefined;
   parkedFor(slot: number): number;
+  census(): [what: string, count: number][];
   stack(slot: number): string;
+  callSite(library: string): string;
+  startWatch(report: (kinds: number, ms: number, stack: string) => void): void;
+  watchHolds(ms: number): number;
+  dumpOn(signal: number): number;
+  writeToStderr(text: string): void;
   noteAsyncIds(executionId: number, triggerId: number): void;
   confirmAsyncIds(executionId: number, triggerId: number, resources?: unknown[]): boolean;
   setBatchBudget(ms: number): void;

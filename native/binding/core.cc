@@ -112,49 +112,31 @@ void parkedFor(const Info& info) {
   info.GetReturnValue().Set(parked ? static_cast<double>(ns) / 1e6 : -1.0);
 }
 
-struct Trace {
-  v8::Isolate* isolate;
-  std::string text;
-};
-
-void appendFrames(v8::Isolate* isolate, v8::Local<v8::StackTrace> trace, std::string& text) {
-  for (int i = 0; i < trace->GetFrameCount(); ++i) {
-    v8::Local<v8::StackFrame> frame = trace->GetFrame(isolate, static_cast<uint32_t>(i));
-    v8::String::Utf8Value function(isolate, frame->GetFunctionName());
-    v8::String::Utf8Value script(isolate, frame->GetScriptNameOrSourceURL());
-    std::string where = std::string(*script ? *script : "<anonymous>") + ":" +
-                        std::to_string(frame->GetLineNumber()) + ":" + std::to_string(frame->GetColumn());
-    text += text.empty() ? "    at " : "\n    at ";
-    text += function.length() > 0 ? std::string(*function) + " (" + where + ")" : where;
+// census(): [["running", 1], ["parked on sleep", 20], ...], of all coroutines.
+void census(const Info& info) {
+  constexpr auto kKinds = static_cast<size_t>(sched::ParkKind::kCount);
+  uint32_t ready = 0, running = 0, parked[kKinds] = {};
+  for (uint32_t i = 0; i < scheduler().slots(); ++i) {
+    const sched::Coroutine* c = scheduler().at(i);
+    if (!c) continue;
+    if (c->state == sched::State::kReady) ++ready;
+    if (c->state == sched::State::kRunning) ++running;
+    if (c->state == sched::State::kParked) ++parked[static_cast<size_t>(c->parkKind)];
   }
-}
-
-// Runs on the parked coroutine's own stack.
-void takeTrace(void* data) {
-  auto* trace = static_cast<Trace*>(data);
-  v8::HandleScope scope(trace->isolate);
-  appendFrames(trace->isolate, v8::StackTrace::CurrentStackTrace(trace->isolate, 64), trace->text);
-}
-
-// stack(slot): the JavaScript frames of a coroutine that is parked or waits for its turn; "" when it has not run yet.
-void stackTrace(const Info& info) {
-  Runtime* runtime = Runtime::current();
   v8::Isolate* isolate = info.GetIsolate();
-  sched::Coroutine* c = runtime->scheduler().at(static_cast<uint32_t>(intAt(info, 0)));
-  sched::Coroutine* self = runtime->scheduler().running();
-  Trace trace{isolate, {}};
-  if (c && c == self) {
-    takeTrace(&trace);
-  } else if (c && c->execution.node) {
-    engine::Execution& from = self ? self->execution : runtime->engine().main();
-    // On the main stack nothing keeps its async context unless a batch runs: give it a handle for the visit.
-    v8::Local<v8::Value> kept = v8::Local<v8::Value>::New(isolate, v8::Number::New(isolate, 0.5));
-    uint64_t* slot = from.contextSlot;
-    if (!slot) from.contextSlot = reinterpret_cast<uint64_t*>(*kept);
-    runtime->engine().visit(from, c->execution, takeTrace, &trace);
-    from.contextSlot = slot;
+  v8::Local<v8::Context> context = isolate->GetCurrentContext();
+  v8::Local<v8::Array> list = v8::Array::New(isolate);
+  auto add = [&](const std::string& what, uint32_t count) {
+    if (count == 0) return;
+    v8::Local<v8::Value> pair[] = {string(isolate, what), v8::Integer::NewFromUnsigned(isolate, count)};
+    list->Set(context, list->Length(), v8::Array::New(isolate, pair, 2)).Check();
+  };
+  add("ready", ready);
+  add("running", running);
+  for (size_t kind = 0; kind < kKinds; ++kind) {
+    add(std::string("parked on ") + sched::parkKindName(static_cast<sched::ParkKind>(kind)), parked[kind]);
   }
-  info.GetReturnValue().Set(string(isolate, trace.text));
+  info.GetReturnValue().Set(list);
 }
 
 // noteAsyncIds(executionId, triggerId), then confirmAsyncIds(executionId, triggerId, resources?) one async scope further in: finds
@@ -194,7 +176,7 @@ void defineCore(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
   define(context, exports, "state", state);
   define(context, exports, "parkedOn", parkedOn);
   define(context, exports, "parkedFor", parkedFor);
-  define(context, exports, "stack", stackTrace);
+  define(context, exports, "census", census);
   define(context, exports, "noteAsyncIds", noteAsyncIds);
   define(context, exports, "confirmAsyncIds", confirmAsyncIds);
   define(context, exports, "setBatchBudget", setBatchBudget);

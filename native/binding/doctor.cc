@@ -5,6 +5,7 @@
 #include "../engine/self_test.h"
 #include "../stack/stack_memory.h"
 #include "runtime.h"
+#include "watch.h"
 
 namespace stackful::binding {
 namespace {
@@ -59,7 +60,8 @@ Napi::Value doctor(const Napi::CallbackInfo& info) {
     findings.add("stack start (thread)", address(f.stackStartThread));
     findings.add("stack start (heap)", address(f.stackStartHeap));
     const char* refusal = runtime->quietScavenge().refusal();
-    findings.add("scavenges", refusal ? std::string("walk every stack: ") + refusal : "skip unchanged stacks");
+    findings.add("scavenges",
+                 refusal ? std::string("walk every stack: ") + refusal : "skip unchanged stacks");
     findings.add("stack guards", stack::guardKind());
     if (runtime->scheduler().running()) {
       ok = false;
@@ -94,6 +96,10 @@ Napi::Value stats(const Napi::CallbackInfo& info) {
   set("externalWaits", s.externalWaits());
   set("openSockets", runtime->poller().openSockets());
   set("diskJobs", runtime->disk().inFlight());
+  set("timers", static_cast<double>(runtime->scheduler().timers().size()));
+  set("loopLag", static_cast<double>(runtime->scheduler().timers().lateness()) / 1e6);
+  set("loopLagMax", static_cast<double>(runtime->scheduler().timers().worstLateness()) / 1e6);
+  set("holds", static_cast<double>(watchHoldsSoFar()));
   set("stacksLive", static_cast<double>(stacks.live));
   set("stacksPooled", static_cast<double>(stacks.pooled));
   set("stacksQuiet", static_cast<double>(runtime->quietScavenge().cleanCount()));

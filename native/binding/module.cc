@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "doctor.h"
+#include "stack_trace.h"
 #include "values.h"
 
 namespace stackful::binding {
@@ -58,6 +59,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   defineNet(context, object);
   defineFs(context, object);
   defineHttp(context, object);
+  defineStackTrace(context, object);
+  defineWatch(context, object);
   return exports;
 }
 

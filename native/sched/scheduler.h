@@ -168,6 +168,11 @@ class Scheduler {
   // For what a parkUntil should not keep the loop alive (an unref'ed socket): adjusts the count by hand.
   void adjustExternalWaits(int32_t by) noexcept { externalWaits_ += static_cast<uint32_t>(by); }
   const Counters& counters() const noexcept { return counters_; }
+  // Changes whenever a coroutine stops or the outside world is asked. For other threads, which see it a little late.
+  uint64_t progress() const noexcept {
+    return __atomic_load_n(&counters_.switches, __ATOMIC_RELAXED) +
+           __atomic_load_n(&counters_.polls, __ATOMIC_RELAXED);
+  }
 
   static constexpr uint8_t kIoBudget = 64;
   static constexpr uint32_t kCheckEvery = 64;          // switches between looks at the clock

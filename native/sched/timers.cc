@@ -111,12 +111,14 @@ size_t Timers::expire(int64_t now) noexcept {
         continue;
       }
       --size_;
-      ++fired;
+      // They come in the order of their ticks.
+      if (++fired == 1) lateness_ = now - (timer.tick << kTickBits);
       timer.fire(&timer);
     }
   }
   // Nothing is left up to `target`, so the digits of every remaining timer still differ where they did.
   if (target > elapsed_) elapsed_ = target;
+  if (fired > 0 && lateness_ > worstLateness_) worstLateness_ = lateness_;
   return fired;
 }
 

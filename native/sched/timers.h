@@ -45,6 +45,10 @@ class Timers {
   size_t expire(int64_t now) noexcept;
 
   size_t size() const noexcept { return size_; }
+  // By how many nanoseconds the most overdue timer missed its tick, in the last call of expire that fired any and in the
+  // worst: how long somebody kept the thread from coming here.
+  int64_t lateness() const noexcept { return lateness_; }
+  int64_t worstLateness() const noexcept { return worstLateness_; }
   // Forgets every timer without firing or touching it: their memory may be gone already.
   // None of them may be cancelled afterwards.
   void clear() noexcept;
@@ -64,6 +68,8 @@ class Timers {
 
   int64_t elapsed_;  // every tick up to and including this one has been fired
   size_t size_ = 0;
+  int64_t lateness_ = 0;
+  int64_t worstLateness_ = 0;
   uint32_t levelsUsed_ = 0;  // bit per level
   uint64_t used_[kLevels] = {};
   TimerLink slots_[kLevels * kSlots];

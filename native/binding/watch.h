@@ -1,0 +1,75 @@
+// Looking at an environment whose thread may be too busy to look for itself: dumps that a signal asks for, and the watchdog.
+//
+// The ticker's thread notices; the environment's own thread reports, at the next point where V8 looks for interrupts (a
+// loop's back edge, a function's entry) on whatever stack it is then, or in its event loop if no JavaScript is running.
+#pragma once
+
+#include <node.h>
+#include <uv.h>
+#include <v8.h>
+
+#include <atomic>
+#include <string>
+
+#include "../sched/scheduler.h"
+#include "../sched/ticker.h"
+
+namespace stackful::binding {
+
+class Watch : sched::Ticker::Entry {
+ public:
+  // `report(kind, ms, stack)` is called on the environment's thread with one of the kinds below, in the middle of
+  // whatever runs there; `stack` is that of the running code. It must not park.
+  Watch(v8::Isolate* isolate, v8::Local<v8::Context> context, sched::Scheduler& scheduler,
+        v8::Local<v8::Function> report);
+
+  static constexpr uint32_t kDump = 1;
+  static constexpr uint32_t kHold = 2;
+
+  // Reports whoever holds the thread longer than this, once for each time; 0 = nobody. 0 or -errno.
+  int watchHolds(int64_t limitNs) noexcept;
+  uint64_t holds() const noexcept { return holds_; }
+
+  // This signal asks every environment of the process for a dump; 0 = none does any more. What handled the signal before
+  // still does. 0 or -errno.
+  static int dumpOn(int signal) noexcept;
+
+ private:
+  ~Watch() = default;
+  sched::Deadline tick(int64_t now) noexcept;
+  void request(uint32_t kinds) noexcept;
+  void answerInterrupt() noexcept;
+  void answerInLoop() noexcept;
+  bool report(uint32_t kinds, bool running) noexcept;
+  void teardown(void (*done)(void*), void* doneArgument) noexcept;
+
+  v8::Isolate* const isolate_;
+  v8::Global<v8::Context> context_;
+  v8::Global<v8::Function> report_;
+  v8::Global<v8::Object> resource_;
+  sched::Scheduler& scheduler_;
+  uv_loop_t* loop_;
+  uv_async_t async_;
+  node::AsyncCleanupHookHandle cleanup_;
+
+  // Both threads.
+  std::atomic<uint32_t> asked_{0};
+  std::atomic<uint32_t> queued_{0};  // interrupts that V8 still has to deliver: they point here
+  std::atomic<int64_t> limit_{0};
+  std::atomic<int64_t> held_{0};
+  bool over_ = false;  // the environment is gone, and the last interrupt deletes this
+
+  // The ticker's thread.
+  uint32_t signalsSeen_;
+  int64_t lastTick_ = 0;
+  uint64_t progress_ = 0;
+  uint64_t idle_ = 0;
+  bool reported_ = false;
+
+  uint64_t holds_ = 0;
+};
+
+// Of this environment.
+uint64_t watchHoldsSoFar() noexcept;
+
+}  // namespace stackful::binding

@@ -126,10 +126,11 @@ function countText(counts: Iterable<[string, number]>): string {
 }
 
 /** @internal */
-export function dumpText(infos: readonly CoroutineInfo[], total: number, group = total > GROUP_FROM): string {
+export function dumpText(infos: CoroutineInfo[], total: number, group = total > GROUP_FROM): string {
   const counts = [...census()].sort(([, a], [, b]) => b - a);
   const head = `stackful: ${String(total)} coroutine${total === 1 ? '' : 's'}, pid ${String(process.pid)}, ` +
     `thread ${String(threadId)}, ${new Date().toISOString()}`;
+  infos.sort((a, b) => a.id - b.id);
   const parts = [counts.length > 0 ? `${head}\n(${countText(counts)})` : head];
   parts.push(...(group ? groups(infos).map(grouped) : infos.map(single)));
   if (infos.length < total) parts.push(`… and ${String(total - infos.length)} more`);

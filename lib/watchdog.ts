@@ -94,7 +94,7 @@ function report(kinds: number, ms: number, stack: string): void {
   try {
     if (kinds & HOLD) {
       const hold: Hold = { ms, coroutine: stack ? current() : undefined, stack };
-      if (holds.hasSubscribers) holds.publish(hold);
+      if (holds.hasSubscribers) atomic(() => { holds.publish(hold); });
       if (toReport) tell(toReport, hold);
       else native.writeToStderr(holdText(hold));
     }

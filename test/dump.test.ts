@@ -1,0 +1,115 @@
+import { afterEach, describe, expect, it } from 'vitest';
+
+import { configure, dump, sleep, spawn, stats, wait, type Coroutine } from 'stackful';
+
+describe('looking at a parked coroutine', () => {
+  it('shows its stack, and leaves it as it was', async () => {
+    function innermost() {
+      sleep(20);
+      return 'unharmed';
+    }
+    const parked = spawn(function handler() { return [1].map(() => innermost())[0]; }, { name: 'worker' });
+    const waiting = spawn(() => wait(new Promise((resolve) => setTimeout(resolve, 25))));
+    await spawn(() => { sleep(2); });
+    for (let i = 0; i < 50; i++) {
+      expect(parked.stack()).toMatch(/at sleep .*\n(.*\n)*.*at innermost .*\n(.*\n)*.*at handler /);
+      (globalThis as { gc?: () => void }).gc?.();
+    }
+    expect(parked.parkedOn).toBe('sleep 20ms');
+    const text = dump();
+    expect(text).toContain('worker: parked on sleep 20ms');
+    expect(text).toContain('parked on promise');
+    // From another coroutine as well.
+    expect(await spawn(() => parked.stack())).toContain('innermost');
+    expect(await parked).toBe('unharmed');
+    await waiting;
+    expect(parked.stack()).toBe('');
+    expect(parked.parkedOn).toBeUndefined();
+  });
+});
+
+describe('dump', () => {
+  const sleepers: Coroutine[] = [];
+  const sleeper = (name: string, options = {}) => {
+    sleepers.push(spawn(() => { try { sleep(1e6); } catch { /* cancelled */ } }, { name, ...options }));
+  };
+  afterEach(async () => {
+    configure({ spawnSites: false });
+    for (const c of sleepers) c.cancel();
+    await Promise.all(sleepers.splice(0));
+  });
+
+  it('says for how long each has been parked', async () => {
+    sleeper('early');
+    await spawn(() => { sleep(60); });
+    sleeper('late');
+    await spawn(() => { sleep(1); });
+    const age = (name: string) => Number(new RegExp(`${name}: parked on sleep 1e\\+06ms, for (\\d+)ms`).exec(dump())![1]);
+    // To about 4 ms.
+    expect(age('early')).toBeGreaterThanOrEqual(50);
+    expect(age('early') - age('late')).toBeGreaterThanOrEqual(50);
+  });
+
+  it('says who holds what somebody waits for', async () => {
+    const child = spawn(() => { sleep(20); }, { name: 'child' });
+    const parent = spawn(() => { child.join(); }, { name: 'parent' });
+    await spawn(() => { sleep(1); });
+    expect(dump()).toContain(`parent: parked on join coroutine #${child.id} child, for `);
+    await parent;
+  });
+
+  it('groups those that do the same, when there are many', async () => {
+    for (let i = 0; i < 150; i++) sleeper(`s${i}`);
+    const other = spawn(() => wait(new Promise((resolve) => setTimeout(resolve, 50))), { name: 'other' });
+    await spawn(() => { sleep(1); });
+    const text = dump();
+    expect(text).toMatch(/^stackful: 151 coroutines, pid \d+, thread \d+, \S+\n\(150 parked on sleep, 1 parked on promise\)\n/);
+    expect(text).toMatch(/\n150 coroutines: parked on sleep, for \S+( to \S+)?: #\d+ s0, #\d+ s1, #\d+ s2, #\d+ s3, #\d+ s4, …\n(.*\n)*.*at sleep /);
+    expect(text.match(/at sleep /g)?.length).toBe(1);
+    expect(text).toMatch(/#\d+ other: parked on promise/);
+    expect(dump({ group: false }).match(/at sleep /g)?.length).toBe(150);
+    expect(dump({ limit: 10, group: false })).toMatch(/\n\n… and 141 more$/);
+    expect(dump({ limit: 0 })).not.toContain('at sleep');
+    expect(() => dump({ limit: -1 })).toThrow(expect.objectContaining({ code: 'ERR_OUT_OF_RANGE' }));
+    await other;
+  });
+
+  it('shows where coroutines were spawned, if asked to', async () => {
+    function spawner() { sleeper('known'); }
+    sleeper('unknown');
+    configure({ spawnSites: true });
+    spawner();
+    await spawn(() => { sleep(1); });
+    const text = dump();
+    expect(text).toMatch(/known: parked(.*\n)*? {4}spawned at sleeper \(.*dump\.test\.ts:\d+:\d+\)/);
+    expect(text.match(/spawned at/g)?.length).toBe(1);
+  });
+
+  it('shows the one that asks, and those that have not begun', async () => {
+    const text = await spawn(function asks() {
+      spawn(() => undefined, { name: 'young' });
+      return dump();
+    });
+    expect(text).toMatch(/asks: running\n(.*\n)*.*at asks /);
+    expect(text).toContain('young: ready, not started');
+  });
+});
+
+describe('stats', () => {
+  it('counts', async () => {
+    const before = stats();
+    await Promise.all(Array.from({ length: 10 }, () => spawn(() => { sleep(1); })));
+    const busy = spawn(() => { sleep(1); const end = performance.now() + 30; while (performance.now() < end); });
+    const late = spawn(() => { sleep(10); });
+    await Promise.all([busy, late]);
+    const after = stats();
+    expect(after.spawned - before.spawned).toBe(12);
+    expect(after.finished - before.finished).toBe(12);
+    expect(after.parks - before.parks).toBe(12);
+    expect(after.switches - before.switches).toBeGreaterThanOrEqual(24);
+    expect(after.loopLagMax).toBeGreaterThan(10);
+    expect(after.timers).toBe(before.timers);
+    for (const [name, value] of Object.entries(after)) expect(Number.isFinite(value), name).toBe(true);
+    expect(after.loopUtilization).toBeLessThanOrEqual(1);
+  });
+});

@@ -44,7 +44,7 @@ describe('a signal brings a dump', () => {
   it('in the middle of anything, again and again', async () => {
     const { exit, stderr } = await run('storm');
     expect(exit).toBe(0);
-    expect(stderr.match(/^stackful: 5 coroutines/gm)?.length).toBeGreaterThan(5);
+    expect(stderr.match(/^stackful: \d coroutines/gm)?.length).toBeGreaterThanOrEqual(8);
     expect(stderr).not.toContain('failed');
   });
 
@@ -70,7 +70,7 @@ describe('the watchdog', () => {
   it('reports while the hold lasts', async () => {
     const { exit, stderr } = await run('forever');
     expect(exit).toBe('SIGKILL');
-    expect(stderr).toMatch(/^stackful: coroutine #1 stuck has held the thread for \d+ms\n.*at stuck/);
+    expect(stderr).toMatch(/^stackful: coroutine #1 stuck has held the thread for \d+ms\n(.*\n)*.*at stuck/);
   });
 
   it('tells a callback instead, whose failures stay its own', async () => {

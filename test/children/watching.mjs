@@ -1,61 +1,80 @@
 // watching.mjs CASE: threads that are too busy to be asked, and are looked at all the same.
 import { execFileSync } from 'node:child_process';
 import diagnostics from 'node:diagnostics_channel';
-import { isMainThread, Worker } from 'node:worker_threads';
+import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { configure, sleep, spawn, stats, wait, yieldNow } from 'stackful';
 
+import { native } from '../../dist/internal/native.js';
+
 const [name, ...rest] = process.argv.slice(2);
-const until = (ms) => {
+/** So long at most, which is what a loaded machine may take. */
+const PATIENCE = 10_000;
+const within = (ms, condition) => {
   const end = performance.now() + ms;
-  return () => performance.now() < end;
+  return () => performance.now() < end && condition();
 };
-function hog(ms) {
-  const more = until(ms);
+const until = (ms) => within(ms, () => true);
+function hog(more) {
   while (more());
 }
 function parked() {
   sleep(1e6);
 }
+let written = 0;
+const { writeToStderr } = native;
+native.writeToStderr = (text) => {
+  writeToStderr(text);
+  written++;
+};
+/** Until diagnostics have said something for the nth time. */
+const unheard = (n = 1) => within(PATIENCE, () => written < n);
 /** The signal arrives while the code below is busy: who sends it does not share its fate. */
 const signalSoon = (times = 1) =>
   new Worker(`for (let i = 0; i < ${times}; i++) setTimeout(() => process.kill(process.pid, 'SIGUSR2'), 60 + 60 * i)`, { eval: true });
+/** A little later, so that what comes twice shows. */
 const finish = () => setTimeout(() => process.exit(0), 50);
 
 const cases = {
   mainBusy() {
     configure({ dumpSignal: 'SIGUSR2' });
     spawn(parked, { name: 'sleeper' });
-    setTimeout(() => { signalSoon(); (function onMain() { hog(300); })(); finish(); }, 10);
+    setTimeout(() => { signalSoon(); (function onMain() { hog(unheard()); })(); finish(); }, 10);
   },
   coroutineBusy() {
     configure({ dumpSignal: 'SIGUSR2', spawnSites: true });
     spawn(parked, { name: 'sleeper' });
     signalSoon();
-    spawn(function greedy() { sleep(5); hog(300); finish(); }, { name: 'hog' });
+    spawn(function greedy() { sleep(5); hog(unheard()); finish(); }, { name: 'hog' });
   },
   idle() {
     configure({ dumpSignal: 'SIGUSR2' });
     spawn(parked, { name: 'sleeper' });
     signalSoon();
-    setTimeout(() => process.exit(0), 250);
+    setInterval(() => { if (!unheard()()) finish(); }, 10);
   },
   // Node's own listener for the same signal, installed before and after.
   listeners() {
-    process.on('SIGUSR2', () => console.log('heard'));
+    let heard = 0;
+    process.on('SIGUSR2', () => {
+      console.log('heard');
+      if (++heard === 2) finish();
+    });
     configure({ dumpSignal: 'SIGUSR2' });
     process.kill(process.pid, 'SIGUSR2');
-    setTimeout(() => {
+    const timer = setInterval(() => {
+      if (written === 0 || heard === 0) return;
+      clearInterval(timer);
+      setTimeout(() => {}, PATIENCE);
       configure({ dumpSignal: false });
       process.kill(process.pid, 'SIGUSR2');
-      setTimeout(() => process.exit(0), 50);
-    }, 50);
+    }, 10);
   },
   // Deep in the stack, where the text cannot be made any more: it comes later.
   deep() {
     configure({ dumpSignal: 'SIGUSR2' });
     spawn(parked, { name: 'sleeper' });
     signalSoon();
-    const more = until(300);
+    const more = unheard();
     const deeper = () => { try { deeper(); } catch { /* at the limit */ } };
     spawn(() => { while (more()) deeper(); finish(); });
   },
@@ -63,29 +82,32 @@ const cases = {
   storm() {
     configure({ dumpSignal: 'SIGUSR2' });
     signalSoon(20);
-    const more = until(1500);
+    const more = unheard(8);
     for (let i = 0; i < 5; i++) {
       spawn(() => {
         while (more()) {
           JSON.stringify({ toJSON: () => (yieldNow(), [1, 2].map((x) => x + wait(Promise.resolve(1)))) });
           'abcabc'.replace(/(a+)+b/g, () => (sleep(0.1), 'x'));
-          [3, 1, 2].sort((a, b) => (hog(0.2), a - b));
+          [3, 1, 2].sort((a, b) => (hog(until(0.2)), a - b));
         }
       });
     }
-    setTimeout(() => process.exit(0), 1600);
+    setInterval(() => { if (!more()) process.exit(0); }, 20);
   },
-  worker() {
+  async worker() {
     // Asked for here, and answered by every thread.
     configure({ dumpSignal: 'SIGUSR2' });
     if (isMainThread) {
-      new Worker(new URL(import.meta.url), { argv: ['worker'] });
+      const worker = new Worker(new URL(import.meta.url), { argv: ['worker'] });
       spawn(parked, { name: 'in main' });
-      setTimeout(() => process.kill(process.pid, 'SIGUSR2'), 500);
-      setTimeout(() => process.exit(0), 900);
+      await new Promise((resolve) => worker.on('message', resolve));
+      signalSoon();
+      await new Promise((resolve) => worker.on('exit', resolve));
+      setInterval(() => { if (!unheard()()) process.exit(0); }, 10);
     } else {
       spawn(parked, { name: 'in worker' });
-      setTimeout(() => hog(600), 100);
+      parentPort.postMessage('ready');
+      setTimeout(() => { hog(unheard()); process.exit(0); }, 20);
     }
   },
 
@@ -93,19 +115,16 @@ const cases = {
     const limit = 40;
     diagnostics.subscribe('stackful.hold', ({ coroutine, ms }) => console.log(`${coroutine?.name} ${ms >= limit}`));
     configure({ watchdog: { limit } });
-    spawn(function greedy() { hog(200); }, { name: 'hog' }).then(() => {
+    spawn(function greedy() { hog(unheard()); hog(until(100)); }, { name: 'hog' }).then(() => {
       sleepless();
-      setTimeout(() => { console.log(stats().holds); process.exit(0); }, 100);
+      setTimeout(() => { console.log(stats().holds); process.exit(0); }, 20);
     });
-    function sleepless() { hog(200); }
+    function sleepless() { hog(unheard(2)); hog(until(100)); }
   },
   // For ever, in a coroutine: only the watchdog's word comes out.
   forever() {
     configure({ watchdog: { limit: 40 } });
-    signalSoon();
-    process.on('SIGUSR2', () => {});
-    spawn(function stuck() { for (;;); });
-    new Worker(`setTimeout(() => process.kill(process.pid, 'SIGKILL'), 400)`, { eval: true });
+    spawn(function stuck() { for (;;) if (!unheard()()) process.kill(process.pid, 'SIGKILL'); });
   },
   callback() {
     configure({ watchdog: { limit: 40, report: ({ coroutine, stack }) => {
@@ -113,34 +132,35 @@ const cases = {
       try { sleep(1); } catch (error) { console.log(error.code); }
       throw new Error('in the report');
     } } });
-    spawn(function greedy() { hog(150); console.log('unharmed'); }, { name: 'hog' });
+    spawn(function greedy() { hog(unheard()); console.log('unharmed'); }, { name: 'hog' });
   },
   // One long system call: seen when it is over.
   native() {
     configure({ watchdog: { limit: 40 } });
-    spawn(function runs() { execFileSync('sleep', ['0.2']); hog(5); }, { name: 'runner' });
+    spawn(function runs() { execFileSync('sleep', ['0.2']); hog(unheard()); }, { name: 'runner' });
   },
-  // Busy all the time, but nobody for long; then idle; then off.
+  // Busy all the time, but nobody for long; then idle; then off. The limit is what a loaded machine may take away.
   fair() {
-    configure({ watchdog: { limit: 60 } });
-    const more = until(300);
-    for (let i = 0; i < 3; i++) spawn(() => { while (more()) { hog(2); yieldNow(); } });
-    const turn = () => { hog(2); if (more()) setImmediate(turn); };
+    configure({ watchdog: { limit: 800 } });
+    const more = until(1200);
+    for (let i = 0; i < 3; i++) spawn(() => { while (more()) { hog(until(2)); yieldNow(); } });
+    const turn = () => { hog(until(2)); if (more()) setImmediate(turn); };
     turn();
-    setTimeout(() => { configure({ watchdog: false }); hog(200); }, 600);
+    setTimeout(() => { configure({ watchdog: { limit: 20 } }); configure({ watchdog: false }); hog(until(200)); }, 2200);
   },
   // A worker that is held for ever, watched, can be terminated, many times over.
   async terminate() {
     if (!isMainThread) {
       configure({ watchdog: { limit: 1 + Number(rest[0]), report: () => {} }, dumpSignal: 'SIGUSR2' });
-      spawn(() => { for (;;) hog(1); });
+      parentPort.postMessage('running');
+      spawn(() => { for (;;) hog(until(1)); });
       return;
     }
     process.on('SIGUSR2', () => {});
     for (let i = 0; i < 12; i++) {
       const worker = new Worker(new URL(import.meta.url), { argv: ['terminate', i] , stdout: true, stderr: true });
-      await new Promise((resolve) => worker.on('online', resolve));
-      await new Promise((resolve) => setTimeout(resolve, 60 + 7 * i));
+      await new Promise((resolve) => worker.on('message', resolve));
+      await new Promise((resolve) => setTimeout(resolve, 2 * i));
       await worker.terminate();
     }
     console.log('ok');

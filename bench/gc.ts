@@ -15,8 +15,8 @@ const SUBJECTS: Readonly<Record<string, string[]>> = {
 };
 
 async function run(options: Options): Promise<Row[]> {
-  const rounds = options.number('rounds', 3);
-  const counts = options.numbers('coroutines', [1_000, 100_000]);
+  const rounds = options.number('rounds', 3, 1);
+  const counts = options.numbers('coroutines', [1_000, 100_000], [1_000]);
   const commands = options.choice('subjects', Object.keys(SUBJECTS)).map((subject) => [
     process.execPath,
     '--expose-gc',
@@ -45,5 +45,9 @@ export default {
     rounds: 'processes for each subject and number (3)',
     subjects: `a list of ${Object.keys(SUBJECTS).join(', ')} (all)`,
   },
+  figures: [
+    { title: 'Minor collection', metric: 'minor_gc_ms', label: 'ms' },
+    { title: 'Full collection', metric: 'full_gc_ms', label: 'ms' },
+  ],
   run,
 } satisfies Bench;

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BenchError, note, Unavailable, type Bench, type Row } from './support/bench.js';
+import { note, prepareSubjects, type Bench, type Row } from './support/bench.js';
 import { benchDirectory, buildGo } from './support/cache.js';
 import type { Options } from './support/options.js';
 import { measure } from './support/process.js';
@@ -28,18 +28,11 @@ function availableBytes(): number {
 }
 
 async function run(options: Options): Promise<Row[]> {
-  const rounds = options.number('rounds', 3);
+  const rounds = options.number('rounds', 3, 1);
   const counts = options.numbers('coroutines', [10_000, 100_000, MANY]);
-  const commands: string[][] = [];
-  for (const subject of options.choice('subjects', Object.keys(SUBJECTS))) {
-    try {
-      commands.push(await SUBJECTS[subject]!());
-    } catch (error) {
-      if (!(error instanceof Unavailable)) throw error;
-      note(`skipped ${subject}: ${error.message}`);
-    }
-  }
-  if (commands.length === 0) throw new BenchError('none of the chosen subjects can run here');
+  const commands = await prepareSubjects(options.choice('subjects', Object.keys(SUBJECTS)), (subject) =>
+    SUBJECTS[subject]!(),
+  );
 
   const samples = new Samples(name);
   for (let round = 0; round < rounds; round++) {
@@ -67,5 +60,9 @@ export default {
     rounds: 'processes for each subject and number (3; 1 for a million)',
     subjects: `a list of ${Object.keys(SUBJECTS).join(', ')} (all)`,
   },
+  figures: [
+    { title: 'Memory of a parked handler', metric: 'rss_bytes_per_coroutine', label: 'bytes resident' },
+    { title: 'of it in the JavaScript heap', metric: 'heap_bytes_per_coroutine', label: 'bytes' },
+  ],
   run,
 } satisfies Bench;

@@ -8,6 +8,7 @@ import { cpus, release } from 'node:os';
 import { BenchError, note, type Bench } from './support/bench.js';
 import { parseOptions } from './support/options.js';
 import { stopChildren } from './support/process.js';
+import { saveResult } from './support/result.js';
 import { formatTable } from './support/table.js';
 
 async function loadBenches(): Promise<Bench[]> {
@@ -23,7 +24,12 @@ async function loadBenches(): Promise<Bench[]> {
 }
 
 function describe(bench: Bench): string {
-  const options = { ...bench.options, json: 'print one JSON array of rows and nothing else' };
+  const options = {
+    ...bench.options,
+    quick: 'shorter and fewer of everything: a look, not a result',
+    out: 'directory for the table, the JSON and the drawing (.cache/bench/results)',
+    json: 'print one JSON array of rows and nothing else',
+  };
   const width = Math.max(...Object.keys(options).map((name) => name.length));
   const lines = Object.entries(options).map(([name, text]) => `  --${name.padEnd(width)}  ${text}`);
   return `${bench.name}: ${bench.summary}\n${lines.join('\n')}\n`;
@@ -39,7 +45,7 @@ async function main(args: readonly string[]): Promise<void> {
   const [name, ...rest] = args;
   const benches = await loadBenches();
   if (name === undefined || name === '--help' || name === '-h') {
-    const usage = 'npm run bench -- NAME [--json] [options]; NAME --help lists the options';
+    const usage = 'npm run bench -- NAME [--quick] [--json] [options]; NAME --help lists the options';
     const list = benches.map((bench) => `  ${bench.name.padEnd(10)} ${bench.summary}`);
     process.stdout.write(`${usage}\n\n${list.join('\n')}\n`);
     return;
@@ -48,15 +54,17 @@ async function main(args: readonly string[]): Promise<void> {
   if (!bench) {
     throw new BenchError(`no bench "${name}", there is ${benches.map((each) => each.name).join(', ')}`);
   }
-  const { json, help, options, names } = parseOptions(rest, Object.keys(bench.options));
+  const { json, help, out, options, names } = parseOptions(rest, Object.keys(bench.options));
   if (help) {
     process.stdout.write(describe(bench));
     return;
   }
   if (names.length > 0) throw new BenchError(`"${names.join(' ')}" is not an option`);
-  note(machine());
+  const where = machine();
+  note(where);
   const rows = await bench.run(options);
   process.stdout.write(json ? `${JSON.stringify(rows)}\n` : `\n${formatTable(rows)}`);
+  note(await saveResult(bench, rows, where, out));
 }
 
 try {

@@ -12,9 +12,9 @@ const name = 'switch';
 const IN_NODE = ['stackful', 'await', 'generator'];
 
 async function run(options: Options): Promise<Row[]> {
-  const rounds = options.number('rounds', 5);
-  const times = options.number('times', 5_000_000);
-  const yields = options.number('yields', 2_000_000);
+  const rounds = options.number('rounds', 5, 1);
+  const times = options.number('times', 5_000_000, 500_000);
+  const yields = options.number('yields', 2_000_000, 200_000);
   if (times < 100) throw new BenchError('--times: at least 100');
   if (yields < 10_000) throw new BenchError('--yields: at least 10000, one for each coroutine');
   const subjects = options.choice('subjects', [...IN_NODE, 'go']);
@@ -56,5 +56,9 @@ export default {
     rounds: 'processes of each kind (5)',
     subjects: `a list of ${[...IN_NODE, 'go'].join(', ')} (all)`,
   },
+  figures: [
+    { title: 'Resume and give way', metric: 'resume_yield_ns', label: 'ns' },
+    { title: 'Give way in turn', metric: 'yield_round_robin_ns', label: 'ns a turn', x: 'coroutines' },
+  ],
   run,
 } satisfies Bench;

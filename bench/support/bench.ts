@@ -15,6 +15,18 @@ export interface Row {
   [point: string]: string | number;
 }
 
+/** How a result is drawn: a line for each subject over the load points, or bars where `x` is not given. */
+export interface Figure {
+  readonly title: string;
+  readonly metric: string;
+  /** What the vertical axis shows. */
+  readonly label: string;
+  /** The load point along the horizontal axis, which is logarithmic. */
+  readonly x?: string;
+  readonly xLabel?: string;
+  readonly logarithmic?: boolean;
+}
+
 export interface Bench {
   /** The word after `npm run bench --`. */
   readonly name: string;
@@ -22,7 +34,27 @@ export interface Bench {
   readonly summary: string;
   /** Option name to help text; an option that is not here is refused. */
   readonly options: Readonly<Record<string, string>>;
+  /** The drawing: one panel each, side by side. */
+  readonly figures?: readonly Figure[];
   run(options: Options): Promise<Row[]>;
+}
+
+/** The chosen subjects that can run here, prepared; the others are named. */
+export async function prepareSubjects<T>(
+  names: readonly string[],
+  prepare: (name: string) => Promise<T>,
+): Promise<T[]> {
+  const ready: T[] = [];
+  for (const name of names) {
+    try {
+      ready.push(await prepare(name));
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      note(`skipped ${name}: ${error.message}`);
+    }
+  }
+  if (ready.length === 0) throw new BenchError('none of the chosen subjects can run here');
+  return ready;
 }
 
 /** The bench cannot give an honest answer; its message is all the user needs, without a stack trace. */

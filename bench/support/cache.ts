@@ -1,8 +1,8 @@
 /** Peers are built and installed on demand into `.cache/bench`, which git ignores. */
 
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, extname, join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { note, Unavailable } from './bench.js';
 import { installed, run } from './process.js';
@@ -21,10 +21,12 @@ export function cacheDirectory(...names: string[]): string {
   return directory;
 }
 
-/** Compiles `source` once per content and compiler; returns the program's path. */
+/** Compiles `source` once per content (headers beside it included) and compiler; returns the program's path. */
 async function build(source: string, compiler: string, version: string, args: (output: string) => string[]) {
+  const headers = readdirSync(dirname(source)).filter((name) => name.endsWith('.h'));
   const key = createHash('sha256')
     .update(readFileSync(source))
+    .update(headers.map((name) => readFileSync(join(dirname(source), name), 'utf8')).join())
     .update(await run([compiler, version]))
     .update(args('').join(' '))
     .digest('hex')
@@ -40,13 +42,25 @@ async function build(source: string, compiler: string, version: string, args: (o
   return program;
 }
 
+/** A library that a peer is written for: its header, how the linker calls it, and where it comes from. */
+export interface Library {
+  header: string;
+  flag: string;
+  package: string;
+}
+
 /** Builds `bench/peers/<name>.c`. */
-export async function buildC(name: string): Promise<string> {
+export async function buildC(name: string, library?: Library): Promise<string> {
   const source = join(benchDirectory, 'peers', `${name}.c`);
-  const compiler = process.env.CC ?? 'cc';
+  // CC may hold a wrapper and the compiler.
+  const [compiler = 'cc', ...wrapped] = (process.env.CC ?? 'cc').split(' ');
   if (!installed(compiler)) throw new Unavailable(`needs a C compiler (${compiler})`);
-  const args = (output: string): string[] => ['-O2', '-std=gnu11', '-Wall', '-Wextra', '-o', output, source];
-  return build(source, compiler, '--version', args);
+  if (library && !['/usr/include', '/usr/local/include'].some((at) => existsSync(join(at, library.header)))) {
+    throw new Unavailable(`needs ${library.header} (apt-get install ${library.package})`);
+  }
+  const flags = ['-O2', '-std=gnu11', '-Wall', '-Wextra'];
+  const libraries = library ? [library.flag] : [];
+  return build(source, compiler, '--version', (output) => [...wrapped, ...flags, '-o', output, source, ...libraries]);
 }
 
 /** Builds `bench/peers/<name>.go`. */

@@ -6,19 +6,23 @@ import { BenchError } from './bench.js';
 export class Options {
   readonly #values: Readonly<Record<string, string | undefined>>;
 
-  constructor(values: Readonly<Record<string, string | undefined>>) {
+  /** `--quick`: shorter windows, fewer rounds and points, for a look rather than a result. */
+  readonly quick: boolean;
+
+  constructor(values: Readonly<Record<string, string | undefined>>, quick = false) {
     this.#values = values;
+    this.quick = quick;
   }
 
-  /** A whole number above zero. */
-  number(name: string, fallback: number): number {
-    return this.numbers(name, [fallback])[0]!;
+  /** A whole number above zero; `quick` is the default with `--quick`. */
+  number(name: string, fallback: number, quick = fallback): number {
+    return this.numbers(name, [fallback], [quick])[0]!;
   }
 
   /** Whole numbers above zero. */
-  numbers(name: string, fallback: readonly number[]): readonly number[] {
+  numbers(name: string, fallback: readonly number[], quick = fallback): readonly number[] {
     const text = this.#values[name];
-    if (text === undefined) return fallback;
+    if (text === undefined) return this.quick ? quick : fallback;
     return text.split(',').map((item) => {
       const value = Number(item.replaceAll('_', ''));
       if (!Number.isSafeInteger(value) || value < 1) {
@@ -41,21 +45,34 @@ export class Options {
   }
 }
 
+/** What every bench understands; see run.ts. */
+export interface CommonFlags {
+  json: boolean;
+  help: boolean;
+  out: string | undefined;
+}
+
 /** Parses `args` against the option names in `known`, plus the flags every bench has. */
 export function parseOptions(
   args: readonly string[],
   known: readonly string[],
-): { json: boolean; help: boolean; options: Options; names: string[] } {
+): CommonFlags & { options: Options; names: string[] } {
   const strings = Object.fromEntries(known.map((name) => [name, { type: 'string' as const }]));
   try {
     const { values, positionals } = parseArgs({
       args: [...args],
-      options: { ...strings, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+      options: {
+        ...strings,
+        quick: { type: 'boolean' },
+        out: { type: 'string' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
       allowPositionals: true,
     });
-    const { json, help, ...rest } = values as Record<string, string | boolean | undefined>;
-    const options = new Options(rest as Record<string, string | undefined>);
-    return { json: json === true, help: help === true, options, names: positionals };
+    const { json, help, quick, out, ...rest } = values as Record<string, string | boolean | undefined>;
+    const options = new Options(rest as Record<string, string | undefined>, quick === true);
+    return { json: json === true, help: help === true, out: out as string | undefined, options, names: positionals };
   } catch (error) {
     // Node's message goes on with advice about positional arguments, which no bench has.
     throw new BenchError((error as Error).message.split('. ')[0]);

@@ -74,7 +74,7 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
     this.id = ++lastId;
     this.name = name;
     this.body = body;
-    const slot = native.spawn(stackSize, priority);
+    const slot = native.spawn(stackSize, priority, this);
     if (slot < 0) throw new StackMemoryError(stackSize);
     this.slot = slot;
     table[slot] = this;

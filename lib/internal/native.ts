@@ -9,7 +9,7 @@ export interface Native {
   doctor(): { ok: boolean; reason?: string; findings: [string, string][] };
   stats(): Record<string, number>;
 
-  spawn(stackBytes: number, priority: number): number;
+  spawn(stackBytes: number, priority: number, coroutine: object): number;
   current(): number;
   /** Always: the slot of the running coroutine (or -1), and the code that a parking call of it would end with (or 0). */
   running(): Int32Array;
@@ -49,8 +49,8 @@ export interface Native {
   watchHolds(ms: number): number;
   dumpOn(signal: number): number;
   writeToStderr(text: string): void;
-  noteAsyncIds(executionId: number, triggerId: number): void;
-  confirmAsyncIds(executionId: number, triggerId: number, resources?: unknown[]): boolean;
+  noteAsyncIds(executionId: number, triggerId: number, resource: object): void;
+  confirmAsyncIds(executionId: number, triggerId: number, resource: object, executionAsyncResource: () => object): boolean;
   setBatchBudget(ms: number): void;
 }
 

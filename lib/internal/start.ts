@@ -1,4 +1,4 @@
-import { AsyncResource, executionAsyncId, triggerAsyncId } from 'node:async_hooks';
+import { AsyncResource, executionAsyncId, executionAsyncResource, triggerAsyncId } from 'node:async_hooks';
 
 import { UnsupportedRuntimeError } from '../errors.js';
 import { native } from './native.js';
@@ -12,28 +12,14 @@ import { native } from './native.js';
 export function start(body: (slot: number) => void): void {
   const problem = native.start(body);
   if (problem !== undefined) throw new UnsupportedRuntimeError(`could not verify ${problem}`);
-  // Node aborts the process when async scopes are left in another order than they were entered, so coroutines take
-  // theirs along; where Node keeps them shows by entering two.
-  const resources = executionResources();
-  const found = new AsyncResource('STACKFUL').runInAsyncScope(() => {
-    native.noteAsyncIds(executionAsyncId(), triggerAsyncId());
-    return new AsyncResource('STACKFUL').runInAsyncScope(() =>
-      native.confirmAsyncIds(executionAsyncId(), triggerAsyncId(), resources),
+  // Coroutines have async contexts of their own. Where Node keeps the current one shows by entering two scopes.
+  const outer = new AsyncResource('STACKFUL');
+  const found = outer.runInAsyncScope(() => {
+    native.noteAsyncIds(executionAsyncId(), triggerAsyncId(), outer);
+    const inner = new AsyncResource('STACKFUL');
+    return inner.runInAsyncScope(() =>
+      native.confirmAsyncIds(executionAsyncId(), triggerAsyncId(), inner, executionAsyncResource),
     );
   });
   if (!found) throw new UnsupportedRuntimeError('could not verify async ids');
-}
-
-/** Node 20 and 22: the array behind `executionAsyncResource()`, which has no public name. Later Nodes do without. */
-function executionResources(): unknown[] | undefined {
-  if (Number.parseInt(process.versions.node) >= 24) return undefined;
-  const internals = process as unknown as { binding: (name: string) => { execution_async_resources?: unknown[] } };
-  // The deprecation is of no concern to whoever uses this library, on Nodes that will not change any more.
-  const { noDeprecation } = process;
-  process.noDeprecation = true;
-  try {
-    return internals.binding('async_wrap').execution_async_resources;
-  } finally {
-    process.noDeprecation = noDeprecation;
-  }
 }

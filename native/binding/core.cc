@@ -14,11 +14,11 @@ sched::Scheduler& scheduler() {
   return Runtime::current()->scheduler();
 }
 
-// spawn(stackBytes, priority): slot, or -1 when there is no memory.
+// spawn(stackBytes, priority, coroutine): slot, or -1 when there is no memory. Async hooks see `coroutine` as the resource.
 void spawn(const Info& info) {
   Runtime* runtime = Runtime::current();
-  sched::Coroutine* c =
-      runtime->spawn(static_cast<size_t>(numberAt(info, 0)), static_cast<uint8_t>(intAt(info, 1)));
+  sched::Coroutine* c = runtime->spawn(static_cast<size_t>(numberAt(info, 0)),
+                                       static_cast<uint8_t>(intAt(info, 1)), info[2].As<v8::Object>());
   runtime->schedule();
   info.GetReturnValue().Set(c ? static_cast<int32_t>(c->slot) : -1);
 }
@@ -139,19 +139,23 @@ void census(const Info& info) {
   info.GetReturnValue().Set(list);
 }
 
-// noteAsyncIds(executionId, triggerId), then confirmAsyncIds(executionId, triggerId, resources?) one async scope further in: finds
-// where Node keeps its async ids; false when it does not.
+// noteAsyncIds(executionId, triggerId, resource), then confirmAsyncIds(executionId, triggerId, resource,
+// executionAsyncResource) one async scope further in: finds where Node keeps its async contexts; false when it does not.
 void noteAsyncIds(const Info& info) {
   Runtime* runtime = Runtime::current();
-  runtime->asyncIds.note(runtime->isolate, node::GetCurrentEnvironment(runtime->isolate->GetCurrentContext()),
-                         numberAt(info, 0), numberAt(info, 1));
+  const double ids[] = {numberAt(info, 0), numberAt(info, 1)};
+  runtime->asyncIds.note(runtime->isolate, node::GetCurrentEnvironment(runtime->isolate->GetCurrentContext()), ids,
+                         info[2].As<v8::Object>());
 }
 
 void confirmAsyncIds(const Info& info) {
   Runtime* runtime = Runtime::current();
-  bool found = runtime->asyncIds.confirm(numberAt(info, 0), numberAt(info, 1));
-  if (info[2]->IsArray()) runtime->asyncIds.useResources(runtime->isolate, info[2].As<v8::Array>());
-  if (found) runtime->engine().useAsyncStack(&runtime->asyncIds);
+  const double ids[] = {numberAt(info, 0), numberAt(info, 1)};
+  bool found = runtime->asyncIds.confirm(ids, info[2].As<v8::Object>());
+  if (found) {
+    runtime->executionAsyncResource.Reset(runtime->isolate, info[3].As<v8::Function>());
+    runtime->engine().useAsyncStack(&runtime->asyncIds);
+  }
   info.GetReturnValue().Set(found);
 }
 

@@ -56,6 +56,7 @@ Napi::Value doctor(const Napi::CallbackInfo& info) {
     findings.add("relocatable chain", offset(f, f.relocatableTop));
     findings.add("async context", f.asyncContext ? offset(f, f.asyncContext) : "none in this V8");
     if (f.shutdownList) findings.add("shutdown list", offset(f, f.shutdownList));
+    if (!runtime->resourcesFollow) findings.add("async resources", "do not follow the coroutine");
     findings.add("thread manager", address(f.manager));
     findings.add("stack start (thread)", address(f.stackStartThread));
     findings.add("stack start (heap)", address(f.stackStartHeap));

@@ -31,7 +31,8 @@ Runtime* Runtime::create(v8::Isolate* isolate, v8::Local<v8::Context> context, s
   ok = ok && runtime->hookIntoLoop(reason);
   if (ok) {
     runtime->quietScavenge_ =
-        new engine::QuietScavenge(isolate, runtime->engine().states(), runtime->found.pristine);
+        new engine::QuietScavenge(isolate, runtime->engine().states(), runtime->found.pristine,
+                                  runtime->found.asyncContext);
   }
   if (!ok) {
     delete runtime;
@@ -51,7 +52,6 @@ bool Runtime::hookIntoLoop(std::string& reason) {
     reason = std::string("poller: ") + strerror(-error);
     return false;
   }
-  resource_.Reset(isolate, v8::Object::New(isolate));
   uv_loop_t* loop = node::GetCurrentEventLoop(isolate);
   if (!loop || uv_poll_init(loop, &pollHandle_, poller_->fd()) != 0) {
     reason = "no event loop";
@@ -67,21 +67,76 @@ bool Runtime::hookIntoLoop(std::string& reason) {
   return true;
 }
 
-sched::Coroutine* Runtime::spawn(size_t stackBytes, uint8_t priority) noexcept {
+namespace {
+
+#if V8_MAJOR_VERSION >= 14
+using ContextFrame = v8::Data;
+v8::Local<ContextFrame> contextFrame(v8::Isolate* isolate) {
+  return isolate->GetContinuationPreservedEmbedderDataV2();
+}
+void setContextFrame(v8::Isolate* isolate, v8::Local<ContextFrame> frame) {
+  isolate->SetContinuationPreservedEmbedderDataV2(frame);
+}
+#elif V8_MAJOR_VERSION >= 12
+using ContextFrame = v8::Value;
+v8::Local<ContextFrame> contextFrame(v8::Isolate* isolate) {
+  return isolate->GetContinuationPreservedEmbedderData();
+}
+void setContextFrame(v8::Isolate* isolate, v8::Local<ContextFrame> frame) {
+  isolate->SetContinuationPreservedEmbedderData(frame);
+}
+#else
+using ContextFrame = v8::Value;
+v8::Local<ContextFrame> contextFrame(v8::Isolate* isolate) {
+  return v8::Undefined(isolate);
+}
+void setContextFrame(v8::Isolate*, v8::Local<ContextFrame>) {}
+#endif
+
+bool isUndefined(v8::Local<v8::Data> data) {
+  return data->IsValue() && data.As<v8::Value>()->IsUndefined();
+}
+
+// What a coroutine has from whoever spawned it, until it begins. The usual case, no store and no hooks, has none.
+struct Inherited {
+  v8::Global<ContextFrame> frame;
+  v8::Global<v8::Object> resource;  // hooks have been told of it
+};
+
+Inherited* inheritedBy(const sched::Coroutine* c) {
+  return static_cast<Inherited*>(c->owner);
+}
+
+uint64_t* slotOf(v8::Local<v8::Value> handle) {
+  return reinterpret_cast<uint64_t*>(*handle);
+}
+
+}  // namespace
+
+sched::Coroutine* Runtime::spawn(size_t stackBytes, uint8_t priority,
+                                  v8::Local<v8::Object> resource) noexcept {
+  Inherited* inherited = nullptr;
+  node::async_context ids;
+  v8::Local<ContextFrame> frame = contextFrame(isolate);
+  const bool hooked = asyncIds.hasInitHooks();
+  if (hooked) {
+    // Among the hooks is that of AsyncLocalStorage in Node 20 and 22, which copies the stores of the running resource.
+    ids = node::EmitAsyncInit(isolate, resource, "COROUTINE");
+  } else {
+    double next[2];
+    asyncIds.next(next);
+    ids = {next[0], next[1]};
+  }
   sched::Coroutine* c = scheduler_->spawn(stackBytes, runBody, this, priority);
   if (!c) return nullptr;
-  c->owner = nullptr;
-  if (found.asyncContext) {
-    // A coroutine starts in the async context of whoever spawned it. Undefined, the usual case, needs no handle.
-#if V8_MAJOR_VERSION >= 14
-    v8::Local<v8::Data> inherited = isolate->GetContinuationPreservedEmbedderDataV2();
-    bool none = inherited->IsValue() && inherited.As<v8::Value>()->IsUndefined();
-    if (!none) c->owner = new v8::Global<v8::Data>(isolate, inherited);
-#elif V8_MAJOR_VERSION >= 12
-    v8::Local<v8::Value> inherited = isolate->GetContinuationPreservedEmbedderData();
-    if (!inherited->IsUndefined()) c->owner = new v8::Global<v8::Value>(isolate, inherited);
-#endif
+  c->execution.asyncIds[0] = ids.async_id;
+  c->execution.asyncIds[1] = ids.trigger_async_id;
+  if (hooked || !isUndefined(frame)) {
+    inherited = new Inherited;
+    if (!isUndefined(frame)) inherited->frame.Reset(isolate, frame);
+    if (hooked) inherited->resource.Reset(isolate, resource);
   }
+  c->owner = inherited;
   return c;
 }
 
@@ -93,26 +148,23 @@ void Runtime::runBody(void* data) {
   sched::Coroutine* self = scheduler.running();
   {
     v8::HandleScope scope(isolate);
-#if V8_MAJOR_VERSION >= 14
-    v8::Local<v8::Data> inherited = v8::Undefined(isolate);
-    if (auto* kept = static_cast<v8::Global<v8::Data>*>(self->owner)) {
-      inherited = kept->Get(isolate);
-      delete kept;
-    }
-    isolate->SetContinuationPreservedEmbedderDataV2(inherited);
-#elif V8_MAJOR_VERSION >= 12
-    v8::Local<v8::Value> inherited = v8::Undefined(isolate);
-    if (auto* kept = static_cast<v8::Global<v8::Value>*>(self->owner)) {
-      inherited = kept->Get(isolate);
-      delete kept;
-    }
-    isolate->SetContinuationPreservedEmbedderData(inherited);
-#endif
-    self->owner = nullptr;
-    // A handle of this stack keeps its async context alive while it is parked: any fresh one will do.
+    v8::Local<ContextFrame> frame = v8::Undefined(isolate);
     v8::Local<v8::Number> slot = v8::Number::New(isolate, self->slot);
+    // Handles of this stack keep its async context and its resource alive while it is parked: any fresh ones will do.
     v8::Local<v8::Value> kept = v8::Local<v8::Value>::New(isolate, slot);
-    self->execution.contextSlot = reinterpret_cast<uint64_t*>(*kept);
+    v8::Local<v8::Value> keptResource = v8::Local<v8::Value>::New(isolate, slot);
+    bool hooked = false;
+    if (Inherited* inherited = inheritedBy(self)) {
+      if (!inherited->frame.IsEmpty()) frame = inherited->frame.Get(isolate);
+      hooked = !inherited->resource.IsEmpty();
+      if (hooked) *slotOf(keptResource) = *slotOf(inherited->resource.Get(isolate));
+      delete inherited;
+      self->owner = nullptr;
+    }
+    setContextFrame(isolate, frame);
+    self->execution.contextSlot = slotOf(kept);
+    self->execution.resourceSlot = slotOf(keptResource);
+    if (hooked) runtime->asyncIds.enterResource(&self->execution);
     v8::Local<v8::Value> argument = slot;
     v8::TryCatch caught(isolate);
     // The body catches whatever the coroutine throws; what comes out is the end of the isolate's execution (a worker
@@ -122,7 +174,15 @@ void Runtime::runBody(void* data) {
             .IsEmpty()) {
       runtime->stopped_ = true;
     }
-    self->execution.contextSlot = nullptr;
+    if (runtime->asyncIds.resourcesInUse()) {
+      v8::Context::Scope entered(runtime->context.Get(isolate));
+      runtime->asyncIds.leaveResource(&self->execution);
+    }
+    self->execution.contextSlot = self->execution.resourceSlot = nullptr;
+    if (hooked) {
+      node::EmitAsyncDestroy(node::GetCurrentEnvironment(runtime->context.Get(isolate)),
+                             {self->execution.asyncIds[0], self->execution.asyncIds[1]});
+    }
   }
   if (runtime->stopped_) scheduler.halt();
   scheduler.finish();
@@ -159,15 +219,22 @@ void Runtime::runBatch() noexcept {
     v8::HandleScope scope(isolate);
     v8::Local<v8::Context> here = context.Get(isolate);
     v8::Context::Scope entered(here);
-    node::CallbackScope callbacks(isolate, resource_.Get(isolate), {0, 0});
+    v8::Local<v8::Object> resource = asyncIds.shared(), mains = asyncIds.shared();
+    node::CallbackScope callbacks(isolate, resource, {0, 0});
     v8::Local<v8::Value> kept = v8::Local<v8::Value>::New(isolate, v8::Number::New(isolate, 0.5));
-    engine_->main().contextSlot = reinterpret_cast<uint64_t*>(*kept);
-    engine_->noteAsyncDepth();
+    engine_->main().contextSlot = slotOf(kept);
+    asyncIds.useHandles(resource, mains);
+    if (!executionAsyncResource.IsEmpty()) {
+      resourcesFollow = asyncIds.followsHandle(here, executionAsyncResource.Get(isolate));
+      executionAsyncResource.Reset();
+    }
+    if (!resourcesFollow) asyncIds.forgetHandles();
     quietScavenge_->prepare();
     inBatch_ = true;
-    more = scheduler_->runBatch(batchBudgetNs);
+    more = runCoroutines();
     inBatch_ = false;
     engine_->main().contextSlot = nullptr;
+    asyncIds.forgetHandles();
   }
   if (stopped_) {
     setIdle(false);
@@ -176,6 +243,39 @@ void Runtime::runBatch() noexcept {
   }
   setIdle(more || scheduler_->readyLength() > 0);
   keepLoopAlive();
+}
+
+bool Runtime::runCoroutines() noexcept {
+  if (asyncIds.hasTurnHooks()) return runHookedTurns();
+  engine_->noteAsyncContext();
+  return scheduler_->runBatch(batchBudgetNs);
+}
+
+// Hooks want to hear of each turn of each coroutine, in the order of a stack: every one goes through here, in a callback
+// scope of its own.
+bool Runtime::runHookedTurns() noexcept {
+  const int64_t end = sched::monotonicNow() + batchBudgetNs;
+  do {
+    sched::Coroutine* c = scheduler_->take();
+    if (!c) return false;
+    v8::HandleScope scope(isolate);
+    v8::Local<v8::Object> resource = resourceOf(c), mains = asyncIds.shared();
+    node::CallbackScope turn(isolate, resource, {c->execution.asyncIds[0], c->execution.asyncIds[1]});
+    if (resourcesFollow) asyncIds.useHandles(resource, mains);
+    engine_->noteAsyncContext();
+    scheduler_->runTurn(c);
+    asyncIds.forgetHandles();
+  } while (!stopped_ && sched::monotonicNow() < end);
+  return scheduler_->readyLength() > 0;
+}
+
+v8::Local<v8::Object> Runtime::resourceOf(const sched::Coroutine* c) const noexcept {
+  if (const Inherited* inherited = inheritedBy(c); inherited && !inherited->resource.IsEmpty())
+    return inherited->resource.Get(isolate);
+  if (!engine::AsyncStack::isOwn(c->execution.resourceSlot)) return asyncIds.shared();
+  v8::Local<v8::Value> handle = v8::Local<v8::Value>::New(isolate, v8::Number::New(isolate, 0.5));
+  *slotOf(handle) = *c->execution.resourceSlot;
+  return handle.As<v8::Object>();
 }
 
 // Parked coroutines never run again: their stacks are forgotten as they stand, after V8's lists no longer show them.
@@ -189,12 +289,7 @@ void Runtime::teardown(void* data, void (*done)(void*), void* doneArgument) {
   runtime->poller_->closeAll();
   for (uint32_t i = 0; i < runtime->scheduler_->slots(); ++i) {
     sched::Coroutine* c = runtime->scheduler_->at(i);
-    if (!c || !c->owner) continue;
-#if V8_MAJOR_VERSION >= 14
-    delete static_cast<v8::Global<v8::Data>*>(c->owner);
-#else
-    delete static_cast<v8::Global<v8::Value>*>(c->owner);
-#endif
+    if (c) delete inheritedBy(c);
   }
   runtime->scheduler_->shutdown();
   auto onClose = [](uv_handle_t* h) { static_cast<Runtime*>(h->data)->closed(); };

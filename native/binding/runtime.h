@@ -32,8 +32,10 @@ class Runtime {
   v8::Global<v8::Context> context;
   std::shared_ptr<v8::BackingStore> published;  // see Scheduler::publishTo
   v8::Global<v8::Function> body;  // JavaScript: body(slot) runs the function of the coroutine in that slot
+  v8::Global<v8::Function> executionAsyncResource;  // Node's, until the first batch has checked that it sees ours
   engine::Discovery found;
   engine::AsyncStack asyncIds;
+  bool resourcesFollow = true;  // false: executionAsyncResource() of a coroutine is not its own
   engine::Engine& engine() noexcept { return *engine_; }
   const engine::QuietScavenge& quietScavenge() const noexcept { return *quietScavenge_; }
   stack::StackPool stacks;
@@ -41,8 +43,8 @@ class Runtime {
   net::Poller& poller() noexcept { return *poller_; }
   disk::Disk& disk() noexcept { return *disk_; }
 
-  // Null when there is no memory for a stack.
-  sched::Coroutine* spawn(size_t stackBytes, uint8_t priority) noexcept;
+  // `resource` is what async hooks see as the coroutine. Null when there is no memory for a stack.
+  sched::Coroutine* spawn(size_t stackBytes, uint8_t priority, v8::Local<v8::Object> resource) noexcept;
   // To be called on the main stack after anything that may have made a coroutine ready: makes the loop run a batch.
   void schedule() noexcept {
     if (!inBatch_) scheduleOutsideBatch();
@@ -58,6 +60,9 @@ class Runtime {
   ~Runtime();
   bool hookIntoLoop(std::string& reason);
   void runBatch() noexcept;
+  bool runCoroutines() noexcept;
+  bool runHookedTurns() noexcept;
+  v8::Local<v8::Object> resourceOf(const sched::Coroutine* c) const noexcept;
   void scheduleOutsideBatch() noexcept;
   void keepLoopAlive() noexcept;
   void setIdle(bool active) noexcept;
@@ -72,7 +77,6 @@ class Runtime {
   sched::Scheduler* scheduler_ = nullptr;
   net::Poller* poller_ = nullptr;
   disk::Disk* disk_ = nullptr;
-  v8::Global<v8::Object> resource_;
   uv_poll_t pollHandle_;
   uv_idle_t idleHandle_;
   bool inBatch_ = false;

@@ -114,6 +114,7 @@ void Engine::prepare(Execution& e, const stack::Stack& stack, void (*entry)(void
   e.contextSlot = nullptr;
   e.shutdownList = nullptr;
   e.asyncScopes = nullptr;
+  e.resourceSlot = nullptr;
   char* top = handleBlock(stack);
   e.start = reinterpret_cast<uintptr_t>(top);
   e.limit = reinterpret_cast<uintptr_t>(stack.base) + kNativeHeadroom;
@@ -141,8 +142,27 @@ void Engine::dropNode(Execution& e) noexcept {
   e.node = nullptr;
 }
 
-void Engine::noteAsyncDepth() noexcept {
-  if (asyncStack_) asyncDepth_ = asyncStack_->depth();
+void Engine::noteAsyncContext() noexcept {
+  if (!asyncStack_) return;
+  asyncDepth_ = asyncStack_->depth();
+  asyncStack_->current(main_.asyncIds);
+}
+
+// Before V8's state is exchanged, because it may allocate.
+inline __attribute__((always_inline)) void Engine::exchangeAsyncContext(Execution& from,
+                                                                        Execution& to) noexcept {
+  if (!asyncStack_) return;
+  if (!asyncStack_->usual(asyncDepth_)) [[unlikely]]
+    leaveAsyncContext(from, to);
+  asyncStack_->setCurrent(to.asyncIds);
+}
+
+__attribute__((noinline)) void Engine::leaveAsyncContext(Execution& from, Execution& to) noexcept {
+  // Scopes this stack has open, beyond those the main stack had.
+  if (&from != &main_ && asyncStack_->depth() != asyncDepth_) from.asyncScopes = asyncStack_->save(asyncDepth_);
+  if (!asyncStack_->resourcesInUse()) return;
+  asyncStack_->leaveResource(&from == &main_ ? nullptr : &from);
+  asyncStack_->enterResource(&to == &main_ ? nullptr : &to);
 }
 
 bool Engine::mayPark() const noexcept {
@@ -203,11 +223,7 @@ inline __attribute__((always_inline)) void Engine::exchange(Execution& from, Exe
 }
 
 void Engine::switchTo(Execution& from, Execution& to) noexcept {
-  // Async scopes this stack has open, beyond those the main stack had when the batch began: before the exchange, because
-  // it may allocate.
-  if (asyncStack_ && &from != &main_ && asyncStack_->depth() != asyncDepth_) [[unlikely]] {
-    from.asyncScopes = asyncStack_->save(asyncDepth_);
-  }
+  exchangeAsyncContext(from, to);
   exchange(from, to);
   if (StateNode* node = to.node) {
     // The node that showed `to` now shows `from`.
@@ -227,6 +243,10 @@ void Engine::switchTo(Execution& from, Execution& to) noexcept {
 }
 
 void Engine::leave(Execution& from, Execution& to) noexcept {
+  // Only where execution was terminated are scopes still open, and no JavaScript object can be made any more.
+  if (asyncStack_ && asyncStack_->depth() != asyncDepth_) [[unlikely]]
+    asyncStack_->drop(asyncDepth_);
+  exchangeAsyncContext(from, to);
   exchange(from, to);
   dropNode(to);
 }
@@ -262,7 +282,7 @@ void Engine::visit(Execution& from, Execution& parked, void (*function)(void*), 
   Visit v{this, &parked, &from, function, argument, found_->threadTop + layout::kEntrySpWord};
   // Nothing below the stack pointer of a parked stack is alive: it stopped in switchStack.
   auto below = (reinterpret_cast<uintptr_t>(sp) - 256) & ~uintptr_t{15};
-  if (&from == &main_) noteAsyncDepth();
+  if (&from == &main_) noteAsyncContext();
   parked.sp = stack::prepareStack(reinterpret_cast<char*>(below), visitEntry, &v);
   switchTo(from, parked);
   parked.sp = sp;

@@ -26,7 +26,10 @@ struct Execution {
   uintptr_t start = 0;  // highest address of this stack: where conservative scanning ends
   uint64_t* contextSlot =
       nullptr;                   // a handle that keeps this stack's async context while it is parked, or null
-  void* asyncScopes = nullptr;   // async ids pushed on this stack, while it is parked; see async_stack.h
+  // Node's async context of this stack; see async_stack.h.
+  double asyncIds[2] = {0, 0};       // execution id and trigger id below any scope it has open
+  void* asyncScopes = nullptr;       // the scopes it has open, while it is parked
+  uint64_t* resourceSlot = nullptr;  // a handle for its resource, or null before it has begun
   void* shutdownList = nullptr;  // Node 22: objects V8 would destroy on a sudden shutdown; see engine.cc
   stack::Stack stack;
   static constexpr size_t kImageWords = 66;
@@ -59,10 +62,10 @@ class Engine {
   Execution& main() noexcept { return main_; }
   ArchivedStates& states() noexcept { return *states_; }
 
-  // From now on coroutines take the async ids they pushed along. To be told at the start of every batch, on the main
-  // stack, how many are there before any coroutine runs.
+  // From now on coroutines have async contexts of their own. The main stack's is to be noted right before it switches to
+  // a coroutine.
   void useAsyncStack(AsyncStack* ids) noexcept { asyncStack_ = ids; }
-  void noteAsyncDepth() noexcept;
+  void noteAsyncContext() noexcept;
 
   // The real engine is made by engine::load (load.h), the plain one by its own constructor.
   Engine() = default;
@@ -75,6 +78,8 @@ class Engine {
   void exchange(Execution& from, Execution& to) noexcept;
   void leave(Execution& from, Execution& to) noexcept;
   void dropNode(Execution& execution) noexcept;
+  void exchangeAsyncContext(Execution& from, Execution& to) noexcept;
+  void leaveAsyncContext(Execution& from, Execution& to) noexcept;
 
   Execution main_;
   const Discovery* found_ = nullptr;

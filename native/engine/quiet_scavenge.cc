@@ -77,21 +77,23 @@ const char* flagAgainst() {
 
 }  // namespace
 
-QuietScavenge::QuietScavenge(v8::Isolate* isolate, ArchivedStates& states, const uint64_t* pristine) noexcept
-    : isolate_(isolate), states_(states) {
-  // The canary's state: a thread that has done nothing but open a handle scope and make one handle.
+QuietScavenge::QuietScavenge(v8::Isolate* isolate, ArchivedStates& states, const uint64_t* pristine,
+                             uint64_t* asyncContext) noexcept
+    : isolate_(isolate), states_(states), asyncContext_(asyncContext) {
+  // The canary's state: a thread that has done nothing but open a handle scope and make two handles.
   constexpr size_t kWords = Execution::kImageWords + 1 + layout::kHandleBlockBytes / 8;
   image_ = static_cast<uint64_t*>(calloc(kWords, 8));
   if (!image_) abort();  // out of memory, as V8 would
   memcpy(image_, pristine, sizeof(uint64_t) * Execution::kImageWords);
   uint64_t* list = image_ + Execution::kImageWords;
   canarySlot_ = list + 1;
+  contextSlot_ = list + 2;
   *list = reinterpret_cast<uint64_t>(canarySlot_);
   uint64_t* blocks = image_ + layout::kBlocksInImplementer / 8;
   blocks[0] = reinterpret_cast<uint64_t>(list);
   blocks[1] = blocks[2] = 1;
   uint64_t* data = image_ + layout::kHandleDataInImplementer / 8;
-  data[0] = reinterpret_cast<uint64_t>(canarySlot_ + 1);
+  data[0] = reinterpret_cast<uint64_t>(canarySlot_ + 2);
   data[1] = reinterpret_cast<uint64_t>(canarySlot_) + layout::kHandleBlockBytes;
   canaryNode_ = states_.add(image_);
   if (flagAgainst()) refuse("a V8 flag may keep young objects in place");
@@ -132,13 +134,28 @@ void QuietScavenge::refuse(const char* why) noexcept {
   needsCanary_ = false;
 }
 
+// V8 visits the word of the async context once for every archived state. A scavenge that comes by a second time takes the
+// copy for an object that is still to be moved and leaves a corpse, which it dies of. A handle is visited once.
+void QuietScavenge::hideAsyncContext() noexcept {
+  if (!asyncContext_) return;
+  v8::HandleScope scope(isolate_);
+  *contextSlot_ = *asyncContext_;
+  *asyncContext_ = *reinterpret_cast<uint64_t*>(*v8::Undefined(isolate_));
+}
+
+void QuietScavenge::showAsyncContext() noexcept {
+  if (asyncContext_) *asyncContext_ = *contextSlot_;
+}
+
 void QuietScavenge::begin() noexcept {
+  hideAsyncContext();
   if (refusal_) return;
   canaryBefore_ = *canarySlot_;
   states_.cut();
 }
 
 void QuietScavenge::end() noexcept {
+  showAsyncContext();
   states_.splice();
   if (refusal_) return;
   if (canaryFresh_) {
@@ -161,6 +178,8 @@ void QuietScavenge::judge() noexcept {
        node = next) {
     next = static_cast<StateNode*>(node->next);
     if (!ArchivedStates::isOurs(node) || node == canaryNode_) continue;
+    // The main stack's handles are written to while coroutines run (async_stack.h); it alone has no stack of ours.
+    if (!executionOf(node).stack) continue;
     if (node->age == StateNode::kFresh) {
       node->age = StateNode::kSettling;
       continue;

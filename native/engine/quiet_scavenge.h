@@ -24,8 +24,9 @@ namespace stackful::engine {
 
 class QuietScavenge {
  public:
-  // `pristine` is the image of a thread that has done nothing yet.
-  QuietScavenge(v8::Isolate* isolate, ArchivedStates& states, const uint64_t* pristine) noexcept;
+  // `pristine` is the image of a thread that has done nothing yet; `asyncContext` see Discovery.
+  QuietScavenge(v8::Isolate* isolate, ArchivedStates& states, const uint64_t* pristine,
+                uint64_t* asyncContext) noexcept;
   ~QuietScavenge();
   QuietScavenge(const QuietScavenge&) = delete;
   QuietScavenge& operator=(const QuietScavenge&) = delete;
@@ -43,6 +44,8 @@ class QuietScavenge {
   static void onPrologue(v8::Isolate*, v8::GCType, v8::GCCallbackFlags, void* self);
   static void onEpilogue(v8::Isolate*, v8::GCType, v8::GCCallbackFlags, void* self);
   static void onFullGc(v8::Isolate*, v8::GCType, v8::GCCallbackFlags, void* self);
+  void hideAsyncContext() noexcept;
+  void showAsyncContext() noexcept;
   void begin() noexcept;
   void end() noexcept;
   void judge() noexcept;
@@ -52,6 +55,7 @@ class QuietScavenge {
 
   v8::Isolate* const isolate_;
   ArchivedStates& states_;
+  uint64_t* const asyncContext_;
   const char* refusal_ = nullptr;
   bool needsCanary_ = true;
   bool hashesHold_ = false;   // no full collection since the last scavenge
@@ -59,6 +63,7 @@ class QuietScavenge {
   bool canaryFresh_ = false;  // it was made since the last collection
   uint64_t canaryBefore_ = 0;
   uint64_t* canarySlot_;
+  uint64_t* contextSlot_;
   StateNode* canaryNode_;
   uint64_t* image_;
 };

@@ -338,11 +338,27 @@ bool Scheduler::runBatch(int64_t budgetNs) noexcept {
   Coroutine* first = dequeue();
   if (!first) first = nextAfterPoll();
   if (!first) return readyLength_ > 0;
-  ++counters_.switches;
-  setRunning(first);
-  first->state = State::kRunning;
-  engine_.switchTo(engine_.main(), first->execution);
+  begin(first);
   return readyLength_ > 0;
+}
+
+void Scheduler::begin(Coroutine* c) noexcept {
+  ++counters_.switches;
+  setRunning(c);
+  c->state = State::kRunning;
+  engine_.switchTo(engine_.main(), c->execution);
+}
+
+Coroutine* Scheduler::take() noexcept {
+  if (readyLength_ == 0) poll(readClock());
+  return dequeue();
+}
+
+void Scheduler::runTurn(Coroutine* c) noexcept {
+  // A batch whose time is over at the first look at the clock.
+  batchEnd_ = 0;
+  untilCheck_ = 1;
+  begin(c);
 }
 
 void Scheduler::shutdown() noexcept {

@@ -153,6 +153,10 @@ class Scheduler {
   // Main stack only. Runs coroutines until none is ready after a poll, or the budget is spent; true = work is
   // left. The clock is read only at polls and every kCheckEvery switches, so the budget is a rough one.
   bool runBatch(int64_t budgetNs) noexcept;
+  // The same in steps, for a host that puts something around every turn of a coroutine: takes the next one, after a poll
+  // if none is ready (nullptr: nor is one then), and runs it until it stops. What was taken must be run.
+  Coroutine* take() noexcept;
+  void runTurn(Coroutine* c) noexcept;
 
   // Main stack only. Forgets every coroutine as it stands: nothing on their stacks runs again, no destructor
   // either. Whatever holds pointers into those stacks (sockets, timers) must have let go before.
@@ -215,6 +219,7 @@ class Scheduler {
   }
   Coroutine* dequeueByPolicy() noexcept;
 
+  void begin(Coroutine* c) noexcept;
   int32_t leave(Coroutine* self) noexcept;
   Coroutine* next() noexcept;
   Coroutine* nextAfterCheck() noexcept;

@@ -1,15 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 
 import { runChild } from '../support/child.js';
-
-const known = execFileSync(process.execPath, ['--v8-options'], { encoding: 'utf8' });
-
-/** Is this V8's to know? Flags come and go between versions; a negated one is listed by its positive name. */
-function exists(flag: string): boolean {
-  const name = flag.replace(/=.*/, '');
-  return known.includes(`${name} `) || known.includes(`${name.replace('--no-', '--')} `);
-}
+import { v8Knows } from '../support/flags.js';
 
 const variants: [flags: string[], coroutines: number, rounds: number][] = [
   [[], 4000, 14],
@@ -40,7 +32,7 @@ const collections: [flags: string[], quiet: boolean][] = [
 
 describe('values survive scavenges that leave quiet stacks out', () => {
   for (const [flags, quiet] of collections) {
-    it.skipIf(!flags.every(exists))(`with ${flags.join(' ') || 'no flags'}`, async () => {
+    it.skipIf(!flags.every(v8Knows))(`with ${flags.join(' ') || 'no flags'}`, async () => {
       const result = await runChild('quiet_torture.mjs', [300, 2500], { flags: ['--expose-gc', ...flags] });
       expect(result).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^ok \d+ most quiet \d+\n$/) as string });
       const most = Number(/quiet (\d+)/.exec(result.stdout)![1]);
@@ -57,7 +49,7 @@ describe('values survive scavenges that leave quiet stacks out', () => {
 
 describe('values survive parks in every kind of frame', () => {
   for (const [flags, coroutines, rounds] of variants) {
-    it.skipIf(!flags.every(exists))(`with ${flags.join(' ') || 'no flags'}`, async () => {
+    it.skipIf(!flags.every(v8Knows))(`with ${flags.join(' ') || 'no flags'}`, async () => {
       const result = await runChild('torture.mjs', [coroutines, rounds], { flags: ['--expose-gc', ...flags] });
       expect(result).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^(Warning: .*\n)?ok \d+\n$/) as string });
     });

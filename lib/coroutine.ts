@@ -35,6 +35,9 @@ const LEAST_STACK = 128 * KIB;
 const MOST_STACK = 1024 * KIB;
 let defaultStack = 256 * KIB;
 
+/** Those that fail in a simulation without anybody hearing of it: it reports them itself. */
+let unheard: Set<Coroutine<unknown>> | undefined;
+
 /** The live coroutines, by the slot that the scheduler knows them by. */
 const table: (Coroutine<unknown> | undefined)[] = [];
 let lastId = 0;
@@ -101,6 +104,7 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
       this.joinerQueue.park(ParkKind.join, 'join', options, this, this.id);
     }
     if (this.failed) {
+      unheard?.delete(this);
       // Whoever joins takes the error over: it is no longer unhandled.
       this.promise?.catch(() => undefined);
       throw this.error;
@@ -161,6 +165,14 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
     return this.finished ? '' : native.stack(this.slot);
   }
 
+  /** Counts as failed from now on; the scheduler will never run it again. @internal */
+  abandon(error: unknown): void {
+    this.finished = this.failed = true;
+    this.error = error;
+    table[this.slot] = undefined;
+    this.settle?.reject(error);
+  }
+
   /** Cancels the coroutine when `signal` is aborted. @internal */
   cancelWith(signal: AbortSignal): void {
     const onAbort = () => { this.cancel(signal.reason); };
@@ -174,6 +186,7 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
   }
 
   private asPromise(): Promise<R> {
+    unheard?.delete(this);
     if (this.promise) return this.promise;
     if (!this.finished) {
       this.promise = new Promise((resolve, reject) => {
@@ -203,6 +216,8 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
     if (this.settle) {
       if (this.failed) this.settle.reject(this.error);
       else this.settle.resolve(this.value as R);
+    } else if (this.failed && !heard && unheard) {
+      unheard.add(this);
     } else if (this.failed && !heard) {
       this.promise = Promise.reject(this.error);
     }
@@ -254,6 +269,16 @@ export function coroutineAt(slot: number): Coroutine | undefined {
 /** Every coroutine that is not done. */
 export function coroutines(): Coroutine[] {
   return table.filter((c) => c !== undefined);
+}
+
+/** @internal */
+export function coroutineAt(slot: number): Coroutine | undefined {
+  return table[slot];
+}
+
+/** Where to put coroutines that fail unheard, instead of rejecting their promises; undefined ends that. @internal */
+export function setUnheard(to: Set<Coroutine> | undefined): void {
+  unheard = to;
 }
 
 /** The reason of the running coroutine's cancellation. @internal */

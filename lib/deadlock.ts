@@ -43,9 +43,11 @@ const told = new WeakSet<Coroutine>();
 /** Coroutines of our own that serve whoever looks: what they wait for says nothing about the program. */
 const observers = new WeakSet<Coroutine>();
 
-/** See `configure`. @internal */
-export function setDeadlockMode(to: DeadlockMode): void {
+/** See `configure`. Returns what it was. @internal */
+export function setDeadlockMode(to: DeadlockMode): DeadlockMode {
+  const before = mode;
   mode = to;
+  return before;
 }
 
 /** @internal */

@@ -151,3 +151,21 @@ function describe(chosen: unknown): string {
   const { id } = (chosen ?? {}) as { id?: unknown };
   return typeof id === 'number' ? `coroutine #${String(id)}, which is not one of them` : inspect(chosen, { depth: 0 });
 }
+
+/** A run of `simulate` failed. The message says how to repeat it, `cause` is what went wrong. */
+export class SimulationError extends StackfulError {
+  readonly code = 'ERR_SIMULATION';
+  constructor(
+    /** Repeats the run: `simulate({ seed }, fn)`. */
+    readonly seed: number,
+    /** Where somebody was cancelled in it, if anybody was. */
+    readonly cancel: { name: string; at: number; when?: string } | undefined,
+    cause: unknown,
+  ) {
+    const what = cause instanceof Error ? cause.message : String(cause);
+    const how = cancel
+      ? `{ seed: ${String(seed)}, cancel: ${JSON.stringify(cancel).replaceAll('"', "'")} }`
+      : `{ seed: ${String(seed)} }`;
+    super(`${what} (to repeat it: simulate(${how}, fn))`, { cause });
+  }
+}

@@ -17,6 +17,7 @@ export {
   ReadLimitError,
   RecursiveLockError,
   SchedulingPolicyError,
+  SimulationError,
   SocketBrokenError,
   SocketClosedError,
   StackMemoryError,
@@ -38,5 +39,6 @@ export { Mutex, type MutexLock } from './mutex.js';
 export { ReadWriteLock } from './read_write_lock.js';
 export { after, otherwise, select, type Otherwise, type SelectCase, type Selected, type SelectedOf, type Timer } from './select.js';
 export { Semaphore } from './semaphore.js';
+export { simulate, type Cancellation, type Simulated, type SimulationOptions } from './simulate.js';
 export { WaitGroup } from './wait_group.js';
 export type { DumpSignal, Hold, WatchdogOptions } from './watchdog.js';

@@ -51,6 +51,8 @@ export interface Native {
   writeToStderr(text: string): void;
   noteAsyncIds(executionId: number, triggerId: number, resource: object): void;
   confirmAsyncIds(executionId: number, triggerId: number, resource: object, executionAsyncResource: () => object): boolean;
+  simulate(seed: number, maxSteps: number, watched: boolean, hook: (event: number, slot: number) => void): void;
+  endSimulation(): void;
   setBatchBudget(ms: number): void;
 }
 

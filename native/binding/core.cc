@@ -58,7 +58,7 @@ void parkFor(const Info& info) {
 
 // now(): milliseconds on the clock of sleeps and time limits.
 void now(const Info& info) {
-  info.GetReturnValue().Set(static_cast<double>(sched::monotonicNow()) / 1e6);
+  info.GetReturnValue().Set(static_cast<double>(scheduler().now()) / 1e6);
 }
 
 // wake(slot, code): whether that coroutine was parked.

@@ -56,6 +56,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   defineCore(context, object);
   defineScopes(context, object);
   definePolicy(context, object);
+  defineSimulate(context, object);
   defineNet(context, object);
   defineFs(context, object);
   defineHttp(context, object);

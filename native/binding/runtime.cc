@@ -30,9 +30,8 @@ Runtime* Runtime::create(v8::Isolate* isolate, v8::Local<v8::Context> context, s
   }
   ok = ok && runtime->hookIntoLoop(reason);
   if (ok) {
-    runtime->quietScavenge_ =
-        new engine::QuietScavenge(isolate, runtime->engine().states(), runtime->found.pristine,
-                                  runtime->found.asyncContext);
+    runtime->quietScavenge_ = new engine::QuietScavenge(isolate, runtime->engine().states(),
+                                                        runtime->found.pristine, runtime->found.asyncContext);
   }
   if (!ok) {
     delete runtime;
@@ -114,7 +113,7 @@ uint64_t* slotOf(v8::Local<v8::Value> handle) {
 }  // namespace
 
 sched::Coroutine* Runtime::spawn(size_t stackBytes, uint8_t priority,
-                                  v8::Local<v8::Object> resource) noexcept {
+                                 v8::Local<v8::Object> resource) noexcept {
   Inherited* inherited = nullptr;
   node::async_context ids;
   v8::Local<ContextFrame> frame = contextFrame(isolate);
@@ -212,36 +211,43 @@ void Runtime::scheduleOutsideBatch() noexcept {
 
 // Coroutines run on behalf of the loop, never of JavaScript that happens to be on the main stack. Microtasks and ticks
 // they cause run when the callback scope closes.
+void Runtime::runForLoop(void (*body)(Runtime&, void*), void* argument) noexcept {
+  v8::HandleScope scope(isolate);
+  v8::Local<v8::Context> here = context.Get(isolate);
+  v8::Context::Scope entered(here);
+  v8::Local<v8::Object> resource = asyncIds.shared(), mains = asyncIds.shared();
+  node::CallbackScope callbacks(isolate, resource, {0, 0});
+  v8::Local<v8::Value> kept = v8::Local<v8::Value>::New(isolate, v8::Number::New(isolate, 0.5));
+  engine_->main().contextSlot = slotOf(kept);
+  asyncIds.useHandles(resource, mains);
+  if (!executionAsyncResource.IsEmpty()) {
+    resourcesFollow = asyncIds.followsHandle(here, executionAsyncResource.Get(isolate));
+    executionAsyncResource.Reset();
+  }
+  if (!resourcesFollow) asyncIds.forgetHandles();
+  quietScavenge_->prepare();
+  inBatch_ = true;
+  body(*this, argument);
+  inBatch_ = false;
+  engine_->main().contextSlot = nullptr;
+  asyncIds.forgetHandles();
+}
+
 void Runtime::runBatch() noexcept {
   if (stopped_ || inBatch_) return;
-  bool more;
-  {
-    v8::HandleScope scope(isolate);
-    v8::Local<v8::Context> here = context.Get(isolate);
-    v8::Context::Scope entered(here);
-    v8::Local<v8::Object> resource = asyncIds.shared(), mains = asyncIds.shared();
-    node::CallbackScope callbacks(isolate, resource, {0, 0});
-    v8::Local<v8::Value> kept = v8::Local<v8::Value>::New(isolate, v8::Number::New(isolate, 0.5));
-    engine_->main().contextSlot = slotOf(kept);
-    asyncIds.useHandles(resource, mains);
-    if (!executionAsyncResource.IsEmpty()) {
-      resourcesFollow = asyncIds.followsHandle(here, executionAsyncResource.Get(isolate));
-      executionAsyncResource.Reset();
-    }
-    if (!resourcesFollow) asyncIds.forgetHandles();
-    quietScavenge_->prepare();
-    inBatch_ = true;
-    more = runCoroutines();
-    inBatch_ = false;
-    engine_->main().contextSlot = nullptr;
-    asyncIds.forgetHandles();
+  bool more = false;
+  if (waiting_) {
+    runSimulation();
+  } else {
+    runForLoop([](Runtime& self, void* result) { *static_cast<bool*>(result) = self.runCoroutines(); },
+               &more);
   }
   if (stopped_) {
     setIdle(false);
     isolate->TerminateExecution();
     return;
   }
-  setIdle(more || scheduler_->readyLength() > 0);
+  setIdle(more || waiting_ || scheduler_->readyLength() > 0);
   keepLoopAlive();
 }
 
@@ -251,22 +257,26 @@ bool Runtime::runCoroutines() noexcept {
   return scheduler_->runBatch(batchBudgetNs);
 }
 
-// Hooks want to hear of each turn of each coroutine, in the order of a stack: every one goes through here, in a callback
-// scope of its own.
 bool Runtime::runHookedTurns() noexcept {
   const int64_t end = sched::monotonicNow() + batchBudgetNs;
   do {
     sched::Coroutine* c = scheduler_->take();
     if (!c) return false;
-    v8::HandleScope scope(isolate);
-    v8::Local<v8::Object> resource = resourceOf(c), mains = asyncIds.shared();
-    node::CallbackScope turn(isolate, resource, {c->execution.asyncIds[0], c->execution.asyncIds[1]});
-    if (resourcesFollow) asyncIds.useHandles(resource, mains);
-    engine_->noteAsyncContext();
-    scheduler_->runTurn(c);
-    asyncIds.forgetHandles();
+    runHookedTurn(c);
   } while (!stopped_ && sched::monotonicNow() < end);
   return scheduler_->readyLength() > 0;
+}
+
+// Hooks want to hear of each turn of each coroutine, in the order of a stack: every one goes through here, in a callback
+// scope of its own.
+void Runtime::runHookedTurn(sched::Coroutine* c) noexcept {
+  v8::HandleScope scope(isolate);
+  v8::Local<v8::Object> resource = resourceOf(c), mains = asyncIds.shared();
+  node::CallbackScope turn(isolate, resource, {c->execution.asyncIds[0], c->execution.asyncIds[1]});
+  if (resourcesFollow) asyncIds.useHandles(resource, mains);
+  engine_->noteAsyncContext();
+  scheduler_->runTurn(c);
+  asyncIds.forgetHandles();
 }
 
 v8::Local<v8::Object> Runtime::resourceOf(const sched::Coroutine* c) const noexcept {

@@ -6,6 +6,7 @@
 #include <v8.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "../disk/disk.h"
@@ -15,6 +16,7 @@
 #include "../engine/quiet_scavenge.h"
 #include "../net/poller.h"
 #include "../sched/scheduler.h"
+#include "../sched/simulation.h"
 #include "../stack/stack_memory.h"
 
 namespace stackful::binding {
@@ -51,6 +53,21 @@ class Runtime {
   }
   bool inBatch() const noexcept { return inBatch_; }
 
+  // A run of the simulator, told to JavaScript by hook(event, slot).
+  struct SimulationRun {
+    uint32_t seed;
+    uint64_t maxSteps;
+    bool watched;  // whether the hook is called for every step
+    v8::Global<v8::Function> hook;
+    std::optional<sched::Simulation> simulation;  // until it is ended
+  };
+  enum class SimulationEvent : int32_t { kIdle, kTooManySteps, kBefore, kAfter };
+  // Takes the place of the next batch, and of everything else in this thread until the hook calls endSimulation.
+  void startSimulation(std::unique_ptr<SimulationRun> run) noexcept;
+  void endSimulation() noexcept {
+    if (running_) running_->simulation.reset();
+  }
+
   // How long coroutines may run before Node's loop gets its turn. Host timers and other sockets wait that long at most,
   // beyond what one coroutine takes without parking.
   int64_t batchBudgetNs = 4'000'000;
@@ -62,7 +79,12 @@ class Runtime {
   void runBatch() noexcept;
   bool runCoroutines() noexcept;
   bool runHookedTurns() noexcept;
+  void runHookedTurn(sched::Coroutine* c) noexcept;
   v8::Local<v8::Object> resourceOf(const sched::Coroutine* c) const noexcept;
+  void runForLoop(void (*body)(Runtime&, void*), void* argument) noexcept;
+  void runSimulation() noexcept;
+  void simulateBurst(SimulationRun& run) noexcept;
+  void tellSimulation(SimulationEvent event, int32_t slot) noexcept;
   void scheduleOutsideBatch() noexcept;
   void keepLoopAlive() noexcept;
   void setIdle(bool active) noexcept;
@@ -79,6 +101,8 @@ class Runtime {
   disk::Disk* disk_ = nullptr;
   uv_poll_t pollHandle_;
   uv_idle_t idleHandle_;
+  std::unique_ptr<SimulationRun> waiting_;  // to begin
+  SimulationRun* running_ = nullptr;
   bool inBatch_ = false;
   bool idle_ = false;
   bool alive_ = false;    // whether pollHandle_ keeps the loop alive

@@ -38,7 +38,7 @@ inline Bytes bytesAt(const Info& info, int i) {
 // A deadline `ms` from now; a negative number or anything that is not finite means none.
 inline sched::Deadline deadlineAfter(double ms) {
   if (!(ms >= 0) || ms > 9e9) return sched::kNoDeadline;
-  return sched::monotonicNow() + static_cast<int64_t>(ms * 1e6);
+  return Runtime::current()->scheduler().now() + static_cast<int64_t>(ms * 1e6);
 }
 
 inline v8::Local<v8::String> string(v8::Isolate* isolate, std::string_view text) {
@@ -69,6 +69,7 @@ void define(v8::Local<v8::Context> context, v8::Local<v8::Object> exports, const
 void defineCore(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineScopes(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void definePolicy(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
+void defineSimulate(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineNet(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineFs(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineWatch(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);

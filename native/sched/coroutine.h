@@ -35,9 +35,10 @@ struct Coroutine {
   Scope* scopes = nullptr;  // the innermost one that it is in
   uint16_t atomics = 0;     // atomic sections it is in: nothing parks there
   uint8_t priority = kNormalPriority;
-  bool accepts : 1 = false;  // has taken connections
-  bool held : 1 = false;     // ready, and in the hands of an application's policy; see policy.h
-  uint32_t parkedAt = 0;     // when it parked: the scheduler's coarse clock; see Scheduler::parkedFor
+  bool accepts : 1 = false;    // has taken connections
+  bool held : 1 = false;       // ready, and in the hands of an application's policy; see policy.h
+  bool simulated : 1 = false;  // see simulation.h
+  uint32_t parkedAt = 0;       // when it parked: the scheduler's coarse clock; see Scheduler::parkedFor
 
   // The code with which a parking call must end before it begins, or 0.
   int32_t interrupted() const noexcept { return interruption; }

@@ -7,7 +7,7 @@
 namespace stackful::sched {
 
 Scheduler::Scheduler(engine::Engine& engine, stack::StackPool& stacks) noexcept
-    : engine_(engine), stacks_(stacks), timers_(monotonicNow()) {}
+    : engine_(engine), stacks_(stacks), realTimers_(monotonicNow()) {}
 
 Scheduler::~Scheduler() {
   shutdown();
@@ -35,6 +35,7 @@ Coroutine* Scheduler::spawn(size_t stackBytes, void (*entry)(void*), void* argum
   Slot& slot = table_[c->slot];
   slot.coroutine = c;
   c->generation = ++slot.generation;
+  c->simulated = simulated_;
 
   ++counters_.spawned;
   if (++live_ > counters_.peak) counters_.peak = live_;
@@ -208,9 +209,9 @@ int32_t Scheduler::parkWithTimer(Reason reason, Deadline deadline) noexcept {
     auto* a = static_cast<Alarm*>(timer);
     a->scheduler->wake(a->coroutine, -ETIMEDOUT);
   };
-  timers_.insert(alarm, deadline);
+  timers_->insert(alarm, deadline);
   const int32_t code = park(reason);
-  timers_.cancel(alarm);
+  timers_->cancel(alarm);
   return code;
 }
 
@@ -268,13 +269,13 @@ void Scheduler::enter(Scope& scope, Deadline deadline) noexcept {
     --s->scheduler->externalWaits_;
     s->scheduler->fire(*s);
   };
-  timers_.insert(scope, deadline);
+  timers_->insert(scope, deadline);
   ++externalWaits_;
 }
 
 void Scheduler::leave(Scope& scope) noexcept {
   if (scope.armed()) {
-    timers_.cancel(scope);
+    timers_->cancel(scope);
     --externalWaits_;
   }
   Coroutine* self = scope.coroutine;
@@ -364,7 +365,7 @@ void Scheduler::runTurn(Coroutine* c) noexcept {
 void Scheduler::shutdown() noexcept {
   if (running_) return;
   ready_.clear();
-  timers_.clear();
+  timers_->clear();
   for (Slot& slot : table_) {
     Coroutine* c = slot.coroutine;
     if (!c) continue;
@@ -391,7 +392,7 @@ int32_t sleepUntil(Scheduler& scheduler, Deadline deadline) noexcept {
 }
 
 int32_t sleepFor(Scheduler& scheduler, int64_t nanoseconds) noexcept {
-  const int64_t now = monotonicNow();
+  const int64_t now = scheduler.now();
   return sleep(scheduler, nanoseconds < kNoDeadline - now ? now + nanoseconds : kNoDeadline, nanoseconds);
 }
 

@@ -162,7 +162,9 @@ class Scheduler {
   // either. Whatever holds pointers into those stacks (sockets, timers) must have let go before.
   void shutdown() noexcept;
 
-  Timers& timers() noexcept { return timers_; }
+  Timers& timers() noexcept { return *timers_; }
+  // The clock of sleeps and time limits: the system's, or that of the simulation that runs.
+  int64_t now() const noexcept { return simulated_ ? virtualNow_ : monotonicNow(); }
   engine::Engine& engine() noexcept { return engine_; }
 
   uint32_t live() const noexcept { return live_; }
@@ -186,6 +188,7 @@ class Scheduler {
   static constexpr int64_t kClockTickNs = int64_t{1} << kClockTickBits;
 
  private:
+  friend class Simulation;
   struct Slot {
     Coroutine* coroutine = nullptr;
     uint32_t generation = 0;
@@ -255,7 +258,10 @@ class Scheduler {
   Chosen* chosen_ = nullptr;  // policy_, if it is one
   Published unpublished_;
   std::vector<Slot> table_;
-  Timers timers_;
+  Timers realTimers_;
+  Timers* timers_ = &realTimers_;
+  bool simulated_ = false;  // a Simulation lives
+  int64_t virtualNow_ = 0;
   ScopePool scopePool_;
 };
 

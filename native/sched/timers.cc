@@ -11,7 +11,7 @@ constexpr int kExactWithin = 8;
 
 }  // namespace
 
-Timers::Timers(int64_t now) noexcept : elapsed_(now >> kTickBits) {
+Timers::Timers(int64_t now, int tickBits) noexcept : tickBits_(tickBits), elapsed_(now >> tickBits) {
   clear();
 }
 
@@ -54,7 +54,7 @@ void Timers::unlink(Timer& timer) noexcept {
 void Timers::insert(Timer& timer, Deadline deadline) noexcept {
   if (deadline == kNoDeadline) return;
   // Rounded up, so as not to be early; written so as not to overflow.
-  const int64_t tick = (deadline >> kTickBits) + ((deadline & (kTickNs - 1)) != 0);
+  const int64_t tick = (deadline >> tickBits_) + ((deadline & ((int64_t{1} << tickBits_) - 1)) != 0);
   timer.tick = tick > elapsed_ ? tick : elapsed_ + 1;
   place(timer);
   ++size_;
@@ -89,11 +89,11 @@ Deadline Timers::nextExpiry() const noexcept {
     }
     if (link == head) tick = earliest;
   }
-  return tick > (INT64_MAX >> kTickBits) ? kNoDeadline - 1 : tick << kTickBits;
+  return tick > (INT64_MAX >> tickBits_) ? kNoDeadline - 1 : tick << tickBits_;
 }
 
 size_t Timers::expire(int64_t now) noexcept {
-  const int64_t target = now >> kTickBits;
+  const int64_t target = now >> tickBits_;
   size_t fired = 0;
   while (size_ > 0) {
     int level, slot;

@@ -1,4 +1,4 @@
-// A hierarchical timing wheel: eight levels of 64 slots with a bitmap each, ticks of 2^16 ns (65.536 us).
+// A hierarchical timing wheel: eleven levels of 64 slots with a bitmap each, ticks of 2^16 ns (65.536 us).
 // Insert, cancel and "when is the next one" take constant time whatever the number of timers, because almost
 // every timer of a server is a timeout that is cancelled. A timer never fires early; it fires at most a tick
 // late (plus whatever time passes between calls of expire).
@@ -27,7 +27,8 @@ struct Timer : TimerLink {
 
 class Timers {
  public:
-  explicit Timers(int64_t now) noexcept;
+  // Ticks of 2^tickBits ns: 0 makes it exact, for a clock that stands still between timers.
+  explicit Timers(int64_t now, int tickBits = kTickBits) noexcept;
   Timers(const Timers&) = delete;
   Timers& operator=(const Timers&) = delete;
 
@@ -57,7 +58,7 @@ class Timers {
   static constexpr int64_t kTickNs = int64_t{1} << kTickBits;
 
  private:
-  static constexpr int kLevels = 8;
+  static constexpr int kLevels = 11;  // of six bits: any moment
   static constexpr int kSlotBits = 6;
   static constexpr int kSlots = 1 << kSlotBits;
 
@@ -66,6 +67,7 @@ class Timers {
   // Start tick of the first occupied slot of the lowest occupied level. Only when size_ > 0.
   int64_t firstSlot(int& level, int& slot) const noexcept;
 
+  const int tickBits_;
   int64_t elapsed_;  // every tick up to and including this one has been fired
   size_t size_ = 0;
   int64_t lateness_ = 0;

@@ -1,0 +1,69 @@
+#include "simulation.h"
+
+#include <utility>
+
+namespace stackful::sched {
+
+Simulation::Simulation(Scheduler& scheduler, uint32_t seed) noexcept
+    : scheduler_(scheduler),
+      random_(uint64_t{seed} * 0x9e3779b97f4a7c15u + 1),
+      hook_(scheduler.hook_),
+      policy_(std::move(scheduler.policy_)),
+      chosen_(std::exchange(scheduler.chosen_, nullptr)),
+      externalWaits_(scheduler.externalWaits_) {
+  scheduler.hook_ = nullptr;
+  scheduler.timers_ = &timers_;
+  scheduler.simulated_ = true;
+  scheduler.virtualNow_ = 0;
+}
+
+Simulation::~Simulation() {
+  choose();  // whoever is still in the queue goes to where it belongs
+  scheduler_.hook_ = hook_;
+  scheduler_.timers_ = &scheduler_.realTimers_;
+  scheduler_.simulated_ = false;
+  // Those that are lost count for nothing.
+  scheduler_.externalWaits_ = externalWaits_;
+  for (uint32_t i = 0; i < scheduler_.slots(); ++i) {
+    Coroutine* c = scheduler_.at(i);
+    if (c && c->simulated) c->state = State::kDone;
+  }
+  timers_.clear();
+  scheduler_.policy_ = std::move(policy_);
+  scheduler_.chosen_ = chosen_;
+  for (Coroutine* c : others_) scheduler_.enqueue(c);
+}
+
+// Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014): splitmix64.
+uint32_t Simulation::random(uint32_t limit) noexcept {
+  uint64_t z = random_ += 0x9e3779b97f4a7c15u;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return static_cast<uint32_t>((z ^ (z >> 31)) % limit);
+}
+
+Coroutine* Simulation::choose() noexcept {
+  while (Coroutine* c = scheduler_.dequeue()) {
+    (c->simulated ? ready_ : others_).push_back(c);
+  }
+  if (ready_.empty()) return nullptr;
+  // Chosen, it stays where it is until it runs.
+  std::swap(ready_[random(static_cast<uint32_t>(ready_.size()))], ready_.back());
+  return ready_.back();
+}
+
+void Simulation::take() noexcept {
+  ready_.pop_back();
+  ++steps_;
+}
+
+bool Simulation::advance() noexcept {
+  while (timers_.size() > 0) {
+    const Deadline next = timers_.nextExpiry();
+    if (next > scheduler_.virtualNow_) scheduler_.virtualNow_ = next;
+    if (timers_.expire(scheduler_.virtualNow_) > 0) return true;
+  }
+  return false;
+}
+
+}  // namespace stackful::sched

@@ -271,11 +271,6 @@ export function coroutines(): Coroutine[] {
   return table.filter((c) => c !== undefined);
 }
 
-/** @internal */
-export function coroutineAt(slot: number): Coroutine | undefined {
-  return table[slot];
-}
-
 /** Where to put coroutines that fail unheard, instead of rejecting their promises; undefined ends that. @internal */
 export function setUnheard(to: Set<Coroutine> | undefined): void {
   unheard = to;

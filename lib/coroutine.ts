@@ -62,6 +62,8 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
   private joiners: WaitQueue | undefined;
   private promise: Promise<R> | undefined;
   private onEnd: (() => void) | undefined;
+  /** Is told of the end, and takes a failure over. @internal */
+  supervisor: { childEnded(child: Coroutine, failed: boolean, error: unknown): void } | undefined;
   private settle: { resolve(value: R): void; reject(error: unknown): void } | undefined;
   /** What `cancel` was called with. @internal */
   cancelReason: unknown;
@@ -128,6 +130,11 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
     this.cancelled = true;
     this.cancelReason = reason;
     native.cancel(this.slot);
+  }
+
+  /** Whether somebody has called `cancel`. @internal */
+  get isCancelled(): boolean {
+    return this.cancelled;
   }
 
   /** Who waits for the end; nobody will wake them once this is done. @internal */
@@ -211,7 +218,11 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
     table[this.slot] = undefined;
     this.onEnd?.();
     // A joiner that was cancelled, or is just being, does not hear of a failure.
-    const heard = this.joiners !== undefined && this.joiners.wakeAll() > 0;
+    let heard = this.joiners !== undefined && this.joiners.wakeAll() > 0;
+    if (this.supervisor) {
+      this.supervisor.childEnded(this as Coroutine, this.failed, this.error);
+      heard = true;
+    }
     this.joiners = undefined;
     if (this.settle) {
       if (this.failed) this.settle.reject(this.error);

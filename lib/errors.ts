@@ -99,6 +99,25 @@ export class ChannelClosedError extends StackfulError {
   }
 }
 
+/** A coroutine was to be spawned in a `scope` that is over. */
+export class ScopeEndedError extends StackfulError {
+  readonly code = 'ERR_SCOPE_ENDED';
+  constructor() {
+    super('scope.spawn: the scope is over');
+  }
+}
+
+/** More than one thing went wrong in a `scope`; `errors` are all of them, in order, and `cause` is the first. */
+export class ScopeFailedError extends AggregateError {
+  readonly code = 'ERR_SCOPE_FAILED';
+  constructor(failures: readonly unknown[]) {
+    const [first] = failures;
+    const what = first instanceof Error ? first.message : inspect(first, { depth: 0 });
+    super(failures, `${what} (and ${String(failures.length - 1)} more)`, { cause: first });
+    this.name = 'ScopeFailedError';
+  }
+}
+
 /** The application's scheduling policy chose a coroutine that is not ready, or none although one is. */
 export class SchedulingPolicyError extends StackfulError {
   readonly code = 'ERR_SCHEDULING_POLICY';

@@ -18,6 +18,8 @@ export {
   RecursiveLockError,
   SchedulingPolicyError,
   SimulationError,
+  ScopeEndedError,
+  ScopeFailedError,
   SocketBrokenError,
   SocketClosedError,
   StackMemoryError,
@@ -30,6 +32,7 @@ export { dump, type DumpOptions } from './dump.js';
 export type { ParkOptions } from './internal/parking.js';
 export type { PolicyName, Priority, SchedulingPolicy } from './policy.js';
 export { sleep, yieldNow } from './scheduling.js';
+export { scope, type Scope } from './scope.js';
 export { shield } from './shield.js';
 export { withSignal } from './signal.js';
 export { stats, type RuntimeStats } from './stats.js';

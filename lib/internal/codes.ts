@@ -65,7 +65,7 @@ export function fail(code: number, operation: string, syscall?: string, details?
     case SCOPE_TIMED_OUT:
       throw new TimeoutError(operation, openScopes[native.firedScope()] as TimeoutScope | undefined);
     case SCOPE_ABORTED:
-      throw (openScopes[native.firedScope()] as AbortSignal).reason;
+      throw (openScopes[native.firedScope()] as { readonly reason: unknown }).reason;
     case IN_ATOMIC_SECTION:
       throw new AtomicSectionError(operation);
   }

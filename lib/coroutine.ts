@@ -220,7 +220,7 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
     // A joiner that was cancelled, or is just being, does not hear of a failure.
     let heard = this.joiners !== undefined && this.joiners.wakeAll() > 0;
     if (this.supervisor) {
-      this.supervisor.childEnded(this as Coroutine, this.failed, this.error);
+      this.supervisor.childEnded(this, this.failed, this.error);
       heard = true;
     }
     this.joiners = undefined;

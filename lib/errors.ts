@@ -24,11 +24,27 @@ export class UnsupportedRuntimeError extends StackfulError {
   }
 }
 
-/** A call that parks was made outside a coroutine: on the main stack, or in a promise or event callback. */
+let inMicrotask = () => false;
+
+/** Says how to find out whether this is a promise callback. @internal */
+export function setMicrotaskProbe(probe: () => boolean): void {
+  inMicrotask = probe;
+}
+
+/**
+ * A call that parks was made outside a coroutine: on the main stack (module code, event listeners, timers), or in a
+ * promise callback, which what follows an `await` is. The message says which.
+ */
 export class NotInCoroutineError extends StackfulError {
   readonly code = 'ERR_NOT_IN_COROUTINE';
   constructor(operation: string) {
-    super(`${operation} can only be called inside a coroutine; wrap the caller in spawn(() => ...)`);
+    super(
+      inMicrotask()
+        ? `${operation} can only be called inside a coroutine, and promise callbacks, such as what follows an await, run ` +
+            `outside: wrap what calls it in spawn(() => ...), or wait for the promise with wait(promise) in a coroutine`
+        : `${operation} can only be called inside a coroutine, and this is the main stack: ` +
+            `wrap the caller in spawn(() => ...)`,
+    );
   }
 }
 

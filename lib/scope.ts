@@ -46,7 +46,7 @@ class Family implements Scope, Waitable {
   spawn<R>(fn: () => R, options?: SpawnOptions): Coroutine<R> {
     if (this.ended) throw new ScopeEndedError();
     const child = spawn(fn, options);
-    this.children.add(child as Coroutine);
+    this.children.add(child);
     child.supervisor = this;
     if (this.cancelled) child.cancel(this.cancellation);
     return child;

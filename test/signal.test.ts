@@ -1,7 +1,10 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 
+
 import { CancelledError, NotInCoroutineError, shield, sleep, spawn, timeout, wait, withSignal, yieldNow } from 'stackful';
+import { readFile, writeFile } from 'stackful/fs';
+import { connect, listen } from 'stackful/net';
 
 const never = new Promise<never>(() => undefined);
 
@@ -91,7 +94,9 @@ describe('withSignal', () => {
 describe('the signal option', () => {
   it('of sleep, join and wait ends that call alone', async () => {
     await spawn(() => {
-      const child = spawn(() => { sleep(20); return 1; });
+      let release!: () => void;
+      const released = new Promise<void>((resolve) => { release = resolve; });
+      const child = spawn(() => { wait(released); return 1; });
       for (const call of [
         (signal: AbortSignal) => { sleep(1e6, { signal }); },
         (signal: AbortSignal) => child.join({ signal }),
@@ -105,7 +110,41 @@ describe('the signal option', () => {
         sleep(0.1);
         expect(getEventListeners(controller.signal, 'abort').length).toBe(0);
       }
+      release();
       expect(child.join()).toBe(1);
+    });
+  });
+
+  it('of calls on sockets and files ends that call alone; what it left half-done is marked', async () => {
+    await spawn(() => {
+      using listener = listen({ port: 0, host: '127.0.0.1' });
+      const at = { port: listener.address.port, host: '127.0.0.1' };
+      const soon = () => ({ signal: AbortSignal.timeout(2) });
+      const timedOut = expect.objectContaining({ name: 'TimeoutError' }) as Error;
+      expect(() => listener.accept(soon())).toThrow(timedOut);
+      using client = connect({ ...at, ...soon() });
+      using served = listener.accept(soon());
+      served.write('line\nrest');
+      expect(client.readLine(soon())).toBe('line');
+      expect(client.readExactly(4, soon()).toString()).toBe('rest');
+      for (const call of [
+        () => client.read(undefined, soon()),
+        () => client.readInto(Buffer.alloc(9), soon()),
+        () => client.readExactly(3, soon()),
+        () => client.readLine(soon()),
+        () => client.readUntil('x', soon()),
+      ]) expect(call).toThrow(timedOut);
+      served.write('more', soon());
+      expect(client.read(undefined, soon())!.toString()).toBe('more');
+      expect(() => { client.write(Buffer.alloc(64 << 20), soon()); }).toThrow(timedOut);
+      expect(() => { client.write('x'); }).toThrow(expect.objectContaining({ code: 'ERR_SOCKET_BROKEN' }));
+      const aborted = { signal: AbortSignal.abort('why') };
+      for (const call of [
+        () => connect({ ...at, ...aborted }),
+        () => readFile('package.json', aborted),
+        () => { writeFile('/nowhere/file', 'x', aborted); },
+      ]) expect(call).toThrow('why');
+      expect(readFile('package.json', { encoding: 'utf8', ...soon() })).toContain('stackful');
     });
   });
 

@@ -1,6 +1,8 @@
 import { invalidType } from '../internal/arguments.js';
 import { check, fail } from '../internal/codes.js';
 import { encodingOf, flagsOf, modeOf, optionsOf, pathOf, pathText, type PathLike } from './arguments.js';
+import type { ParkOptions } from '../internal/parking.js';
+import { withSignal } from '../signal.js';
 import { File, openDescriptor, withDescriptor } from './file.js';
 import {
   CALL_FACTOR,
@@ -15,13 +17,13 @@ import {
   WRITE_FILE_CALLS,
 } from './native.js';
 
-export interface ReadFileOptions {
+export interface ReadFileOptions extends ParkOptions {
   encoding?: BufferEncoding | null;
   /** How to open it; default 'r'. */
   flag?: string | number;
 }
 
-export interface WriteFileOptions {
+export interface WriteFileOptions extends ParkOptions {
   /** Of text; default 'utf8'. */
   encoding?: BufferEncoding | null;
   /** Of a file that is created; default 0o666. */
@@ -64,7 +66,9 @@ export function readFile(
   file: PathLike | File | number,
   options?: ReadFileOptions | BufferEncoding | null,
 ): string | Buffer {
-  const { encoding: wanted, flag } = optionsOf<ReadFileOptions>(options);
+  const given = optionsOf<ReadFileOptions>(options);
+  const { encoding: wanted, flag, signal } = given;
+  if (signal) return withSignal(signal, () => readFile(file, { ...given, signal: undefined }));
   const encoding = encodingOf(wanted);
   const utf8 = encoding === 'utf8' || encoding === 'utf-8';
   if (typeof file === 'number' || file instanceof File) {
@@ -107,7 +111,12 @@ export function writeFile(
   data: string | NodeJS.ArrayBufferView,
   options?: WriteFileOptions | BufferEncoding | null,
 ): void {
-  const { encoding, mode, flag = 'w', flush = false } = optionsOf<WriteFileOptions>(options);
+  const given = optionsOf<WriteFileOptions>(options);
+  const { encoding, mode, flag = 'w', flush = false, signal } = given;
+  if (signal) {
+    withSignal(signal, () => { writeFile(file, data, { ...given, signal: undefined }); });
+    return;
+  }
   const known = encodingOf(encoding);
   if (typeof data !== 'string' && !ArrayBuffer.isView(data)) {
     throw invalidType('data', 'of type string or an instance of Buffer, TypedArray, or DataView', data);

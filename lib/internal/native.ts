@@ -13,6 +13,8 @@ export interface Native {
   current(): number;
   /** Always: the slot of the running coroutine (or -1), and the code that a parking call of it would end with (or 0). */
   running(): Int32Array;
+  inMicrotask(): boolean;
+  fulfilledValue<T>(promise: unknown, otherwise: T): unknown;
   park(kind: number, number: number): number;
   parkFor(kind: number, number: number, ms: number): number;
   netSelect(sockets: Int32Array, ms: number): number;

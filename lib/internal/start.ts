@@ -1,6 +1,6 @@
 import { AsyncResource, executionAsyncId, executionAsyncResource, triggerAsyncId } from 'node:async_hooks';
 
-import { UnsupportedRuntimeError } from '../errors.js';
+import { setMicrotaskProbe, UnsupportedRuntimeError } from '../errors.js';
 import { native } from './native.js';
 
 /**
@@ -12,6 +12,7 @@ import { native } from './native.js';
 export function start(body: (slot: number) => void): void {
   const problem = native.start(body);
   if (problem !== undefined) throw new UnsupportedRuntimeError(`could not verify ${problem}`);
+  setMicrotaskProbe(() => native.inMicrotask());
   // Coroutines have async contexts of their own. Where Node keeps the current one shows by entering two scopes.
   const outer = new AsyncResource('STACKFUL');
   const found = outer.runInAsyncScope(() => {

@@ -1,10 +1,12 @@
 import { invalidType } from '../internal/arguments.js';
+import type { ParkOptions } from '../internal/parking.js';
+import { withSignal } from '../signal.js';
 import { checkEndpoint, resolveHost, type EndpointOptions } from './address.js';
 import { failSocket } from './failure.js';
 import { CLOSED, netConnect } from './native.js';
 import { Socket } from './socket.js';
 
-export type ConnectOptions = EndpointOptions;
+export type ConnectOptions = EndpointOptions & ParkOptions;
 
 const ANY_TIME = -1;
 /** What an address of several may take: one that swallows packets would cost minutes. */
@@ -21,7 +23,8 @@ const ATTEMPT_MS = 3000;
 export function connect(options: ConnectOptions): Socket {
   if (typeof options !== 'object' || options === null) throw invalidType('options', 'an object', options);
   checkEndpoint(options);
-  const { path, port = -1, host } = options;
+  const { path, port = -1, host, signal } = options;
+  if (signal) return withSignal(signal, () => connect({ ...options, signal: undefined }));
   if (path !== undefined) return attempt(path, port, ANY_TIME);
   const addresses = resolveHost(host || 'localhost');
   const last = addresses.pop()!;

@@ -2,7 +2,9 @@ import { unlinkSync } from 'node:fs';
 
 import { SocketClosedError } from '../errors.js';
 import { invalidType, integerIn } from '../internal/arguments.js';
+import type { ParkOptions } from '../internal/parking.js';
 import { sleep } from '../scheduling.js';
+import { withSignal } from '../signal.js';
 import {
   addressOf,
   checkEndpoint,
@@ -53,7 +55,8 @@ export class Listener implements Iterable<Socket>, Disposable {
    *   `close`; `EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`: the connection is still there for the next call, which
    *   should not come at once
    */
-  accept(): Socket {
+  accept(options?: ParkOptions): Socket {
+    if (options?.signal) return withSignal(options.signal, () => this.accept());
     const result = netAccept(this.handle);
     if (result < 0) failSocket(this.handle, result, 'listener.accept', 'accept');
     return new Socket(result);

@@ -1,6 +1,8 @@
 import { EndOfStreamError, ReadLimitError, SocketClosedError } from '../errors.js';
 import { fstat, withDescriptor, type File } from '../fs/file.js';
 import { integerIn, invalidType, invalidValue } from '../internal/arguments.js';
+import type { ParkOptions } from '../internal/parking.js';
+import { withSignal } from '../signal.js';
 import { addressOf, type SocketAddress } from './address.js';
 import { failSocket } from './failure.js';
 import {
@@ -27,7 +29,7 @@ const MOST_GATHERED = 16 * 1024;
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
 
-export interface DelimiterOptions {
+export interface DelimiterOptions extends ParkOptions {
   /** Most bytes that are looked at, the delimiter included; beyond: `ReadLimitError`. Default 65536. */
   limit?: number;
 }
@@ -66,7 +68,8 @@ export class Socket implements Iterable<Buffer>, Disposable {
    * The bytes that have arrived, at least one and at most `max` (65536 at the very most); null at the end of
    * the stream. Parks.
    */
-  read(max: number = CHUNK): Buffer | null {
+  read(max: number = CHUNK, options?: ParkOptions): Buffer | null {
+    if (options?.signal) return withSignal(options.signal, () => this.read(max));
     if (max !== CHUNK) integerIn('max', max, 1, Number.MAX_SAFE_INTEGER);
     if (this.surplus.length > 0) return this.takeSurplus(max, 'socket.read');
     const result = netRead(this.handle, max);
@@ -77,7 +80,8 @@ export class Socket implements Iterable<Buffer>, Disposable {
   /**
    * Like {@link read}, into memory of yours. Returns the number of bytes; 0 at the end of the stream. Parks.
    */
-  readInto(buffer: Uint8Array): number {
+  readInto(buffer: Uint8Array, options?: ParkOptions): number {
+    if (options?.signal) return withSignal(options.signal, () => this.readInto(buffer));
     if (!(buffer instanceof Uint8Array))
       throw invalidType('buffer', 'an instance of Buffer or Uint8Array', buffer);
     if (buffer.length === 0) throw invalidValue('buffer', 'not empty', buffer);
@@ -96,7 +100,8 @@ export class Socket implements Iterable<Buffer>, Disposable {
    * @throws EndOfStreamError (`ERR_END_OF_STREAM`) when the stream ends before; what there is can still be
    *   read
    */
-  readExactly(n: number): Buffer {
+  readExactly(n: number, options?: ParkOptions): Buffer {
+    if (options?.signal) return withSignal(options.signal, () => this.readExactly(n));
     integerIn('n', n, 0, Number.MAX_SAFE_INTEGER);
     const surplus = this.surplus;
     if (n > MOST_GATHERED && surplus.length < n) return this.fill(n);
@@ -115,6 +120,9 @@ export class Socket implements Iterable<Buffer>, Disposable {
    * @throws ReadLimitError (`ERR_READ_LIMIT`)
    */
   readLine(options?: DelimiterOptions): string | null {
+    if (options?.signal) {
+      return withSignal(options.signal, () => this.readLine({ ...options, signal: undefined }));
+    }
     const surplus = this.surplus;
     let length = this.find(LINE_FEED, 1, options, 'socket.readLine');
     if (length === 0) return null;
@@ -136,6 +144,9 @@ export class Socket implements Iterable<Buffer>, Disposable {
    * @throws ReadLimitError (`ERR_READ_LIMIT`)
    */
   readUntil(delimiter: string | Uint8Array | number, options?: DelimiterOptions): Buffer | null {
+    if (options?.signal) {
+      return withSignal(options.signal, () => this.readUntil(delimiter, { ...options, signal: undefined }));
+    }
     let wanted: Buffer | number;
     if (typeof delimiter === 'number') wanted = integerIn('delimiter', delimiter, 0, 255);
     else if (typeof delimiter === 'string') wanted = Buffer.from(delimiter);
@@ -157,7 +168,11 @@ export class Socket implements Iterable<Buffer>, Disposable {
    *
    * @throws SocketBrokenError (`ERR_SOCKET_BROKEN`) when an earlier write was given up in the middle
    */
-  write(data: string | Uint8Array): void {
+  write(data: string | Uint8Array, options?: ParkOptions): void {
+    if (options?.signal) {
+      withSignal(options.signal, () => { this.write(data); });
+      return;
+    }
     if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
       throw invalidType('data', 'of type string or an instance of Buffer or Uint8Array', data);
     }
@@ -166,7 +181,11 @@ export class Socket implements Iterable<Buffer>, Disposable {
   }
 
   /** Sends all of `list` in one piece. Parks. */
-  writev(list: readonly (string | Uint8Array)[]): void {
+  writev(list: readonly (string | Uint8Array)[], options?: ParkOptions): void {
+    if (options?.signal) {
+      withSignal(options.signal, () => { this.writev(list); });
+      return;
+    }
     if (!Array.isArray(list)) throw invalidType('list', 'an array', list);
     // Checked and then used as it was checked.
     const parts = [...(list as readonly (string | Uint8Array)[])];
@@ -187,7 +206,8 @@ export class Socket implements Iterable<Buffer>, Disposable {
    * @param offset in bytes; default 0
    * @param length in bytes; default: to the end of the file
    */
-  sendFile(file: File | number, offset = 0, length?: number): number {
+  sendFile(file: File | number, offset = 0, length?: number, options?: ParkOptions): number {
+    if (options?.signal) return withSignal(options.signal, () => this.sendFile(file, offset, length));
     integerIn('offset', offset, 0, Number.MAX_SAFE_INTEGER);
     if (length !== undefined) integerIn('length', length, 0, Number.MAX_SAFE_INTEGER);
     return withDescriptor(file, 'sendfile', (fd) => {

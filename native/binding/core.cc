@@ -43,6 +43,27 @@ void running(const Info& info) {
   info.GetReturnValue().Set(v8::Int32Array::New(memory, 0, sizeof(Published) / sizeof(int32_t)));
 }
 
+// inMicrotask(): whether this is a promise callback, or what follows an `await`.
+void inMicrotask(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  v8::MicrotaskQueue* queue = isolate->GetCurrentContext()->GetMicrotaskQueue();
+  info.GetReturnValue().Set(queue && queue->IsRunningMicrotasks());
+}
+
+// fulfilledValue(promise, otherwise): what the promise was fulfilled with, or `otherwise` when it is not, is none, or the
+// running coroutine is not to begin a parking call. Parks now and then, so that whoever only waits for what is there
+// already does not keep the others out.
+void fulfilledValue(const Info& info) {
+  sched::Coroutine* self = scheduler().running();
+  if (!self || self->interrupted() || !info[0]->IsPromise() ||
+      info[0].As<v8::Promise>()->State() != v8::Promise::kFulfilled) {
+    info.GetReturnValue().Set(info[1]);
+    return;
+  }
+  info.GetReturnValue().Set(info[0].As<v8::Promise>()->Result());
+  scheduler().chargeIo();
+}
+
 // park(kind, number): wake code.
 void park(const Info& info) {
   info.GetReturnValue().Set(scheduler().park(
@@ -170,6 +191,8 @@ void defineCore(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
   define(context, exports, "spawn", spawn);
   define(context, exports, "current", current);
   define(context, exports, "running", running);
+  define(context, exports, "inMicrotask", inMicrotask);
+  define(context, exports, "fulfilledValue", fulfilledValue);
   define(context, exports, "park", park);
   define(context, exports, "parkFor", parkFor);
   define(context, exports, "now", now);

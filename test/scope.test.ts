@@ -216,12 +216,13 @@ describe('scope', () => {
           }
         });
         const ends = cancelAt !== null || limit !== null || acts.every(({ end }) => end === 'return') || acts.some(({ end }) => end === 'throw');
-        if (cancelAt !== null) spawn(() => { shield(() => { sleep(cancelAt / 10); parent.cancel(); }); });
+        let canceller: PromiseLike<void> | undefined;
+        if (cancelAt !== null) canceller = spawn(() => { shield(() => { sleep(cancelAt / 10); parent.cancel(); }); });
         else if (!ends) parent.cancel();
         const errors = await parent;
         const mine = errors.filter((error) => (error as Error).message === 'mine').length;
         expect(mine).toBe(thrown);
-        if (cancelAt !== null) await spawn(() => { sleep(0.6); });
+        await canceller;
         expect(coroutines().length).toBe(before);
       }),
       { numRuns: 100 },

@@ -137,9 +137,13 @@ describe('timeout', () => {
 describe('shield', () => {
   it('lets its function finish when the coroutine is cancelled, which then takes effect', async () => {
     const seen: string[] = [];
+    let release!: () => void;
+    const released = new Promise<void>((resolve) => { release = resolve; });
     const child = spawn(() => {
       shield(() => {
-        sleep(3);
+        wait(released);
+        seen.push('waited');
+        sleep(0.1);
         seen.push('slept');
         yieldNow();
         seen.push('yielded');
@@ -149,8 +153,11 @@ describe('shield', () => {
     });
     await spawn(() => { sleep(0.5); });
     child.cancel('why');
+    await spawn(() => { sleep(0.5); });
+    expect(seen).toEqual([]);
+    release();
     await expect(child).rejects.toMatchObject({ code: 'ERR_CANCELLED', reason: 'why' });
-    expect(seen).toEqual(['slept', 'yielded', 'left']);
+    expect(seen).toEqual(['waited', 'slept', 'yielded', 'left']);
   });
 
   it('works for whoever is cancelled already: cleaning up in a finally', async () => {

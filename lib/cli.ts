@@ -7,6 +7,9 @@ import { CliError, UsageError } from './cli/errors.js';
 const HELP = `Usage: stackful <command>
 
   serve DIR [--port N] [--host H]   serve the files in DIR over HTTP (default 127.0.0.1:8080)
+            [--inspect PORT]        and let it be inspected there, and by its process id
+  inspect PID|PORT [dump|graph|stats|metrics] [--host H] [--limit N]
+                                    what the coroutines of a program that called inspect() are doing
   doctor                            what was found of Node, V8 and the kernel, and whether it works
   --help, --version
 `;
@@ -15,11 +18,12 @@ type Command = (args: string[]) => Promise<void>;
 
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./cli/serve.js')).serveCommand,
+  inspect: async () => (await import('./cli/inspect.js')).inspectCommand,
   doctor: async () => (await import('./cli/doctor.js')).doctorCommand,
 };
 
 /** Announced, and not there yet. */
-const LATER: ReadonlySet<string> = new Set(['inspect', 'analyze']);
+const LATER: ReadonlySet<string> = new Set(['analyze']);
 
 function version(): string {
   const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');

@@ -1,3 +1,5 @@
+import { channel } from 'node:diagnostics_channel';
+
 import { StackMemoryError } from './errors.js';
 import { functionOf, integerIn } from './internal/arguments.js';
 import { ParkKind } from './internal/kinds.js';
@@ -37,6 +39,10 @@ let defaultStack = 256 * KIB;
 
 /** Those that fail in a simulation without anybody hearing of it: it reports them itself. */
 let unheard: Set<Coroutine<unknown>> | undefined;
+
+// Diagnostics channels. Without a subscriber, `hasSubscribers` is a constant for the compiler.
+const spawned = channel('stackful.spawn');
+const ended = channel('stackful.finish');
 
 /** The live coroutines, by the slot that the scheduler knows them by. */
 const table: (Coroutine<unknown> | undefined)[] = [];
@@ -84,6 +90,7 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
     this.slot = slot;
     table[slot] = this;
     if (recordsSpawnSites) recordSpawnSite(this);
+    if (spawned.hasSubscribers) spawned.publish({ coroutine: this });
   }
 
   get state(): CoroutineState {
@@ -217,6 +224,7 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
     this.finished = true;
     table[this.slot] = undefined;
     this.onEnd?.();
+    if (ended.hasSubscribers) ended.publish({ coroutine: this, failed: this.failed, error: this.error });
     // A joiner that was cancelled, or is just being, does not hear of a failure.
     let heard = this.joiners !== undefined && this.joiners.wakeAll() > 0;
     if (this.supervisor) {

@@ -24,6 +24,8 @@ export interface Deadlock {
   message: string;
   /** Those involved. In a cycle, each waits for the next and the last for the first. */
   coroutines: readonly Coroutine[];
+  /** Whether it is one; otherwise nobody is left who could wake them. */
+  cycle: boolean;
 }
 
 const deadlocks = channel('stackful.deadlock');
@@ -122,7 +124,7 @@ export function closesCycle(self: Coroutine, object: Waitable, holder: Coroutine
   self.waitsFor = undefined;
   const throws = mode === 'throw' || joins;
   if (throws) verdicts.set(self, new DeadlockError(message, members));
-  announce({ message, coroutines: members }, throws);
+  announce({ message, coroutines: members, cycle: true }, throws);
   return throws;
 }
 
@@ -206,10 +208,10 @@ function groups(stuck: Map<Coroutine, readonly Coroutine[] | undefined>, behind:
     }
     if (at && seen.get(at) === walk) {
       const members = path.slice(path.indexOf(at));
-      found.push({ message: describe(members), coroutines: members });
+      found.push({ message: describe(members), coroutines: members, cycle: true });
     }
   }
-  if (open.length > 0) found.push({ message: `${describe(open)}; nobody is left to wake them`, coroutines: open });
+  if (open.length > 0) found.push({ message: `${describe(open)}; nobody is left to wake them`, coroutines: open, cycle: false });
   return found;
 }
 

@@ -12,12 +12,19 @@ const GRACE_MS = 1_000;
 const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 
 /** Announced, and not there yet. */
-const LATER = ['policy', 'workers', 'inspect'] as const;
+const LATER = ['policy', 'workers'] as const;
 
 interface ServeArguments {
   directory: string;
   port: number;
   host: string;
+  inspectPort: number | undefined;
+}
+
+function portOf(option: string, text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65535) throw new UsageError(`--${option} ${text}: not a port number`);
+  return port;
 }
 
 function read(args: string[]): ServeArguments {
@@ -42,12 +49,11 @@ function read(args: string[]): ServeArguments {
   const [directory, ...others] = positionals;
   if (directory === undefined) throw new UsageError('serve: which directory?');
   if (others.length > 0) throw new UsageError(`serve: one directory, not also ${others.join(', ')}`);
-  const port = Number(values.port);
-  if (!/^\d+$/.test(values.port) || port > 65535) throw new UsageError(`--port ${values.port}: not a port number`);
-  return { directory, port, host: values.host };
+  const inspectPort = values.inspect === undefined ? undefined : portOf('inspect', values.inspect);
+  return { directory, port: portOf('port', values.port), host: values.host, inspectPort };
 }
 
-function explain(error: unknown, { directory, port, host }: ServeArguments): Error {
+function explain(error: unknown, { directory, port, host }: Pick<ServeArguments, 'directory' | 'port' | 'host'>): Error {
   const { code, syscall, message } = error as NodeJS.ErrnoException;
   const at = `${host}:${String(port)}`;
   switch (code) {
@@ -99,6 +105,15 @@ export async function serveCommand(args: string[]): Promise<void> {
     server = serve(staticFiles(given.directory), { port: given.port, host: given.host });
   } catch (error) {
     throw explain(error, given);
+  }
+  if (given.inspectPort !== undefined) {
+    const { inspect } = await import('../inspect.js');
+    const at = { directory: given.directory, port: given.inspectPort, host: '127.0.0.1' };
+    try {
+      console.log(`Inspector on http://127.0.0.1:${String(inspect({ port: at.port }).port)}`);
+    } catch (error) {
+      throw explain(error, at);
+    }
   }
   const told = untilToldToEnd();
   console.log(`Knot serves ${given.directory} on ${urlOf(server)}`);

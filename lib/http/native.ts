@@ -15,6 +15,7 @@ interface HttpNative {
   ) => number;
   httpAddress: (server: number) => [host: string, port: number, ipv6: boolean] | undefined;
   httpAccept: (server: number) => number;
+  httpUnref: (server: number) => void;
   httpClose: (server: number) => void;
   httpForget: (server: number) => void;
   httpStats: (server: number, to: Float64Array) => void;
@@ -47,6 +48,7 @@ export const {
   httpListen,
   httpAddress,
   httpAccept,
+  httpUnref,
   httpClose,
   httpForget,
   httpStats,

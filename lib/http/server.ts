@@ -1,6 +1,7 @@
 import { unlinkSync } from 'node:fs';
 
 import { spawn, type Coroutine } from '../coroutine.js';
+import { markObserver } from '../deadlock.js';
 import { CancelledError, StackMemoryError } from '../errors.js';
 import { functionOf, integerIn, invalidType, numberIn } from '../internal/arguments.js';
 import { systemError } from '../internal/codes.js';
@@ -9,7 +10,7 @@ import { native } from '../internal/native.js';
 import { sleep } from '../scheduling.js';
 import { Connection, type Handler, type Owner } from './connection.js';
 import { limitNumbers, type Limits } from './limits.js';
-import { httpAccept, httpAddress, httpClose, httpForget, httpListen, httpStats } from './native.js';
+import { httpAccept, httpAddress, httpClose, httpForget, httpListen, httpStats, httpUnref } from './native.js';
 import type { Request } from './request.js';
 
 export interface ServeOptions {
@@ -75,6 +76,7 @@ export class Server implements Owner {
   private waiter = -1;
   private closing: Coroutine<void> | undefined;
   private forgotten = false;
+  private observing = false;
 
   /** @internal */
   constructor(handler: Handler, options: ServeOptions) {
@@ -122,6 +124,21 @@ export class Server implements Owner {
     return this.closing;
   }
 
+  /** Lets the process end although the server listens and has connections. */
+  unref(): this {
+    if (this.forgotten) return this;
+    httpUnref(this.number);
+    // Whether the loop stays alive is looked at after coroutines have run.
+    spawn(() => undefined, { name: 'http unref' });
+    return this;
+  }
+
+  /** From now on this server only looks at the program: its coroutines are none of the program's. @internal */
+  observe(): void {
+    this.observing = true;
+    markObserver(this.acceptor);
+  }
+
   /** @internal */
   report(error: unknown, request: Request): void {
     if (error instanceof CancelledError && this.closing) return;
@@ -161,6 +178,7 @@ export class Server implements Owner {
         connection.run();
         this.ended(connection);
       }, options);
+      if (this.observing) markObserver(connection.coroutine);
     } catch (error) {
       connection.abandon();
       this.ended(connection);

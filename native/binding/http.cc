@@ -95,11 +95,20 @@ void accept(const Info& info) {
   net::Socket* socket = nullptr;
   int result = net::accept(*server->listener, socket);
   if (result < 0) return returnInt(info, result);
+  if (server->background) net::setKeepAlive(*socket, false);
   auto* c = new HttpConnection(*server, socket);
   c->slot = Http::current->connections.add(c);
   ++server->accepted;
   ++server->connections;
   returnInt(info, c->slot);
+}
+
+// httpUnref(server): it, and connections it accepts from now on, no longer keep the process alive.
+void unref(const Info& info) {
+  HttpServer* server = serverAt(info);
+  if (!server) return;
+  server->background = true;
+  if (server->listener) net::setKeepAlive(*server->listener, false);
 }
 
 // httpNext(connection): see nextHead. Parks.
@@ -205,6 +214,7 @@ void defineHttp(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
   define(context, exports, "httpListen", listen);
   define(context, exports, "httpAddress", address);
   define(context, exports, "httpAccept", accept);
+  define(context, exports, "httpUnref", unref);
   define(context, exports, "httpRemote", remote);
   define(context, exports, "httpNext", next);
   define(context, exports, "httpDone", done);

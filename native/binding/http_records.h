@@ -22,6 +22,7 @@ struct HttpServer {
   http::Server shared;
   net::Socket* listener;  // null once closed
   bool closing = false;
+  bool background = false;  // does not keep the process alive, nor do its connections
   uint32_t connections = 0;
   uint64_t accepted = 0;
   uint64_t requests = 0;

@@ -1,0 +1,89 @@
+import { parseArgs } from 'node:util';
+
+import { CliError, UsageError } from './errors.js';
+
+/** A busy process does not answer. */
+const PATIENCE_MS = 5_000;
+const VIEWS = ['dump', 'graph', 'stats', 'metrics'] as const;
+type View = (typeof VIEWS)[number];
+
+const PATHS: Readonly<Record<View, string>> = { dump: '/dump', graph: '/graph', stats: '/stats.json', metrics: '/metrics' };
+
+interface InspectArguments {
+  target: number;
+  view: View;
+  host: string;
+  limit: string | undefined;
+}
+
+function read(args: string[]): InspectArguments {
+  let parsed;
+  try {
+    parsed = parseArgs({
+      args,
+      allowPositionals: true,
+      options: { host: { type: 'string', default: '127.0.0.1' }, limit: { type: 'string' } },
+    });
+  } catch (error) {
+    throw new UsageError((error as Error).message, { cause: error });
+  }
+  const { values, positionals: [target, view = 'dump', ...others] } = parsed;
+  if (target === undefined || !/^\d+$/.test(target)) throw new UsageError('inspect: which process id or port?');
+  if (!(VIEWS as readonly string[]).includes(view) || others.length > 0) {
+    throw new UsageError(`inspect: one of ${VIEWS.join(', ')}, not ${[view, ...others].join(' ')}`);
+  }
+  if (values.limit !== undefined && !/^\d+$/.test(values.limit)) throw new UsageError(`--limit ${values.limit}: not a number`);
+  return { target: Number(target), view: view as View, host: values.host, limit: values.limit };
+}
+
+/** The body of the answer to a GET. Parks. */
+async function request({ target, view, host, limit }: InspectArguments): Promise<string> {
+  const { spawn, timeout } = await import('../index.js');
+  const { connect } = await import('../net.js');
+  const { inspectorPath } = await import('../inspect/server.js');
+  const open = () => {
+    try {
+      return connect({ path: inspectorPath(target) });
+    } catch (error) {
+      // Not the id of a process that lets itself be inspected; ids above that cannot be ports.
+      if (target > 65535) throw error;
+      return connect({ host, port: target });
+    }
+  };
+  return spawn(() =>
+    timeout(PATIENCE_MS, () => {
+      using socket = open();
+      const path = PATHS[view] + (view === 'dump' && limit !== undefined ? `?limit=${limit}` : '');
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`);
+      const answer = Buffer.concat([...socket]).toString();
+      const head = /^HTTP\/1\.1 (\d+)[^]*?\r\n\r\n/.exec(answer);
+      if (head?.[1] !== '200' || !/^content-type: (text\/plain|application\/json)/im.test(head[0])) {
+        throw new CliError(`what answers at ${String(target)} is no inspector of stackful`);
+      }
+      return answer.slice(head[0].length);
+    }),
+  );
+}
+
+/** `stackful inspect PID|PORT`: prints what the inspector there has to say. */
+export async function inspectCommand(args: string[]): Promise<void> {
+  const given = read(args);
+  let answer;
+  try {
+    answer = await request(given);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const where = String(given.target);
+    if (code === 'ERR_TIMEOUT') {
+      throw new CliError(
+        `${where} does not answer: something holds its thread. If it called configure({ dumpSignal: 'SIGUSR2' }), ` +
+          `kill -USR2 makes it print its coroutines`,
+        { cause: error },
+      );
+    }
+    if (code === undefined || code.startsWith('ERR_')) throw error;
+    throw new CliError(`no inspector at ${where} (${code}): the program has to call inspect() of stackful/inspect`, { cause: error });
+  }
+  if (given.view === 'stats') answer = `${JSON.stringify(JSON.parse(answer), undefined, 2)}\n`;
+  process.stdout.write(answer.endsWith('\n') ? answer : `${answer}\n`);
+}

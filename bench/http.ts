@@ -2,9 +2,11 @@
 
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { BenchError, note, Unavailable, type Bench, type Row } from './support/bench.js';
+import { note, prepareSubjects, type Bench, type Row } from './support/bench.js';
 import { cpuSeconds } from './support/cpu.js';
 import { HTTP_BODY, HTTP_SUBJECTS } from './support/http-subjects.js';
+import { WORKS, type Work } from './support/http-work.js';
+import { runLoad } from './support/load.js';
 import type { Options } from './support/options.js';
 import { interleave, Samples } from './support/samples.js';
 import { checkServer, startServer, type ServerProcess } from './support/server.js';
@@ -16,21 +18,8 @@ const FLOOR = 'raw-epoll';
 /** For the closing of the last window's connections, which must not run in the next server's window. */
 const SETTLE_MS = 200;
 
-async function startServers(subjects: readonly string[]): Promise<ServerProcess[]> {
-  const servers: ServerProcess[] = [];
-  for (const subject of subjects) {
-    try {
-      const command = await HTTP_SUBJECTS[subject]!();
-      const server = await startServer(subject, command);
-      servers.push(server);
-      await checkServer(server, HTTP_BODY);
-    } catch (error) {
-      if (!(error instanceof Unavailable)) throw error;
-      note(`skipped ${subject}: ${error.message}`);
-    }
-  }
-  if (servers.length === 0) throw new BenchError('none of the chosen subjects can run here');
-  return servers;
+async function startServers(subjects: readonly string[], all = HTTP_SUBJECTS): Promise<ServerProcess[]> {
+  return prepareSubjects(subjects, async (subject) => startServer(subject, await all[subject]!()));
 }
 
 async function measureWindow(server: ServerProcess, connections: number, seconds: number) {
@@ -41,19 +30,17 @@ async function measureWindow(server: ServerProcess, connections: number, seconds
   return { cpuPerRequest: (cpu / load.requests) * 1e6, requestsPerSecond: load.requests / load.seconds };
 }
 
-async function run(options: Options): Promise<Row[]> {
-  const connectionCounts = options.numbers('connections', [64, 1000]);
-  const seconds = options.number('seconds', 4);
-  const rounds = options.number('rounds', 3);
-  const subjects = options.choice('subjects', Object.keys(HTTP_SUBJECTS));
-  requireWrk(Math.max(...connectionCounts));
+interface Plan {
+  readonly connectionCounts: readonly number[];
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly subjects: readonly string[];
+}
 
-  // Of the kernel's settings the one that differs most between machines and changes what a send costs.
-  const congestion = readFileSync('/proc/sys/net/ipv4/tcp_congestion_control', 'utf8').trim();
-  note(`TCP congestion control ${congestion}`);
-
-  const samples = new Samples(name);
+/** The small answer, by wrk. */
+async function measureHello({ connectionCounts, seconds, rounds, subjects }: Plan, samples: Samples): Promise<void> {
   const servers = await startServers(subjects);
+  for (const server of servers) await checkServer(server, HTTP_BODY);
   for (const connections of connectionCounts) {
     for (const server of servers) {
       note(`warm-up ${server.name}, ${connections} connections`);
@@ -82,17 +69,66 @@ async function run(options: Options): Promise<Row[]> {
     }
   }
   await Promise.all(servers.map((server) => server.stop()));
+}
+
+/** Everything else, by peers/load.c. */
+async function measureWork(work: Work, { connectionCounts, seconds, rounds, subjects }: Plan, samples: Samples) {
+  const chosen = subjects.filter((subject) => subject in work.subjects);
+  if (chosen.length === 0) return;
+  const servers = await startServers(chosen, work.subjects);
+  for (let round = 0; round < rounds; round++) {
+    for (const connections of connectionCounts) {
+      const at = { connections };
+      for (const server of interleave(servers, round)) {
+        const warmUp = round === 0 ? seconds / 2 : 0.2;
+        const plan = { ...work.plan, connections, warmUp, seconds, requestsPerConnection: 0 };
+        const { cpuPerRequest, requestsPerSecond } = await runLoad(server, plan);
+        const figures = `${cpuPerRequest.toFixed(2)} us/request, ${Math.round(requestsPerSecond)} requests/s`;
+        note(`${work.prefix}, round ${round + 1}/${rounds} ${server.name}, ${connections} connections: ${figures}`);
+        const subject = server.name;
+        samples.add({ subject, metric: `${work.prefix}_cpu_us`, value: cpuPerRequest, unit: 'us', at });
+        samples.add({ subject, metric: `${work.prefix}_per_s`, value: requestsPerSecond, unit: '1/s', at });
+      }
+    }
+  }
+  await Promise.all(servers.map((server) => server.stop()));
+}
+
+async function run(options: Options): Promise<Row[]> {
+  const plan = {
+    connectionCounts: options.numbers('connections', [64, 1000]),
+    seconds: options.number('seconds', 4, 1),
+    rounds: options.number('rounds', 3, 1),
+    subjects: options.choice('subjects', Object.keys(HTTP_SUBJECTS)),
+  };
+  const works = options.choice('work', ['hello', ...Object.keys(WORKS)]);
+  if (works.includes('hello')) requireWrk(Math.max(...plan.connectionCounts));
+
+  // Of the kernel's settings the one that differs most between machines and changes what a send costs.
+  const congestion = readFileSync('/proc/sys/net/ipv4/tcp_congestion_control', 'utf8').trim();
+  note(`TCP congestion control ${congestion}`);
+
+  const samples = new Samples(name);
+  for (const work of works) {
+    if (work === 'hello') await measureHello(plan, samples);
+    else await measureWork(WORKS[work]!(), plan, samples);
+  }
   return samples.rows();
 }
 
 export default {
   name,
-  summary: 'CPU microseconds per keep-alive request of 14 bytes, beside other servers',
+  summary: 'CPU microseconds per keep-alive request: 14 bytes, pipelined, a file, an echo, beside other servers',
   options: {
     connections: 'open connections, a list (64,1000)',
     seconds: 'length of a measured window; below 4 the 10 ms clock shows (4)',
     rounds: 'measured windows for each server and number of connections (3)',
     subjects: `a list of ${Object.keys(HTTP_SUBJECTS).join(', ')} (all)`,
+    work: `a list of hello, ${Object.keys(WORKS).join(', ')} (all)`,
   },
+  figures: [
+    { title: 'A small answer', metric: 'cpu_us_per_request', label: 'server CPU, microseconds a request' },
+    { title: 'A file of 8 KiB', metric: 'file_cpu_us', label: 'server CPU, microseconds a request' },
+  ],
   run,
 } satisfies Bench;

@@ -7,7 +7,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Unavailable } from './bench.js';
 import { benchDirectory, buildC, buildGo, cacheDirectory, installNpm } from './cache.js';
-import { installed } from './process.js';
+import { installed, openFilesLimit } from './process.js';
 
 /**
  * Builds what is missing and returns the command for a port; throws {@link Unavailable} where it cannot run.
@@ -27,7 +27,7 @@ const UWS = { name: '@trufflesuite/uws-js-unofficial', version: '20.30.0-unoffic
 /** Node ABI versions that this release has binaries for: 16, 18 and 20. */
 const UWS_ABIS = ['93', '108', '115'];
 
-async function uWebSockets(): Promise<(port: number) => string[]> {
+async function uwsBinary(): Promise<string> {
   const abi = process.versions.modules;
   if (!UWS_ABIS.includes(abi)) {
     throw new Unavailable(`has no binary for Node ${process.version}; run this on Node 20`);
@@ -35,10 +35,11 @@ async function uWebSockets(): Promise<(port: number) => string[]> {
   const directory = await installNpm(UWS.name, UWS.version);
   const binary = join(directory, 'binaries', `uws_${process.platform}_${process.arch}_${abi}.node`);
   if (!existsSync(binary)) throw new Unavailable(`has no binary for ${process.platform} ${process.arch}`);
-  return node(file('peers', 'uws.mjs'), binary);
+  return binary;
 }
 
-async function nginx(): Promise<(port: number) => string[]> {
+/** `location` is what its one server does. */
+async function nginx(location: string): Promise<(port: number) => string[]> {
   const program = installed('nginx');
   if (!program) throw new Unavailable('needs nginx (apt-get install nginx-light)');
   return (port) => {
@@ -50,15 +51,18 @@ async function nginx(): Promise<(port: number) => string[]> {
 worker_processes 1;
 pid ${directory}/nginx.pid;
 error_log stderr error;
-events { worker_connections 16384; }
+worker_rlimit_nofile ${openFilesLimit()};
+events { worker_connections ${openFilesLimit()}; }
 http {
   access_log off;
   default_type text/plain;
+  sendfile on;
+  tcp_nopush on;
   keepalive_requests 1000000000;
 ${temporary}
   server {
     listen 127.0.0.1:${port} backlog=4096;
-    location / { return 200 "${JSON.stringify(HTTP_BODY).slice(1, -1)}"; }
+    location / { ${location} }
   }
 }
 `;
@@ -77,9 +81,30 @@ async function native(program: Promise<string>): Promise<(port: number) => strin
 export const HTTP_SUBJECTS: Readonly<Record<string, HttpSubject>> = {
   knot: async () => node(file('subjects', 'knot.mjs')),
   'raw-epoll': () => native(buildC('raw-epoll')),
-  uWebSockets,
+  uWebSockets: async () => node(file('peers', 'uws.mjs'), await uwsBinary()),
   'node-net': async () => node(file('peers', 'node-net.mjs')),
-  nginx,
+  nginx: () => nginx(`return 200 "${JSON.stringify(HTTP_BODY).slice(1, -1)}";`),
   go: () => native(buildGo('go-http')),
   'node-http': async () => node(file('peers', 'node-http.mjs')),
+};
+
+/** The servers of the clients bench, for a directory of files. */
+export const CLIENTS_SUBJECTS: Readonly<Record<string, (directory: string) => ReturnType<HttpSubject>>> = {
+  'knot-c': async (directory) => node(file('subjects', 'knot-files.mjs'), directory, 'connections'),
+  'knot-a': async (directory) => node(file('subjects', 'knot-files.mjs'), directory, 'accept'),
+  uWebSockets: async (directory) => node(file('peers', 'uws-files.mjs'), await uwsBinary(), directory),
+  nginx: (directory) => nginx(`root ${directory}; open_file_cache max=1000 inactive=60s;`),
+  go: async (directory) => {
+    const program = await buildGo('go-files');
+    return (port) => [program, String(port), directory];
+  },
+  'node-http': async (directory) => node(file('peers', 'node-http-files.mjs'), directory),
+};
+
+/** The servers that send the body of a POST back. */
+export const ECHO_SUBJECTS: Readonly<Record<string, HttpSubject>> = {
+  knot: async () => node(file('subjects', 'knot-echo.mjs')),
+  uWebSockets: async () => node(file('peers', 'uws-echo.mjs'), await uwsBinary()),
+  go: () => native(buildGo('go-echo')),
+  'node-http': async () => node(file('peers', 'node-http-echo.mjs')),
 };

@@ -1,0 +1,8 @@
+// knot-files.mjs PORT DIRECTORY POLICY: Knot serving a directory; POLICY "connections" is Knot-C of the paper, "accept"
+// Knot-A.
+import { configure } from 'stackful';
+import { serve, staticFiles } from 'stackful/http';
+
+const [port, directory, schedulingPolicy] = process.argv.slice(2);
+configure({ schedulingPolicy });
+serve(staticFiles(directory), { port: Number(port), host: '127.0.0.1', backlog: 4096 });

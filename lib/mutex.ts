@@ -8,9 +8,12 @@ import { shield } from './shield.js';
 
 /** One coroutine's possession of a {@link Mutex}; dispose of it to unlock. */
 export class MutexLock extends Waiter implements Disposable {
+  private declare readonly mutex: Mutex;
+
   /** @internal */
-  constructor(private readonly mutex: Mutex) {
-    super('mutex.lock');
+  constructor(mutex: Mutex, self: Coroutine) {
+    super('mutex.lock', self);
+    this.mutex = mutex;
   }
 
   /** Unlocks. @throws LockOwnerError (`ERR_LOCK_NOT_OWNED`) the second time, and in any other coroutine */
@@ -42,8 +45,7 @@ export class Mutex extends SharedObject {
    *   CancelledError (`ERR_CANCELLED`), TimeoutError (`ERR_TIMEOUT`), the signal's reason
    */
   lock(options?: ParkOptions): MutexLock {
-    checkpoint('mutex.lock');
-    const lock = new MutexLock(this);
+    const lock = new MutexLock(this, checkpoint('mutex.lock'));
     if (this.holder === undefined) this.holder = lock;
     else this.waitFor(lock, options);
     return lock;
@@ -51,8 +53,8 @@ export class Mutex extends SharedObject {
 
   /** Takes the mutex if it is free, without waiting. */
   tryLock(): MutexLock | undefined {
-    checkpoint('mutex.tryLock');
-    return this.holder ? undefined : (this.holder = new MutexLock(this));
+    const self = checkpoint('mutex.tryLock');
+    return this.holder ? undefined : (this.holder = new MutexLock(this, self));
   }
 
   /** Unlocks what this coroutine has locked. @throws LockOwnerError (`ERR_LOCK_NOT_OWNED`) when it has not */

@@ -49,21 +49,26 @@ const enum Stage {
 /** One wait of the running coroutine, from before it parks until it goes on. */
 export class Waiter<T = void> {
   /** @internal */
-  readonly coroutine: Coroutine;
-  private stage = Stage.preparing;
-  private value: T | undefined = undefined;
+  declare readonly coroutine: Coroutine;
+  private declare stage: Stage;
+  private declare value: T | undefined;
   /** The neighbours in a {@link WaitQueue}. @internal */
-  next: Waiter<T> | undefined = undefined;
+  declare next: Waiter<T> | undefined;
   /** @internal */
-  previous: Waiter<T> | undefined = undefined;
+  declare previous: Waiter<T> | undefined;
   /** @internal */
-  queued = false;
+  declare queued: boolean;
 
   /** @throws NotInCoroutineError (`ERR_NOT_IN_COROUTINE`), for `operation` */
-  constructor(operation: string) {
-    const self = current();
+  constructor(operation: string, self = current()) {
     if (!self) throw new NotInCoroutineError(operation);
     this.coroutine = self;
+    // Not as class fields, which V8 initialises in a call of their own: a third of what a waiter costs.
+    this.stage = Stage.preparing;
+    this.value = undefined;
+    this.next = undefined;
+    this.previous = undefined;
+    this.queued = false;
   }
 
   /**

@@ -36,7 +36,10 @@ export interface Configuration {
    * others installed for it before are still called. Default false.
    */
   dumpSignal?: DumpSignal | false;
-  /** Records where each coroutine is spawned, for `dump()`: some microseconds a spawn. Default false. */
+  /**
+   * Records where each coroutine is spawned, for `dump()` and for the `stack` of errors that leave it: some microseconds a
+   * spawn. Default false.
+   */
   spawnSites?: boolean;
 }
 

@@ -10,7 +10,7 @@ import { start } from './internal/start.js';
 import { priorityLevel, type Priority } from './policy.js';
 import type { Waitable } from './internal/waiting.js';
 import { signalOf } from './signal.js';
-import { recordSpawnSite, recordsSpawnSites } from './spawn_site.js';
+import { appendSpawnSite, recordSpawnSite, recordsSpawnSites } from './spawn_site.js';
 
 export interface SpawnOptions {
   /** Shown by `dump()` and in errors; the function's own name if absent. */
@@ -219,6 +219,7 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
     } catch (error) {
       this.failed = true;
       this.error = error;
+      if (recordsSpawnSites) appendSpawnSite(error, this);
     }
     this.body = undefined;
     this.finished = true;

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { isNativeError } from 'node:util/types';
 
 import type { Coroutine } from './coroutine.js';
 import { native } from './internal/native.js';
@@ -27,4 +28,15 @@ export function recordSpawnSite(coroutine: Coroutine): void {
  */
 export function spawnSiteOf(coroutine: Coroutine): string | undefined {
   return sites.get(coroutine);
+}
+
+/**
+ * Appends where `coroutine` was spawned, if that is known, to the stack of an error that leaves it. One that passes
+ * through several coroutines has a line for each, the innermost first. @internal
+ */
+export function appendSpawnSite(error: unknown, coroutine: Coroutine): void {
+  const site = sites.get(coroutine);
+  // Not `instanceof`: it may come from another context. One that is frozen stays as it is.
+  if (site === undefined || !isNativeError(error) || typeof error.stack !== 'string') return;
+  Reflect.set(error, 'stack', `${error.stack}\n    at spawn ${site}`);
 }

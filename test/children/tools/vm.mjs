@@ -1,0 +1,33 @@
+// vm.mjs: code of other contexts in coroutines, and its timeouts; ends with "ok".
+import assert from 'node:assert/strict';
+import vm from 'node:vm';
+import { sleep, spawn, wait, yieldNow } from 'stackful';
+
+const parks = { sleep, yieldNow, wait, log: [] };
+const script = new vm.Script('for (let i = 0; i < 5; i++) { yieldNow(); sleep(0.2); log.push(name + i); } [name].map((n) => (yieldNow(), n)).join()');
+const names = await Promise.all(['a', 'b', 'c'].map((name) => spawn(() => script.runInContext(vm.createContext({ ...parks, name })))));
+assert.deepEqual(names, ['a', 'b', 'c']);
+assert.equal(parks.log.length, 15);
+
+// A timeout ends the script that it is for, and nobody else.
+const steady = spawn(() => {
+  for (let i = 0; i < 40; i++) sleep(1);
+  return 'steady';
+});
+const ended = await spawn(() => {
+  const codes = [];
+  for (let i = 0; i < 3; i++) {
+    try {
+      vm.runInNewContext('for (;;);', {}, { timeout: 10 });
+    } catch (error) {
+      codes.push(error.code);
+    }
+    yieldNow();
+  }
+  codes.push(vm.runInNewContext('1 + 1', {}, { timeout: 1000 }));
+  return codes;
+});
+assert.deepEqual(ended, [...Array(3).fill('ERR_SCRIPT_EXECUTION_TIMEOUT'), 2]);
+assert.equal(await steady, 'steady');
+assert.equal(await spawn(() => vm.runInNewContext('sleep(1); yieldNow(); 7', parks, { timeout: 1000 })), 7);
+console.log('ok');

@@ -5,22 +5,25 @@ import { configure, dump, sleep, spawn, stats, wait, type Coroutine } from 'stac
 describe('looking at a parked coroutine', () => {
   it('shows its stack, and leaves it as it was', async () => {
     function innermost() {
-      sleep(20);
+      try { sleep(60_000); } catch { /* cancelled */ }
       return 'unharmed';
     }
     const parked = spawn(function handler() { return [1].map(() => innermost())[0]; }, { name: 'worker' });
-    const waiting = spawn(() => wait(new Promise((resolve) => setTimeout(resolve, 25))));
+    let settle!: () => void;
+    const waiting = spawn(() => { wait(new Promise<void>((resolve) => { settle = resolve; })); });
     await spawn(() => { sleep(2); });
     for (let i = 0; i < 50; i++) {
       expect(parked.stack()).toMatch(/at sleep .*\n(.*\n)*.*at innermost .*\n(.*\n)*.*at handler /);
       (globalThis as { gc?: () => void }).gc?.();
     }
-    expect(parked.parkedOn).toBe('sleep 20ms');
+    expect(parked.parkedOn).toBe('sleep 60000ms');
     const text = dump();
-    expect(text).toContain('worker: parked on sleep 20ms');
+    expect(text).toContain('worker: parked on sleep 60000ms');
     expect(text).toContain('parked on promise');
     // From another coroutine as well.
     expect(await spawn(() => parked.stack())).toContain('innermost');
+    parked.cancel();
+    settle();
     expect(await parked).toBe('unharmed');
     await waiting;
     expect(parked.stack()).toBe('');
@@ -51,16 +54,19 @@ describe('dump', () => {
   });
 
   it('says who holds what somebody waits for', async () => {
-    const child = spawn(() => { sleep(20); }, { name: 'child' });
+    sleeper('child');
+    const [child] = sleepers as [Coroutine];
     const parent = spawn(() => { child.join(); }, { name: 'parent' });
     await spawn(() => { sleep(1); });
     expect(dump()).toContain(`parent: parked on join coroutine #${child.id} child, for `);
+    child.cancel();
     await parent;
   });
 
   it('groups those that do the same, when there are many', async () => {
+    let settle!: () => void;
     for (let i = 0; i < 150; i++) sleeper(`s${i}`);
-    const other = spawn(() => wait(new Promise((resolve) => setTimeout(resolve, 50))), { name: 'other' });
+    const other = spawn(() => wait(new Promise<void>((resolve) => { settle = resolve; })), { name: 'other' });
     await spawn(() => { sleep(1); });
     const text = dump();
     expect(text).toMatch(/^stackful: 151 coroutines, pid \d+, thread \d+, \S+\n\(150 parked on sleep, 1 parked on promise\)\n/);
@@ -71,6 +77,7 @@ describe('dump', () => {
     expect(dump({ limit: 10, group: false })).toMatch(/\n\n… and 141 more$/);
     expect(dump({ limit: 0 })).not.toContain('at sleep');
     expect(() => dump({ limit: -1 })).toThrow(expect.objectContaining({ code: 'ERR_OUT_OF_RANGE' }));
+    settle();
     await other;
   });
 

@@ -80,12 +80,13 @@ describe('the inspector', () => {
 
 describe('metrics', () => {
   it('are in the text format of Prometheus', async () => {
-    const sleeper = spawn(() => { sleep(30); });
+    const sleeper = spawn(() => { try { sleep(60_000); } catch { /* cancelled */ } });
     await spawn(() => { sleep(1); });
     const text = await metrics();
     expect(text).toMatch(/^# TYPE stackful_coroutines gauge\nstackful_coroutines \d+$/m);
     expect(text).toMatch(/^# TYPE stackful_switches_total counter\nstackful_switches_total [1-9]\d*$/m);
     expect(text).toMatch(/^stackful_coroutines_by_state\{state="parked",parked_on="sleep"\} 1$/m);
+    sleeper.cancel();
     await sleeper;
     expect(await metrics()).not.toContain('parked_on="sleep"');
   });

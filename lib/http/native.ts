@@ -41,6 +41,8 @@ interface HttpNative {
   httpPolls: () => number;
   httpBodyLength: (connection: number) => number;
   httpLimitBody: (connection: number, bytes: number) => void;
+  /** The whole of a small body that has arrived with its head; undefined when it has to be read. */
+  httpTakeBody: (connection: number) => Buffer | undefined;
   httpReadBody: (connection: number, to: Uint8Array, from: number) => number;
 }
 
@@ -71,6 +73,7 @@ export const {
   httpPolls,
   httpBodyLength,
   httpLimitBody,
+  httpTakeBody,
   httpReadBody,
 } = native as unknown as HttpNative;
 

@@ -15,6 +15,7 @@ import {
   httpLimitBody,
   httpMethod,
   httpPath,
+  httpTakeBody,
   httpTarget,
 } from './native.js';
 
@@ -123,7 +124,7 @@ export class Request {
     const details = this.details;
     if (details.body) return details.body;
     const number = this.takeBody(max);
-    return (details.body = readWhole(this.connection, httpBodyLength(number)));
+    return (details.body = httpTakeBody(number) ?? readWhole(this.connection, httpBodyLength(number)));
   }
 
   /** The whole body as UTF-8. Parks; throws as `readBody` does. */

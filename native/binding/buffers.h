@@ -14,6 +14,8 @@ namespace stackful::binding {
 class Buffers {
  public:
   static constexpr size_t kScratch = size_t{64} << 10;
+  // Up to here Buffers are slices of a shared one.
+  static constexpr size_t kMostShared = size_t{4} << 10;
 
   // This environment's. Null once it is being torn down.
   static Buffers* current() noexcept { return current_; }
@@ -32,7 +34,6 @@ class Buffers {
  private:
   // As Node's own pool: small enough that a Buffer kept for long does not keep much besides itself.
   static constexpr size_t kSlab = size_t{32} << 10;
-  static constexpr size_t kMostShared = size_t{4} << 10;
 
   Buffers();
   ~Buffers();

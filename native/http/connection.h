@@ -66,6 +66,9 @@ class Connection {
   // asked (Expect: 100-continue). Errors stay and close the connection after the response: -errno (-ETIMEDOUT
   // too slow, -ECONNRESET ended early), kBodyTooLarge, kBodyMalformed.
   ssize_t readBody(void* to, size_t n) noexcept;
+  // All of a body of at most `most` bytes that came together with its head, valid until the next nextRequest, and taken
+  // off the connection: no copy, no system call. A null data() when it has to be read the other way. Never parks.
+  std::string_view takeWholeBody(size_t most) noexcept;
   // For this request only, instead of limits.bodyBytes. Before its body is read.
   void limitBody(int64_t bytes) noexcept { bodyLimit_ = bytes; }
   bool bodyDone() const noexcept { return body_ == Body::kDone; }

@@ -291,6 +291,20 @@ ssize_t Connection::readBody(void* to, size_t n) noexcept {
   return static_cast<ssize_t>(filled);
 }
 
+std::string_view Connection::takeWholeBody(size_t most) noexcept {
+  const bool during = stage_ != Stage::kOver && stage_ != Stage::kIdle;
+  if (!during || body_ != Body::kLength || bodyRead_ != 0 || bodyTooLarge()) return {};
+  const auto n = static_cast<size_t>(bodyLeft_);
+  if (n > most || n > end_ - at_) return {};
+  const char* data = bytes() + at_;
+  continuePending_ = false;
+  at_ += static_cast<uint32_t>(n);
+  bodyRead_ = bodyLeft_;
+  bodyLeft_ = 0;
+  body_ = Body::kDone;
+  return {data, n};
+}
+
 // Takes the rest of a body that nobody read off the wire; false when that is not worth it, or failed.
 bool Connection::discardBody() noexcept {
   if (body_ == Body::kDone) return true;

@@ -32,6 +32,17 @@ describe('a body', () => {
     }
   });
 
+  it('that came with its head stays what it was when others follow', async () => {
+    const kept: Buffer[] = [];
+    const server = start((request) => {
+      kept.push(request.readBody());
+      return 'ok';
+    });
+    const bodies = Array.from({ length: 20 }, (_, i) => String.fromCharCode(97 + i).repeat(i * 200));
+    await exchange(server, bodies.map((body) => post(body)).join(''));
+    expect(kept.map(String)).toEqual(bodies);
+  });
+
   it('is kept for another look', async () => {
     const server = start((request) => JSON.stringify([request.text(), request.json(), request.readBody().length]));
     expect(JSON.parse((await ask(server, post('{"a":1}'))).body)).toEqual(['{"a":1}', { a: 1 }, 7]);

@@ -80,8 +80,8 @@ async function measureWork(work: Work, { connectionCounts, seconds, rounds, subj
     for (const connections of connectionCounts) {
       const at = { connections };
       for (const server of interleave(servers, round)) {
-        const warmUp = round === 0 ? seconds / 2 : 0.2;
-        const plan = { ...work.plan, connections, warmUp, seconds, requestsPerConnection: 0 };
+        const warmUp = round === 0 ? seconds / 4 : 0.2;
+        const plan = { ...work.plan, connections, warmUp, seconds: seconds / 2, requestsPerConnection: 0 };
         const { cpuPerRequest, requestsPerSecond } = await runLoad(server, plan);
         const figures = `${cpuPerRequest.toFixed(2)} us/request, ${Math.round(requestsPerSecond)} requests/s`;
         note(`${work.prefix}, round ${round + 1}/${rounds} ${server.name}, ${connections} connections: ${figures}`);

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
+import { unsupported } from '../../scripts/supported.mjs';
 import { UnsupportedRuntimeError } from '../errors.js';
 
 /** The addon's functions. Negative results are error codes for `fail` in ./codes.ts; nothing here throws by itself. */
@@ -59,6 +60,8 @@ export interface Native {
 }
 
 function load(): Native {
+  const problem = unsupported(process);
+  if (problem !== undefined) throw new UnsupportedRuntimeError(problem);
   const require = createRequire(import.meta.url);
   const root = fileURLToPath(new URL('../..', import.meta.url));
   try {

@@ -1,0 +1,5 @@
+export function unsupported(runtime: {
+  platform: string;
+  arch: string;
+  versions: Record<string, string | undefined>;
+}): string | undefined;

@@ -16,13 +16,13 @@ export interface Native {
   running(): Int32Array;
   inMicrotask(): boolean;
   fulfilledValue<T>(promise: unknown, otherwise: T): unknown;
-  park(kind: number, number: number): number;
+  park: (this: void, kind: number, number: number) => number;
   parkFor(kind: number, number: number, ms: number): number;
   netSelect(sockets: Int32Array, ms: number): number;
   netReady(socket: number, forWriting: boolean): number;
   /** Milliseconds on the scheduler's clock. */
   now(): number;
-  wake(slot: number, code: number): boolean;
+  wake: (this: void, slot: number, code: number) => boolean;
   cancel(slot: number): void;
   yieldNow(): number;
   sleep(ms: number): number;

@@ -14,9 +14,11 @@ import {
   Event,
   Mutex,
   ReadWriteLock,
+  scope,
   select,
   Semaphore,
   sending,
+  shield,
   simulate,
   sleep,
   spawn,
@@ -234,6 +236,26 @@ const scenarios: Record<string, (simulated: Simulated) => void> = {
     expect(mutex.locked).toBe(false);
     expect(semaphore.available).toBe(1);
     expect(taken).toBe(given);
+  },
+
+  scope(simulated) {
+    const log: string[] = [];
+    const victim = spawn(() => {
+      scope((s) => {
+        for (let i = 0; i < 3; i++) {
+          s.spawn(() => {
+            try { pause(simulated); sleep(2); } finally { shield(() => { sleep(1); }); log.push('ended'); }
+          });
+        }
+        sleep(1);
+      });
+      expect(log.length).toBe(3);
+    }, { name: 'victim' });
+    finished(victim);
+    // Children that had begun have ended before their scope.
+    const ended = log.length;
+    sleep(100);
+    expect(log.length).toBe(ended);
   },
 };
 

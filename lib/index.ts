@@ -30,6 +30,7 @@ export { CoroutineLocal } from './coroutine_local.js';
 export { Event } from './event.js';
 export { dump, type DumpOptions } from './dump.js';
 export type { ParkOptions } from './internal/parking.js';
+export { offload } from './offload.js';
 export type { PolicyName, Priority, SchedulingPolicy } from './policy.js';
 export { sleep, yieldNow } from './scheduling.js';
 export { scope, type Scope } from './scope.js';

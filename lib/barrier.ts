@@ -34,7 +34,7 @@ export class Barrier extends SharedObject {
    *   (`ERR_TIMEOUT`), the signal's reason
    */
   wait(options?: ParkOptions): number {
-    checkpoint('barrier.wait');
+    checkpoint('barrier.wait', options);
     // Counted one by one only when they may be enough.
     if (this.inQueue < this.parties - 1 || this.waiting < this.parties - 1) {
       this.inQueue++;

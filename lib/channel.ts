@@ -72,7 +72,7 @@ export class Channel<T> extends SharedObject implements Iterable<T>, Selectable<
    *   (`ERR_NOT_IN_COROUTINE`), CancelledError (`ERR_CANCELLED`), TimeoutError (`ERR_TIMEOUT`), the signal's reason
    */
   send(value: T, options?: ParkOptions): void {
-    checkpoint('channel.send');
+    checkpoint('channel.send', options);
     if (this.put(value)) return;
     if (!this.senders.parkAs(new SendWaiter(value), ParkKind.channelSend, 'channel.send', options, this)) throw new ChannelClosedError('channel.send');
   }
@@ -132,7 +132,7 @@ export class Channel<T> extends SharedObject implements Iterable<T>, Selectable<
 
   /** @internal */
   take(options?: ParkOptions): T | typeof CLOSED {
-    checkpoint('channel.receive');
+    checkpoint('channel.receive', options);
     const value = this.selectNow();
     if (value !== NOT_READY) return value;
     return this.receivers.park(ParkKind.channelReceive, 'channel.receive', options, this);

@@ -28,7 +28,7 @@ export class Condition extends SharedObject {
    *   (`ERR_NOT_IN_COROUTINE`), CancelledError (`ERR_CANCELLED`), TimeoutError (`ERR_TIMEOUT`), the signal's reason
    */
   wait(options?: ParkOptions): void {
-    checkpoint('condition.wait');
+    checkpoint('condition.wait', options);
     this.mutex.without('condition.wait', () => {
       this.waiters.park(ParkKind.condition, 'condition.wait', options, this);
     });

@@ -31,7 +31,7 @@ export class Event extends SharedObject implements Selectable<undefined> {
    *   (`ERR_TIMEOUT`), the signal's reason
    */
   wait(options?: ParkOptions): void {
-    checkpoint('event.wait');
+    checkpoint('event.wait', options);
     if (!this.flag) this.waiters.park(ParkKind.event, 'event.wait', options, this);
   }
 

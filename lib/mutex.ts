@@ -45,7 +45,7 @@ export class Mutex extends SharedObject {
    *   CancelledError (`ERR_CANCELLED`), TimeoutError (`ERR_TIMEOUT`), the signal's reason
    */
   lock(options?: ParkOptions): MutexLock {
-    const lock = new MutexLock(this, checkpoint('mutex.lock'));
+    const lock = new MutexLock(this, checkpoint('mutex.lock', options));
     if (this.holder === undefined) this.holder = lock;
     else this.waitFor(lock, options);
     return lock;

@@ -29,7 +29,7 @@ export class ReadWriteLock extends SharedObject {
    */
   read<R>(fn: () => R, options?: ParkOptions): R {
     functionOf('fn', fn);
-    checkpoint('readWriteLock.read');
+    checkpoint('readWriteLock.read', options);
     const access = new Access(false);
     if (!this.writer && (this.waiters.empty || this.reading(access.coroutine))) this.readers.push(access);
     else this.waitFor(access, ParkKind.readLock, 'readWriteLock.read', options);
@@ -49,7 +49,7 @@ export class ReadWriteLock extends SharedObject {
    */
   write<R>(fn: () => R, options?: ParkOptions): R {
     functionOf('fn', fn);
-    checkpoint('readWriteLock.write');
+    checkpoint('readWriteLock.write', options);
     const access = new Access(true);
     if (!this.writer && this.readers.empty && this.waiters.empty) this.writer = access;
     else this.waitFor(access, ParkKind.writeLock, 'readWriteLock.write', options);

@@ -104,8 +104,7 @@ export type SelectedOf<C> = C extends readonly unknown[]
 export function select<const C extends readonly SelectCase[]>(cases: C, options?: ParkOptions): SelectedOf<C>;
 export function select<const C extends Readonly<Record<string, SelectCase>>>(cases: C, options?: ParkOptions): SelectedOf<C>;
 export function select(cases: Readonly<Record<string, SelectCase>> | readonly SelectCase[], options?: ParkOptions): unknown {
-  checkpoint('select');
-  options?.signal?.throwIfAborted();
+  checkpoint('select', options);
   const names = Array.isArray(cases) ? undefined : Object.keys(cases);
   const list = (names ? Object.values(cases) : cases) as readonly SelectCase[];
   const count = list.length;

@@ -39,7 +39,7 @@ export class Semaphore extends SharedObject {
    *   (`ERR_NOT_IN_COROUTINE`), CancelledError (`ERR_CANCELLED`), TimeoutError (`ERR_TIMEOUT`), the signal's reason
    */
   acquire(n = 1, options?: ParkOptions): void {
-    checkpoint('semaphore.acquire');
+    checkpoint('semaphore.acquire', options);
     if (this.take(n)) return;
     try {
       this.waiters.parkAs(new PermitWaiter(n), ParkKind.semaphore, 'semaphore.acquire', options, this);

@@ -35,7 +35,7 @@ export class WaitGroup extends SharedObject {
    *   (`ERR_TIMEOUT`), the signal's reason
    */
   wait(options?: ParkOptions): void {
-    checkpoint('waitGroup.wait');
+    checkpoint('waitGroup.wait', options);
     if (this.count > 0) this.waiters.park(ParkKind.waitGroup, 'waitGroup.wait', options, this);
   }
 }

@@ -57,14 +57,16 @@ func contended(times int) float64 {
 	return perItem(began, each*goroutines)
 }
 
+func echo(there, back chan int) {
+	for value := range there {
+		back <- value
+	}
+}
+
 // A value goes to the other side on one channel and comes back on another.
 func pingPong(times int) float64 {
 	there, back := make(chan int), make(chan int)
-	go func() {
-		for value := range there {
-			back <- value
-		}
-	}()
+	go echo(there, back)
 	began := time.Now()
 	for i := 0; i < times; i++ {
 		there <- i
@@ -93,11 +95,7 @@ func buffered(times int) float64 {
 // The same as pingPong, but the value is waited for on several channels, of which only one is ever used.
 func selectOf2(times int) float64 {
 	there, back, never := make(chan int), make(chan int), make(chan int)
-	go func() {
-		for value := range there {
-			back <- value
-		}
-	}()
+	go echo(there, back)
 	began := time.Now()
 	for i := 0; i < times; i++ {
 		there <- i
@@ -113,11 +111,7 @@ func selectOf2(times int) float64 {
 
 func selectOf(channels, times int) float64 {
 	there, back := make(chan int), make(chan int)
-	go func() {
-		for value := range there {
-			back <- value
-		}
-	}()
+	go echo(there, back)
 	cases := make([]reflect.SelectCase, channels)
 	for i := range cases {
 		cases[i] = reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(make(chan int))}

@@ -208,10 +208,11 @@ export class WaitQueue<T = void> {
  * Ends, before it has begun, a call that would not park this time: with what a parking call would throw here. For
  * primitives whose call has something to do even where nobody needs to wait. Returns the running coroutine.
  */
-export function checkpoint(operation: string): Coroutine {
+export function checkpoint(operation: string, options?: ParkOptions): Coroutine {
   const code = running[1]!;
   if (code < 0) fail(code, operation);
   const self = current();
   if (!self) throw new NotInCoroutineError(operation);
+  options?.signal?.throwIfAborted();
   return self;
 }

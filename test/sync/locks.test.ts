@@ -9,6 +9,7 @@ import {
   Event,
   Mutex,
   otherwise,
+  type ParkOptions,
   ReadWriteLock,
   select,
   Semaphore,
@@ -325,28 +326,30 @@ describe('Condition', () => {
 });
 
 describe('all of them', () => {
-  it('refuse to begin, even where nobody would wait, when cancelled or in an atomic section', async () => {
-    const calls: (() => unknown)[] = [
-      () => new Mutex().lock(),
-      () => new Mutex().withLock(() => 1),
-      () => { new Semaphore(1).acquire(); },
-      () => new ReadWriteLock().read(() => 1),
-      () => new ReadWriteLock().write(() => 1),
-      () => { const event = new Event(); event.set(); event.wait(); },
-      () => { new WaitGroup().wait(); },
-      () => new Barrier(1).wait(),
-      () => { new Channel(1).send(1); },
-      () => { const channel = new Channel(1); channel.trySend(1); channel.receive(); },
-      () => select([otherwise]),
+  it('refuse to begin, even where nobody would wait, when cancelled, aborted or in an atomic section', async () => {
+    const aborted = { signal: AbortSignal.abort(new Error('aborted before')) };
+    const calls: ((options?: ParkOptions) => unknown)[] = [
+      (options) => new Mutex().lock(options),
+      (options) => new Mutex().withLock(() => 1, options),
+      (options) => { new Semaphore(1).acquire(1, options); },
+      (options) => new ReadWriteLock().read(() => 1, options),
+      (options) => new ReadWriteLock().write(() => 1, options),
+      (options) => { const event = new Event(); event.set(); event.wait(options); },
+      (options) => { new WaitGroup().wait(options); },
+      (options) => new Barrier(1).wait(options),
+      (options) => { new Channel(1).send(1, options); },
+      (options) => { const channel = new Channel(1); channel.trySend(1); channel.receive(options); },
+      (options) => select([otherwise], options),
     ];
     await spawn(() => {
       for (const call of calls) {
         call();
-        expect(() => atomic(call)).toThrow(withCode('ERR_ATOMIC_SECTION'));
+        expect(() => atomic(() => call())).toThrow(withCode('ERR_ATOMIC_SECTION'));
+        expect(() => call(aborted)).toThrow('aborted before');
       }
       const victim: Coroutine = spawn(() => {
         victim.cancel();
-        for (const call of calls) expect(call).toThrow(withCode('ERR_CANCELLED'));
+        for (const call of calls) expect(() => call()).toThrow(withCode('ERR_CANCELLED'));
       });
       victim.join();
     });

@@ -7,7 +7,11 @@ import { CliError, UsageError } from './cli/errors.js';
 const HELP = `Usage: stackful <command>
 
   serve DIR [--port N] [--host H]   serve the files in DIR over HTTP (default 127.0.0.1:8080)
-            [--inspect PORT]        and let it be inspected there, and by its process id
+      --workers N                   in N processes on one port; SIGHUP replaces them without a refused connection
+      --policy accept|connections   who comes first under load: new connections, or those that are open
+      --shed MS                     refuse (503) what has waited longer than that while there is a queue
+      --connections N               so many at the same time, for each process; others wait to be accepted
+      --inspect PORT                and let it be inspected there, and by its process id
   inspect PID|PORT [dump|graph|stats|metrics] [--host H] [--limit N]
                                     what the coroutines of a program that called inspect() are doing
   doctor                            what was found of Node, V8 and the kernel, and whether it works

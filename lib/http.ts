@@ -1,7 +1,7 @@
 export type { Handler } from './http/connection.js';
 export { HttpError } from './http/errors.js';
 export type { ResponseHeaders } from './http/fields.js';
-export type { Limits } from './http/limits.js';
+export type { Limits, Shedding } from './http/limits.js';
 export { Request, RequestHeaders } from './http/request.js';
 export type { BodyPart, ResponseBody, ResponseLike, ResponseParts } from './http/response.js';
 export { Server, serve, type ServeOptions, type ServerAddress, type ServerStats } from './http/server.js';

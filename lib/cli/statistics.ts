@@ -12,10 +12,11 @@ function bytes(n: number): string {
 
 /** What has happened between two looks at the counters. */
 export function statisticsLine(before: ServerStats, now: ServerStats, seconds: number): string {
+  const refused = now.shed - before.shed;
   const perSecond = (count: number) => count / seconds;
   return [
     `${String(now.connections)} connections`,
-    `${perSecond(now.requests - before.requests).toFixed(0)} requests/s`,
+    `${perSecond(now.requests - before.requests).toFixed(0)} requests/s${refused > 0 ? ` (${perSecond(refused).toFixed(0)} refused)` : ''}`,
     `${bytes(perSecond(now.bytesSent - before.bytesSent))}/s out`,
     `${bytes(perSecond(now.bytesReceived - before.bytesReceived))}/s in`,
     `${String(now.requests)} requests so far`,

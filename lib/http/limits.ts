@@ -29,6 +29,18 @@ export interface Limits {
   slowestBytesPerSecond?: number;
 }
 
+/**
+ * When a server refuses requests because it cannot keep up with them. A request waits while others have their turn; when
+ * for `intervalMs` none got its own within `delayMs`, those that have waited longer than that are answered with 503 and
+ * `Retry-After: 1` before anything is done for them, until an interval passes in which none has waited so long.
+ */
+export interface Shedding {
+  /** The longest wait that is put up with, in milliseconds; measured to 4 ms. Default 20. */
+  delayMs?: number;
+  /** How long a queue may stand; bursts and pauses that are shorter go unnoticed. Default 100. */
+  intervalMs?: number;
+}
+
 const KIB = 1024;
 /** Milliseconds are 32 bits wide below: 49 days stand for ever. */
 const LONGEST = 2 ** 32 - 1;
@@ -54,13 +66,21 @@ export function bodyLimit(name: string, bytes: number): number {
   return numberIn(name, bytes === Infinity ? MOST_BODY : bytes, 0, MOST_BODY);
 }
 
-export function limitNumbers(limits: Limits | undefined): number[] {
+function sheddingNumbers(shed: boolean | Shedding): number[] {
+  if (typeof shed === 'boolean') return shed ? [20, 100] : [0, 100];
+  if (typeof shed !== 'object' || shed === null) throw invalidType('options.shed', 'a boolean or an object', shed);
+  const { delayMs = 20, intervalMs = 100 } = shed;
+  return [numberIn('options.shed.delayMs', delayMs, 1, LONGEST), numberIn('options.shed.intervalMs', intervalMs, 1, LONGEST)];
+}
+
+export function limitNumbers(limits: Limits | undefined, shed: boolean | Shedding = false): number[] {
   if (limits !== undefined && (typeof limits !== 'object' || limits === null)) {
     throw invalidType('options.limits', 'an object', limits);
   }
-  return TABLE.map(([name, usual, least, most]) => {
+  const numbers = TABLE.map(([name, usual, least, most]) => {
     const given = limits?.[name] ?? usual;
     const bounded = given === Infinity && (most === LONGEST || most === MOST_BODY) ? most : given;
     return Math.floor(numberIn(`options.limits.${name}`, bounded, least, most));
   });
+  return [...numbers, ...sheddingNumbers(shed)];
 }

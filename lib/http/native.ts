@@ -11,12 +11,16 @@ interface HttpNative {
     path: string | undefined,
     backlog: number,
     reusePort: boolean,
+    fd: number,
+    mostCoroutines: number,
     limits: readonly number[],
   ) => number;
+  httpListenFd: (host: string, port: number, path: undefined, backlog: number, reusePort: boolean) => number;
   httpAddress: (server: number) => [host: string, port: number, ipv6: boolean] | undefined;
-  httpAccept: (server: number) => number;
+  httpFdAddress: (fd: number) => [host: string, port: number, ipv6: boolean] | undefined;
+  httpAccept: (server: number, wait: boolean) => number;
   httpUnref: (server: number) => void;
-  httpClose: (server: number) => void;
+  httpClose: (server: number, endIdle: boolean) => void;
   httpForget: (server: number) => void;
   httpStats: (server: number, to: Float64Array) => void;
 
@@ -48,7 +52,9 @@ interface HttpNative {
 
 export const {
   httpListen,
+  httpListenFd,
   httpAddress,
+  httpFdAddress,
   httpAccept,
   httpUnref,
   httpClose,
@@ -93,3 +99,4 @@ export const BODY_MALFORMED = -20002;
 export const CONNECTION_BUSY = -20010;
 export const REQUEST_OVER = -20011;
 export const BODY_TIMEOUT = -20012;
+export const TOO_MANY_COROUTINES = -20013;

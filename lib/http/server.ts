@@ -9,8 +9,8 @@ import { ParkKind } from '../internal/kinds.js';
 import { native } from '../internal/native.js';
 import { sleep } from '../scheduling.js';
 import { Connection, type Handler, type Owner } from './connection.js';
-import { limitNumbers, type Limits } from './limits.js';
-import { httpAccept, httpAddress, httpClose, httpForget, httpListen, httpStats, httpUnref } from './native.js';
+import { limitNumbers, type Limits, type Shedding } from './limits.js';
+import { TOO_MANY_COROUTINES, httpAccept, httpAddress, httpClose, httpFdAddress, httpForget, httpListen, httpListenFd, httpStats, httpUnref } from './native.js';
 import type { Request } from './request.js';
 
 export interface ServeOptions {
@@ -25,8 +25,14 @@ export interface ServeOptions {
   /** Several processes, or threads, listen on the same port; the kernel spreads connections over them. */
   reusePort?: boolean;
   limits?: Limits;
+  /** A descriptor that listens already, inherited from another process; instead of port, host and path. */
+  fd?: number;
   /** Connections at the same time; more of them wait in the backlog. Default: no limit. */
   maxConnections?: number;
+  /** While so many coroutines of any kind are alive, no connection is accepted. Default: no limit. */
+  maxCoroutines?: number;
+  /** Refuses requests with 503 when there are more than can be answered in time. Default: false. */
+  shed?: boolean | Shedding;
   /** Address space of each connection's stack, in bytes, as in `spawn`. */
   stackSize?: number;
   /**
@@ -43,6 +49,8 @@ export interface ServerStats {
   accepted: number;
   /** Requests read so far, except those that were malformed. */
   requests: number;
+  /** Those of them that were refused for having waited too long; see {@link ServeOptions.shed}. */
+  shed: number;
   bytesReceived: number;
   bytesSent: number;
 }
@@ -53,12 +61,16 @@ export interface ServerAddress {
   port: number;
 }
 
+const BACKLOG = 511;
 const MOST_BACKLOG = 2 ** 31 - 1;
 /** Without descriptors or memory for another connection: how long until the next try, in milliseconds. */
 const PAUSE_MS = 50;
+/** With too many coroutines: how often to look whether some have ended, in milliseconds. */
+const CROWDED_MS = 5;
 /** How often a closing server looks for connections that have become idle since, in milliseconds. */
 const DRAIN_MS = 20;
 const EBADF = -9;
+const EINVAL = -22;
 
 /** A running HTTP server; made by {@link serve}. */
 export class Server implements Owner {
@@ -71,7 +83,7 @@ export class Server implements Owner {
   private readonly mostConnections: number;
   private readonly connections = new Set<Connection>();
   private readonly acceptor: Coroutine<void>;
-  private readonly counters = new Float64Array(5);
+  private readonly counters = new Float64Array(6);
   /** Slot of the acceptor while it waits for a connection to end; else -1. */
   private waiter = -1;
   private closing: Coroutine<void> | undefined;
@@ -84,8 +96,9 @@ export class Server implements Owner {
     this.options = options;
     this.mostConnections = options.maxConnections ?? Infinity;
     this.number = listen(options);
-    const [host, port, ipv6] = httpAddress(this.number)!;
-    this.address = options.path ?? { address: host, family: ipv6 ? 'IPv6' : 'IPv4', port };
+    const address = httpAddress(this.number)!;
+    // An inherited descriptor may be a Unix socket's, which has no port.
+    this.address = options.path ?? (address[1] === 0 ? address[0] : addressFrom(address));
     this.acceptor = spawn(() => { this.accept(); }, { name: 'http accept' });
   }
 
@@ -96,11 +109,12 @@ export class Server implements Owner {
 
   get stats(): ServerStats {
     if (!this.forgotten) httpStats(this.number, this.counters);
-    const [connections, accepted, requests, bytesReceived, bytesSent] = this.counters as unknown as number[];
+    const [connections, accepted, requests, bytesReceived, bytesSent, shed] = this.counters as unknown as number[];
     return {
       connections: connections!,
       accepted: accepted!,
       requests: requests!,
+      shed: shed!,
       bytesReceived: bytesReceived!,
       bytesSent: bytesSent!,
     };
@@ -108,17 +122,24 @@ export class Server implements Owner {
 
   /**
    * Stops accepting at once, ends idle connections, and lets requests under way finish; their responses say
-   * `Connection: close`. The coroutine that is returned ends when the last connection has: `join` or `await` it.
+   * `Connection: close`. Connections that waited to be accepted still get their answer. The coroutine that is returned
+   * ends when the last connection has: `join` or `await` it.
    *
-   * @param options.deadline milliseconds after which the coroutines of what is still open are cancelled
+   * @param options.deadline milliseconds after which the coroutines of what is still open are cancelled. Without it, a
+   *   handler that does not end holds it up; clients do no longer than the limits allow
+   * @param options.idle milliseconds for which idle connections may still bring a request, so that none is lost that is
+   *   on its way. Default 0
    */
-  close(options?: { deadline?: number }): Coroutine<void> {
-    const deadline = options?.deadline === undefined ? Infinity : numberIn('options.deadline', options.deadline, 0, Infinity);
+  close(options?: { deadline?: number; idle?: number }): Coroutine<void> {
+    const { deadline = Infinity, idle = 0 } = options ?? {};
+    numberIn('options.deadline', deadline, 0, Infinity);
+    numberIn('options.idle', idle, 0, Infinity);
     if (!this.closing) {
-      httpClose(this.number);
+      this.acceptTheRest();
+      httpClose(this.number, idle === 0);
       if (this.options.path !== undefined) removeSocket(this.options.path);
       if (this.waiter >= 0) native.wake(this.waiter, 0);
-      this.closing = spawn(() => { this.drain(); }, { name: 'http close' });
+      this.closing = spawn(() => { this.drain(idle); }, { name: 'http close' });
     }
     if (deadline !== Infinity) spawn(() => { this.cancelAfter(deadline); }, { name: 'http close deadline' });
     return this.closing;
@@ -161,15 +182,25 @@ export class Server implements Owner {
         this.waiter = -1;
         continue;
       }
-      const number = httpAccept(this.number);
-      if (number >= 0) this.start(number);
-      else if (number === EBADF) return;
+      const number = httpAccept(this.number, true);
+      if (number === EBADF) return;
+      if (number === TOO_MANY_COROUTINES) sleep(CROWDED_MS);
       // Out of descriptors or memory, which are the only other ways to fail: the connection stays in the backlog.
-      else sleep(PAUSE_MS);
+      else if (number < 0 || !this.start(number)) sleep(PAUSE_MS);
     }
   }
 
-  private start(number: number): void {
+  /** To their clients, the connections in the backlog are open: closing the listener would reset them. */
+  private acceptTheRest(): void {
+    for (let left = this.options.backlog ?? BACKLOG; left >= 0; left--) {
+      const number = httpAccept(this.number, false);
+      if (number < 0) return;
+      this.start(number);
+    }
+  }
+
+  /** False when there is no stack for it. */
+  private start(number: number): boolean {
     const connection = new Connection(number, this);
     const options = { name: 'http connection', ...(this.options.stackSize !== undefined && { stackSize: this.options.stackSize }) };
     this.connections.add(connection);
@@ -183,8 +214,9 @@ export class Server implements Owner {
       connection.abandon();
       this.ended(connection);
       if (!(error instanceof StackMemoryError)) throw error;
-      sleep(PAUSE_MS);
+      return false;
     }
+    return true;
   }
 
   private ended(connection: Connection): void {
@@ -192,11 +224,12 @@ export class Server implements Owner {
     if (this.waiter >= 0) native.wake(this.waiter, 0);
   }
 
-  private drain(): void {
+  private drain(idle: number): void {
+    const began = performance.now();
     this.acceptor.join();
     while (this.connections.size > 0) {
       sleep(DRAIN_MS);
-      httpClose(this.number);
+      httpClose(this.number, performance.now() - began >= idle);
     }
     httpStats(this.number, this.counters);
     this.forgotten = true;
@@ -209,26 +242,52 @@ export class Server implements Owner {
   }
 }
 
+/**
+ * A descriptor that listens on a TCP port with SO_REUSEPORT, for other processes to inherit and pass as `fd`.
+ *
+ * @internal
+ */
+export function listenFd(host: string, port: number): number {
+  const fd = httpListenFd(host === 'localhost' ? '127.0.0.1' : host, port, undefined, BACKLOG, true);
+  return fd >= 0 ? fd : failListen(fd, host, port);
+}
+
+/** Where it listens. @internal */
+export function addressOfFd(fd: number): ServerAddress {
+  return addressFrom(httpFdAddress(fd)!);
+}
+
+function addressFrom([address, port, ipv6]: readonly [host: string, port: number, ipv6: boolean]): ServerAddress {
+  return { address, family: ipv6 ? 'IPv6' : 'IPv4', port };
+}
+
+function failListen(code: number, host: string, port: number): never {
+  if (code !== EINVAL) throw systemError(code, 'listen', { address: host === '' ? '::' : host, port });
+  throw Object.assign(new TypeError(`options.host must be a numeric address or localhost: ${host}`), {
+    code: 'ERR_INVALID_IP_ADDRESS',
+  });
+}
+
 function listen(options: ServeOptions): number {
-  const { path, backlog = 511, reusePort = false } = options;
+  const { path, backlog = BACKLOG, reusePort = false } = options;
   const port = integerIn('options.port', options.port ?? 0, 0, 65535);
   integerIn('options.backlog', backlog, 1, MOST_BACKLOG);
   if (typeof reusePort !== 'boolean') throw invalidType('options.reusePort', 'a boolean', reusePort);
   if (path !== undefined && typeof path !== 'string') throw invalidType('options.path', 'a string', path);
+  const fd = options.fd === undefined ? -1 : integerIn('options.fd', options.fd, 0, 2 ** 31 - 1);
+  const mostCoroutines = numberIn('options.maxCoroutines', options.maxCoroutines ?? Infinity, 1, Infinity);
   if (options.maxConnections !== undefined) numberIn('options.maxConnections', options.maxConnections, 1, Infinity);
   if (options.onError !== undefined) functionOf('options.onError', options.onError);
   if (options.host !== undefined && typeof options.host !== 'string') {
     throw invalidType('options.host', 'a string', options.host);
   }
   const host = options.host === 'localhost' ? '127.0.0.1' : (options.host ?? '');
-  const number = httpListen(host, port, path, backlog, reusePort, limitNumbers(options.limits));
+  const limits = limitNumbers(options.limits, options.shed);
+  const number = httpListen(host, port, path, backlog, reusePort, fd, Math.min(mostCoroutines, 2 ** 32 - 1), limits);
   if (number >= 0) return number;
-  if (number === -22 && path === undefined) {
-    throw Object.assign(new TypeError(`options.host must be a numeric address or localhost: ${host}`), {
-      code: 'ERR_INVALID_IP_ADDRESS',
-    });
-  }
-  throw systemError(number, 'listen', path === undefined ? { address: host === '' ? '::' : host, port } : { address: path });
+  if (fd >= 0) throw systemError(number, 'listen');
+  if (path !== undefined) throw systemError(number, 'listen', { address: path });
+  return failListen(number, host, port);
 }
 
 function removeSocket(path: string): void {

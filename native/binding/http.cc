@@ -32,32 +32,46 @@ http::Limits limitsFrom(v8::Local<v8::Context> context, v8::Local<v8::Array> lis
   limits.firstByteMs = number(8);
   limits.requestMs = number(9);
   limits.slowestBytesPerSecond = number(10);
+  limits.shedDelayMs = number(11);
+  limits.shedIntervalMs = number(12);
   return limits;
 }
 
-// httpListen(host, port, path, backlog, reusePort, limits): the server's number, or -errno; -EINVAL for a host that is
-// not a numeric address. `path` is undefined or that of a Unix socket.
-void listen(const Info& info) {
+// A listener for (host, port, path, backlog, reusePort), the arguments from the first on: 0 or -errno; -EINVAL for a host
+// that is not a numeric address. `path` is undefined or that of a Unix socket.
+int openListener(const Info& info, net::Socket*& listener) {
   v8::Isolate* isolate = info.GetIsolate();
   net::Address at;
-  bool valid;
   if (info[2]->IsString()) {
     v8::String::Utf8Value path(isolate, info[2]);
-    valid = at.setPath(*path, static_cast<size_t>(path.length()));
-    if (!valid) return returnInt(info, -ENAMETOOLONG);
+    if (!at.setPath(*path, static_cast<size_t>(path.length()))) return -ENAMETOOLONG;
   } else {
     v8::String::Utf8Value host(isolate, info[0]);
-    valid = at.parseIp(*host, static_cast<uint16_t>(intAt(info, 1)));
-    if (!valid) return returnInt(info, -EINVAL);
+    if (!at.parseIp(*host, static_cast<uint16_t>(intAt(info, 1)))) return -EINVAL;
   }
   net::ListenOptions options;
   options.backlog = intAt(info, 3);
   options.reusePort = boolAt(info, 4);
+  return net::listen(runtime().poller(), at, options, listener);
+}
+
+// httpListen(host, port, path, backlog, reusePort, fd, most coroutines, limits): the server's number, or -errno. With an
+// fd, which listens already, the others do not matter.
+void listen(const Info& info) {
   net::Socket* listener = nullptr;
-  int error = net::listen(runtime().poller(), at, options, listener);
+  const int fd = intAt(info, 5);
+  int error = fd >= 0 ? net::adoptListener(runtime().poller(), fd, listener) : openListener(info, listener);
   if (error < 0) return returnInt(info, error);
-  auto* server = new HttpServer(limitsFrom(isolate->GetCurrentContext(), info[5].As<v8::Array>()), listener);
+  http::Limits limits = limitsFrom(info.GetIsolate()->GetCurrentContext(), info[7].As<v8::Array>());
+  auto* server = new HttpServer(limits, static_cast<uint32_t>(numberAt(info, 6)), listener);
   returnInt(info, Http::current->servers.add(server));
+}
+
+// httpListenFd(host, port, path, backlog, reusePort): a descriptor that listens, for other processes to inherit.
+void listenFd(const Info& info) {
+  net::Socket* listener = nullptr;
+  int error = openListener(info, listener);
+  returnInt(info, error < 0 ? error : net::detach(listener));
 }
 
 HttpServer* serverAt(const Info& info) {
@@ -80,6 +94,13 @@ void address(const Info& info) {
   info.GetReturnValue().Set(describe(info.GetIsolate(), at));
 }
 
+// httpFdAddress(fd): the same of a descriptor.
+void fdAddress(const Info& info) {
+  net::Address at;
+  if (net::localAddress(intAt(info, 0), at) < 0) return;
+  info.GetReturnValue().Set(describe(info.GetIsolate(), at));
+}
+
 // httpRemote(connection): the same of the peer.
 void remote(const Info& info) {
   HttpConnection* c = connectionAt(info);
@@ -88,12 +109,15 @@ void remote(const Info& info) {
   info.GetReturnValue().Set(describe(info.GetIsolate(), at));
 }
 
-// httpAccept(server): the number of a new connection, or a negative code. Parks.
+// httpAccept(server, wait): the number of a new connection, or a negative code. Parks when it is to wait for one.
 void accept(const Info& info) {
   HttpServer* server = serverAt(info);
   if (!server || !server->listener) return returnInt(info, -EBADF);
+  const bool wait = boolAt(info, 1);
+  if (wait && runtime().scheduler().live() >= server->mostCoroutines)
+    return returnInt(info, kTooManyCoroutines);
   net::Socket* socket = nullptr;
-  int result = net::accept(*server->listener, socket);
+  int result = wait ? net::accept(*server->listener, socket) : net::acceptNow(*server->listener, socket);
   if (result < 0) return returnInt(info, result);
   if (server->background) net::setKeepAlive(*socket, false);
   auto* c = new HttpConnection(*server, socket);
@@ -133,19 +157,21 @@ void done(const Info& info) {
   }
 }
 
-// httpClose(server): no more connections, and no more requests on those there are. May be repeated: it also ends the
-// ones that have become idle meanwhile.
+// httpClose(server, end idle ones): no more connections, and no more than one request on those there are. May be
+// repeated: it also ends the ones that have become idle meanwhile.
 void close(const Info& info) {
   HttpServer* server = serverAt(info);
   if (!server) return;
   server->closing = true;
   if (server->listener) net::close(server->listener);
   server->listener = nullptr;
+  const bool endIdle = boolAt(info, 1);
   for (HttpConnection* c : Http::current->connections.all()) {
     if (!c || &c->server != server || !c->socket) continue;
-    c->connection.forceClose();
+    // What was accepted just now may come with a request.
+    if (!c->connection.fresh()) c->connection.forceClose();
     // A request that has arrived can still be read, and what would be waited for is the end of the stream.
-    if (c->waiting && !c->connection.holdsBuffers()) shutdown(c->socket->fd, SHUT_RD);
+    if (endIdle && c->waiting && !c->connection.holdsBuffers()) shutdown(c->socket->fd, SHUT_RD);
   }
   runtime().schedule();
 }
@@ -166,12 +192,37 @@ void stats(const Info& info) {
   HttpServer* server = serverAt(info);
   if (!server) return;
   auto view = info[1].As<v8::Float64Array>();
-  const double values[] = {static_cast<double>(server->connections), static_cast<double>(server->accepted),
-                           static_cast<double>(server->requests),
-                           static_cast<double>(server->shared.bytesReceived),
-                           static_cast<double>(server->shared.bytesSent)};
+  const double values[] = {
+      static_cast<double>(server->connections),      static_cast<double>(server->accepted),
+      static_cast<double>(server->requests),         static_cast<double>(server->shared.bytesReceived),
+      static_cast<double>(server->shared.bytesSent), static_cast<double>(server->shed)};
   memcpy(static_cast<char*>(view->Buffer()->Data()) + view->ByteOffset(), values,
          std::min(sizeof values, view->ByteLength()));
+}
+
+}  // namespace
+
+namespace {
+
+// Has the request that has just been read waited so long that it is refused? `waited`: its connection was in the queue.
+bool isShed(HttpConnection& c, bool waited) {
+  sched::Scheduler& scheduler = runtime().scheduler();
+  const int64_t now = sched::monotonicNow();
+  scheduler.noteLongTurn(now);
+  // What was there already came in its connection's own turn, and has waited for nobody else.
+  const int64_t delay = waited ? scheduler.waitedForTurn(now) : 0;
+  return c.server.shared.shedder.refuses(now, delay);
+}
+
+// False when the connection is over.
+bool shed(HttpConnection& c) {
+  static constexpr std::string_view kFields = "Content-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\n";
+  ++c.server.shed;
+  if (c.server.closing) c.connection.forceClose();
+  const std::string_view text = http::errorText(503);
+  const bool isHead = c.connection.method() == http::Method::kHead;
+  HttpCall call(c);
+  return c.connection.respond(503, kFields, text.data(), text.size(), isHead) == 0;
 }
 
 }  // namespace
@@ -179,21 +230,27 @@ void stats(const Info& info) {
 int32_t nextHead(HttpConnection& c) {
   if (c.calls > 0) return kConnectionBusy;
   c.hasRequest = false;
-  if (c.server.closing) c.connection.forceClose();
-  const uint64_t& polls = runtime().scheduler().counters().polls;
-  const uint64_t pollsBefore = polls;
-  http::Next next;
-  {
-    HttpCall call(c);
-    c.waiting = true;
-    next = c.connection.nextRequest();
-    c.waiting = false;
+  const sched::Counters& counters = runtime().scheduler().counters();
+  for (;;) {
+    if (c.server.closing && !c.connection.fresh()) c.connection.forceClose();
+    const uint64_t pollsBefore = counters.polls;
+    const uint64_t parksBefore = counters.parks;
+    const bool first = c.connection.fresh();
+    http::Next next;
+    {
+      HttpCall call(c);
+      c.waiting = true;
+      next = c.connection.nextRequest();
+      c.waiting = false;
+    }
+    if (next != http::Next::kRequest) return 0;
+    ++c.server.requests;
+    // Without a poll since the last request, this one may have come a moment ago: before the next poll, that is.
+    c.arrival = counters.polls + (counters.polls == pollsBefore);
+    if (!c.server.shared.shedder.enabled() || !isShed(c, first || counters.parks != parksBefore)) break;
+    if (!shed(c)) return 0;
   }
-  if (next != http::Next::kRequest) return 0;
   c.hasRequest = true;
-  // Without a poll since the last request, this one may have come a moment ago: before the next poll, that is.
-  c.arrival = polls + (polls == pollsBefore);
-  ++c.server.requests;
   const http::Head& head = c.connection.head();
   return static_cast<int32_t>(head.method) | head.minorVersion << 4 | head.hasBody() << 5 | 64;
 }
@@ -212,7 +269,9 @@ void defineHttp(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
         nullptr);
   }
   define(context, exports, "httpListen", listen);
+  define(context, exports, "httpListenFd", listenFd);
   define(context, exports, "httpAddress", address);
+  define(context, exports, "httpFdAddress", fdAddress);
   define(context, exports, "httpAccept", accept);
   define(context, exports, "httpUnref", unref);
   define(context, exports, "httpRemote", remote);

@@ -12,20 +12,24 @@ namespace stackful::binding {
 // Results besides -errno, sched's codes (-10001...) and http's (-20001...).
 inline constexpr int32_t kConnectionBusy =
     -20010;  // another coroutine is in the middle of a call on this connection
-inline constexpr int32_t kRequestOver = -20011;  // there is no request whose head could be looked at
+inline constexpr int32_t kRequestOver = -20011;        // there is no request whose head could be looked at
+inline constexpr int32_t kTooManyCoroutines = -20013;  // no connection is accepted for now
 inline constexpr int32_t kBodyTimeout =
     -20012;  // the client was too slow; -ETIMEDOUT is a time limit of the caller's
 
 struct HttpServer {
-  HttpServer(const http::Limits& limits, net::Socket* socket) : shared(limits), listener(socket) {}
+  HttpServer(const http::Limits& limits, uint32_t coroutines, net::Socket* socket)
+      : shared(limits), mostCoroutines(coroutines), listener(socket) {}
 
   http::Server shared;
-  net::Socket* listener;  // null once closed
+  const uint32_t mostCoroutines;  // alive at once, when another connection is accepted
+  net::Socket* listener;          // null once closed
   bool closing = false;
   bool background = false;  // does not keep the process alive, nor do its connections
   uint32_t connections = 0;
   uint64_t accepted = 0;
   uint64_t requests = 0;
+  uint64_t shed = 0;  // of them
 };
 
 struct HttpConnection {

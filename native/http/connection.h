@@ -106,6 +106,8 @@ class Connection {
   // Will there be another request after this response?
   bool keepAlive() const noexcept { return !closing_ && error_ == 0; }
   void forceClose() noexcept { closing_ = true; }
+  // Nothing has been asked on it yet.
+  bool fresh() const noexcept { return fresh_; }
   bool responded() const noexcept { return stage_ != Stage::kRequest; }
   bool holdsBuffers() const noexcept { return in_ || out_; }
 
@@ -166,14 +168,14 @@ class Connection {
   int64_t bodyLimit_ = 0;
   int64_t bodyPatience_ = 0;  // ns
   net::Deadline bodyEnd_ = 0;
-  ssize_t bodyError_ = 0;     // Body::kFailed
-  int64_t toWrite_ = 0;       // Framing::kLength
+  ssize_t bodyError_ = 0;  // Body::kFailed
+  int64_t toWrite_ = 0;    // Framing::kLength
   ChunkedDecoder decoder_;
   Stage stage_ = Stage::kIdle;
   Body body_ = Body::kDone;
   Framing framing_ = Framing::kNone;
   bool closing_ = false;
-  bool fresh_ = true;  // without a request so far
+  bool fresh_ = true;             // without a request so far
   bool continuePending_ = false;  // the client may be waiting for "100 Continue"
 };
 

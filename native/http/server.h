@@ -6,8 +6,10 @@
 #include <cstdint>
 
 #include "buffer_pool.h"
+#include "coarse_clock.h"
 #include "parser.h"
 #include "response.h"
+#include "shedder.h"
 
 namespace stackful::http {
 
@@ -16,10 +18,10 @@ struct Limits {
   int64_t bodyBytes = 1024 * 1024;   // a longer request body: readBody returns kBodyTooLarge
   int64_t drainBytes = 64 * 1024;    // of a body nobody read, discarded to keep the connection; beyond: close
   int64_t lingerBytes = 256 * 1024;  // read after a refusal, so that the client gets to see it
-  uint32_t firstByteMs = 30'000;     // a connection without a first byte of its first request: closed silently
-  uint32_t idleMs = 75'000;          // the same after a request
-  uint32_t headMs = 10'000;          // first byte of a head to its last: 408
-  uint32_t requestMs = 300'000;      // end of a head to the last byte of its body: 408
+  uint32_t firstByteMs = 30'000;  // a connection without a first byte of its first request: closed silently
+  uint32_t idleMs = 75'000;       // the same after a request
+  uint32_t headMs = 10'000;       // first byte of a head to its last: 408
+  uint32_t requestMs = 300'000;   // end of a head to the last byte of its body: 408
   // Bodies and responses: patience that is used up by waiting, and earned by bytes at the slowest rate put up
   // with. A fixed deadline would cut long transfers off; one that starts anew with every byte is a gift to
   // slow attackers.
@@ -27,17 +29,22 @@ struct Limits {
   uint32_t sendMs = 30'000;
   uint32_t slowestBytesPerSecond = 1024;
   uint32_t lingerMs = 2'000;
+  uint32_t shedDelayMs = 0;  // see Shedder; 0: no request is refused for having waited
+  uint32_t shedIntervalMs = 100;
 };
 
 struct Server {
   explicit Server(const Limits& given = Limits()) noexcept
-      : limits(given), buffers(sizeof(Head) + inputBytes(given)) {
+      : limits(given),
+        buffers(sizeof(Head) + inputBytes(given)),
+        shedder(milliseconds(given.shedDelayMs), milliseconds(given.shedIntervalMs)) {
     limits.head.headBytes = static_cast<uint32_t>(std::min<size_t>(limits.head.headBytes, kMostHeadBytes));
   }
 
   Limits limits;
   BufferPool buffers;  // both of a head with what follows it, and of output
   DateField date;
+  Shedder shedder;
   uint64_t bytesReceived = 0;  // by all connections so far, without what was read only to be thrown away
   uint64_t bytesSent = 0;
 

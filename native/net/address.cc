@@ -124,7 +124,11 @@ bool Address::setPath(const char* path, size_t pathLength) noexcept {
 }
 
 int localAddress(const Socket& socket, Address& out) noexcept {
-  return query(socket.fd, out, [](int fd, sockaddr* a, socklen_t* n) { return getsockname(fd, a, n); });
+  return localAddress(socket.fd, out);
+}
+
+int localAddress(int descriptor, Address& out) noexcept {
+  return query(descriptor, out, [](int fd, sockaddr* a, socklen_t* n) { return getsockname(fd, a, n); });
 }
 
 int peerAddress(const Socket& socket, Address& out) noexcept {

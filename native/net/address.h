@@ -40,6 +40,7 @@ inline constexpr size_t kAddressText = 160;
 
 // 0 or -errno.
 int localAddress(const Socket& socket, Address& out) noexcept;
+int localAddress(int fd, Address& out) noexcept;
 int peerAddress(const Socket& socket, Address& out) noexcept;
 
 // sched::describe, and for a socket its peer (its own address for a listener): "socket.read fd=12

@@ -1,5 +1,6 @@
 #include "connection.h"
 
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
 
@@ -44,23 +45,43 @@ int listen(Poller& poller, const Address& at, const ListenOptions& options, Sock
   return -ENOMEM;
 }
 
-int accept(Socket& listener, Socket*& out, Deadline deadline) noexcept {
-  Poller& poller = *listener.poller;
+int adoptListener(Poller& poller, int fd, Socket*& out) noexcept {
+  int listening = 0;
+  socklen_t length = sizeof(listening);
+  if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) != 0) return -errno;
+  if (!listening) return -EINVAL;
+  int family = 0;
+  length = sizeof(family);
+  if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &length) != 0) return -errno;
+  const int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+    return -errno;
+  out = attach(poller, fd, kindOf(family));
+  return out ? 0 : -ENOMEM;
+}
+
+int acceptNow(Socket& listener, Socket*& out) noexcept {
+  if (listener.flags & kClosed) return -EBADF;
   const Kind kind = listener.flags & kTrustShort ? Kind::kTcp : Kind::kOtherSocket;
+  int fd;
+  do {
+    fd = accept4(listener.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    // The first two concern one connection that was given up before we came, not the listener.
+  } while (fd < 0 && (errno == ECONNABORTED || errno == EPROTO || errno == EINTR));
+  if (fd < 0) return -errno;
+  // In the poller's hands before anything can park: teardown closes only what it knows.
+  out = attach(*listener.poller, fd, kind);
+  if (out) return 0;
+  ::close(fd);
+  return -ENOMEM;
+}
+
+int accept(Socket& listener, Socket*& out, Deadline deadline) noexcept {
   return static_cast<int>(
       readOperation(listener, ParkKind::kSocketAccept, deadline, [&]() noexcept -> ssize_t {
-        int fd;
-        do {
-          fd = accept4(listener.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-          // The first two concern one connection that was given up before we came, not the listener.
-        } while (fd < 0 && (errno == ECONNABORTED || errno == EPROTO || errno == EINTR));
-        if (fd < 0) return -errno;
-        // In the poller's hands before readOperation may yield: teardown closes only what it knows.
-        out = attach(poller, fd, kind);
-        poller.scheduler().running()->accepts = true;
-        if (out) return 0;
-        ::close(fd);
-        return -ENOMEM;
+        const int result = acceptNow(listener, out);
+        if (result == 0) listener.poller->scheduler().running()->accepts = true;
+        return result;
       }));
 }
 

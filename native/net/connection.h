@@ -21,6 +21,12 @@ int listen(Poller& poller, const Address& at, const ListenOptions& options, Sock
 // backlog: the next accept tries again at once, so the caller should pause.
 int accept(Socket& listener, Socket*& out, Deadline deadline = kNoDeadline) noexcept;
 
+// Without waiting: -EAGAIN when there is none.
+int acceptNow(Socket& listener, Socket*& out) noexcept;
+
+// 0 and the listener in `out`, for a descriptor that listens already; -EINVAL for one that does not. Takes it over.
+int adoptListener(Poller& poller, int fd, Socket*& out) noexcept;
+
 // 0 and the connected socket in `out`. `local` may be nullptr.
 int connect(Poller& poller, const Address& to, const Address* local, Socket*& out,
             Deadline deadline = kNoDeadline) noexcept;

@@ -38,7 +38,7 @@ struct Coroutine {
   bool accepts : 1 = false;    // has taken connections
   bool held : 1 = false;       // ready, and in the hands of an application's policy; see policy.h
   bool simulated : 1 = false;  // see simulation.h
-  uint32_t parkedAt = 0;       // when it parked: the scheduler's coarse clock; see Scheduler::parkedFor
+  uint32_t parkedAt = 0;       // when it parked, or became ready: coarsely; see Scheduler::parkedFor
 
   // The code with which a parking call must end before it begins, or 0.
   int32_t interrupted() const noexcept { return interruption; }

@@ -37,6 +37,7 @@ Coroutine* Scheduler::spawn(size_t stackBytes, void (*entry)(void*), void* argum
   c->generation = ++slot.generation;
   c->simulated = simulated_;
 
+  c->parkedAt = clockTick_;
   ++counters_.spawned;
   if (++live_ > counters_.peak) counters_.peak = live_;
   c->priority = priority;

@@ -94,6 +94,7 @@ class Scheduler {
     if (c->state != State::kParked) return false;
     c->wakeCode = code;
     c->state = State::kReady;
+    c->parkedAt = clockTick_;
     enqueue(c);
     return true;
   }
@@ -103,6 +104,13 @@ class Scheduler {
   // switches at most); wraps after 208 days.
   int64_t parkedFor(const Coroutine* c, int64_t now) const noexcept {
     return static_cast<int64_t>(clockTick(now) - c->parkedAt) * kClockTickNs;
+  }
+
+  // For how long the running coroutine waited for its turn after it was woken (made); as exact as parkedFor.
+  int64_t waitedForTurn(int64_t now) const noexcept { return parkedFor(running_, now); }
+  // `now` shows that the last poll was long ago, because coroutines take long: the next switch polls.
+  void noteLongTurn(int64_t now) noexcept {
+    if (now - lastPoll_ >= kClockTickNs) untilCheck_ = 1;
   }
 
   // Lets every other ready coroutine run first. 0, an interruption, or one of the two codes above.

@@ -1,67 +1,10 @@
-import { spawn as start, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it } from 'vitest';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const program = join(root, 'dist/cli.js');
-const built = existsSync(program);
-
-interface Run {
-  child: ChildProcess;
-  output: () => string;
-  /** Until the output matches; fails when the program ends before. */
-  shows: (pattern: RegExp) => Promise<RegExpExecArray>;
-  ended: Promise<{ code: number | null; signal: string | null; output: string }>;
-}
-
-const running = new Set<ChildProcess>();
-afterEach(() => {
-  for (const child of running) child.kill('SIGKILL');
-});
-
-function cli(args: string[], options: { cwd?: string; env?: NodeJS.ProcessEnv; nodeArgs?: string[] } = {}): Run {
-  const child = start(process.execPath, [...(options.nodeArgs ?? []), program, ...args], {
-    cwd: options.cwd ?? root,
-    env: { ...process.env, ...options.env },
-  });
-  running.add(child);
-  let output = '';
-  const collect = (chunk: Buffer): void => {
-    output += chunk.toString();
-  };
-  child.stdout.on('data', collect);
-  child.stderr.on('data', collect);
-  const ended = once(child, 'close').then(([code, signal]) => {
-    running.delete(child);
-    return { code: code as number | null, signal: signal as string | null, output };
-  });
-  let over = false;
-  void ended.then(() => (over = true));
-  return {
-    child,
-    output: () => output,
-    async shows(pattern) {
-      for (;;) {
-        const match = pattern.exec(output);
-        if (match) return match;
-        if (over) throw new Error(`ended without showing ${pattern}:\n${output}`);
-        await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 20))]);
-      }
-    },
-    ended,
-  };
-}
-
-async function served(...args: string[]): Promise<Run & { url: string }> {
-  const run = cli(['serve', 'examples/site', '--port', '0', ...args]);
-  const [, url] = await run.shows(/Knot serves examples\/site on (http:\S+)/);
-  return Object.assign(run, { url: url! });
-}
+import { describe, expect, it } from 'vitest';
+import { built, cli, served } from './program.js';
 
 describe.skipIf(!built)('stackful serve (needs dist/)', () => {
   it('prints its address, serves, and ends at Ctrl-C', async () => {
@@ -143,7 +86,10 @@ describe.skipIf(!built)('stackful serve (needs dist/)', () => {
     await refuses(/which directory/, 'serve');
     await refuses(/not a port number/, 'serve', '.', '--port', '65536');
     await refuses(/not a port number/, 'serve', '.', '--port', 'http');
-    await refuses(/--policy is not available yet/, 'serve', '.', '--policy', 'accept');
+    await refuses(/--policy fair: it is connections or accept/, 'serve', '.', '--policy', 'fair');
+    await refuses(/--inspect is for one process/, 'serve', '.', '--workers', '2', '--inspect', '0');
+    await refuses(/--workers many: not a whole number/, 'serve', '.', '--workers', 'many');
+    await refuses(/--shed 0: not a whole number from 1/, 'serve', '.', '--shed', '0');
     await refuses(/one directory/, 'serve', '.', 'other');
     await refuses(/--nonsense/, 'serve', '.', '--nonsense');
     await refuses(/no command "sevre"/, 'sevre');

@@ -2,14 +2,18 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ServerStats } from 'stackful/http';
 import { showStatistics, statisticsLine } from '../../lib/cli/statistics.js';
 
-const NONE: ServerStats = { connections: 0, accepted: 0, requests: 0, bytesReceived: 0, bytesSent: 0 };
+const NONE: ServerStats = { connections: 0, accepted: 0, requests: 0, shed: 0, bytesReceived: 0, bytesSent: 0 };
 
 describe('statistics', () => {
   beforeEach(() => { vi.useFakeTimers(); });
   afterEach(() => { vi.useRealTimers(); });
 
+  it('say what was refused, if anything was', () => {
+    expect(statisticsLine(NONE, { ...NONE, requests: 500, shed: 100 }, 2)).toMatch(/^0 connections, 250 requests\/s \(50 refused\), /);
+  });
+
   it('say what has happened between two looks', () => {
-    const now = { connections: 3, accepted: 9, requests: 2500, bytesReceived: 1_000_000, bytesSent: 25_000_000_000 };
+    const now = { connections: 3, accepted: 9, requests: 2500, shed: 0, bytesReceived: 1_000_000, bytesSent: 25_000_000_000 };
     expect(statisticsLine({ ...NONE, requests: 500 }, now, 2)).toBe(
       '3 connections, 1000 requests/s, 13 GB/s out, 500 kB/s in, 2500 requests so far',
     );

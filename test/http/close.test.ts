@@ -58,6 +58,36 @@ describe('close', () => {
     for (const answer of answers) expect(['', '/last']).toContain(parse(await answer)[0]?.body ?? '');
   });
 
+  it('answers connections that waited in the backlog', async () => {
+    const server = start((request) => request.path, { maxConnections: 1 });
+    const first = await open(server);
+    await until(() => server.stats.connections === 1);
+    const waiting = await Promise.all(Array.from({ length: 20 }, () => open(server)));
+    for (const socket of waiting) socket.write(get('/waited'));
+    const answers = [first, ...waiting].map(readAll);
+    await until(() => waiting.every((socket) => socket.bytesWritten > 0));
+    expect(server.stats.accepted).toBe(1);
+    await server.close({ idle: 1000 });
+    for (const answer of answers.slice(1)) {
+      expect(parse(await answer)[0]).toMatchObject({ body: '/waited', headers: { connection: 'close' } });
+    }
+    expect(await answers[0]).toBe('');
+  });
+
+  it('lets idle connections bring one more request, for a while', async () => {
+    const server = start((request) => request.path);
+    const socket = await open(server);
+    socket.write(get('/1'));
+    const answer = readAll(socket);
+    const silent = readAll(await open(server));
+    await until(() => server.stats.requests === 1 && server.stats.connections === 2);
+    const closed = server.close({ idle: 200 });
+    setTimeout(() => socket.write(get('/2') + get('/3')), 50);
+    await closed;
+    expect(parse(await answer).map(({ body, headers }) => [body, headers['connection']])).toEqual([['/1', undefined], ['/2', 'close']]);
+    expect(await silent).toBe('');
+  });
+
   it('can be joined in a coroutine, and called again', async () => {
     const server = start(() => 'x');
     await spawn(() => {

@@ -1,0 +1,130 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { createServer, type AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { built, cli, served } from './program.js';
+
+/** Asks for the page again and again, on connections that are kept and on new ones, and counts what comes of it. */
+class Load {
+  answered = 0;
+  readonly failures: string[] = [];
+  private over = false;
+  private readonly kept = new Agent({ keepAlive: true, maxSockets: 4 });
+  private readonly fresh = new Agent({ keepAlive: false });
+  private readonly clients: Promise<void>[];
+
+  constructor(private readonly url: string) {
+    this.clients = Array.from({ length: 8 }, (_, i) => this.client(i % 2 === 0 ? this.kept : this.fresh));
+  }
+
+  private async client(agent: Agent): Promise<void> {
+    while (!this.over) {
+      try {
+        const asked = request(this.url, { agent }).end();
+        const [response] = (await once(asked, 'response')) as [NodeJS.ReadableStream & { statusCode: number }];
+        response.resume();
+        await once(response, 'end');
+        if (response.statusCode === 200) this.answered++;
+        else this.failures.push(String(response.statusCode));
+      } catch (error) {
+        this.failures.push(String(error));
+      }
+    }
+  }
+
+  async more(count: number): Promise<void> {
+    for (const end = this.answered + count; this.answered < end && this.failures.length === 0;) await delay(5);
+  }
+
+  async stop(): Promise<void> {
+    this.over = true;
+    await Promise.all(this.clients);
+    for (const agent of [this.kept, this.fresh]) agent.destroy();
+  }
+}
+
+/** Process ids. */
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
+
+describe.skipIf(!built)('stackful serve --workers (needs dist/)', () => {
+  it('serves from every worker, replaces them at SIGHUP under load without a failure, and ends at SIGTERM', async () => {
+    const { child, url, shows, ended } = await served('--workers', '2', '--policy', 'connections', '--shed', '1000');
+    const load = new Load(url);
+    await load.more(200);
+    const before = childrenOf(child.pid!);
+    expect(before).toHaveLength(2);
+    child.kill('SIGHUP');
+    await shows(/Every worker has been replaced/);
+    while (childrenOf(child.pid!).length > 2) await delay(10);
+    expect(childrenOf(child.pid!).some((pid) => before.includes(pid))).toBe(false);
+    await load.more(200);
+    expect(load.failures).toEqual([]);
+    await load.stop();
+    child.kill('SIGTERM');
+    expect(await ended).toMatchObject({ code: 0, signal: null });
+  });
+
+  it('hands over to another program on the same port, under load, without a failure', async () => {
+    const port = String(await freePort());
+    const start = () => cli(['serve', 'examples/site', '--port', port, '--workers', '1']);
+    let old = start();
+    await old.shows(/with 1 workers/);
+    const load = new Load(`http://127.0.0.1:${port}/`);
+    for (let i = 0; i < 2; i++) {
+      await load.more(200);
+      const next = start();
+      await next.shows(/with 1 workers/);
+      old.child.kill('SIGTERM');
+      expect(await old.ended).toMatchObject({ code: 0 });
+      old = next;
+    }
+    await load.more(200);
+    expect(load.failures).toEqual([]);
+    await load.stop();
+    old.child.kill('SIGTERM');
+    expect(await old.ended).toMatchObject({ code: 0 });
+  });
+
+  it('puts another worker in the place of one that died', async () => {
+    const { child, url, shows, ended } = await served('--workers', '1');
+    const [pid] = childrenOf(child.pid!);
+    process.kill(pid!, 'SIGKILL');
+    // The socket is still there: this waits for the next worker.
+    expect((await fetch(url)).status).toBe(200);
+    await shows(/has ended \(SIGKILL\)/);
+    child.kill('SIGINT');
+    expect(await ended).toMatchObject({ code: 0, signal: null });
+  });
+
+  it('ends its workers when it is killed', async () => {
+    const { child } = await served('--workers', '2');
+    const pids = childrenOf(child.pid!);
+    child.kill('SIGKILL');
+    const alive = (pid: number): boolean => {
+      try {
+        return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+      } catch {
+        return false;
+      }
+    };
+    while (pids.some(alive)) await delay(20);
+  });
+
+  it('says what is wrong, with exit code 1', async () => {
+    const { code, output } = await cli(['serve', 'nowhere', '--port', '0', '--workers', '2']).ended;
+    expect(code).toBe(1);
+    expect(output).toMatch(/there is no directory nowhere \(ENOENT\)/);
+  });
+});

@@ -242,7 +242,9 @@ async function serveAsWorker(given: ServeArguments): Promise<void> {
     for (const event of ['disconnect', 'SIGTERM']) process.on(event, () => { resolve({ deadline: DRAIN_MS, idle: IDLE_MS }); });
     tell({ ready: true });
   });
-  await Promise.race([server.close({ deadline, idle }), delay(deadline + GRACE_MS)]);
+  const ended = server.close({ deadline, idle });
+  tell({ closed: true });
+  await Promise.race([ended, delay(deadline + GRACE_MS)]);
   clearInterval(statistics);
   tell({ stats: server.stats });
   if (process.connected) process.disconnect();

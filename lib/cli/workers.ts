@@ -8,7 +8,7 @@
  * that SIGHUP replaces, which is how a new version is put in place without a refused connection.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import type { ServerStats } from '../http.js';
 import { CliError } from './errors.js';
@@ -17,11 +17,13 @@ import { CliError } from './errors.js';
 export const WORKER_FD = 4;
 /** A worker that lives for less has failed to start; the next one has to wait, longer each time, in milliseconds. */
 const SHORT_LIFE_MS = 5_000;
+/** How long a handshake may take that began before the kernel was told of the hand-over, in milliseconds. */
+const STEERED_MS = 250;
 const PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 
 /** What a worker tells. */
-export type FromWorker = { ready: true } | { failed: string } | { stats: ServerStats };
+export type FromWorker = { ready: true } | { closed: true } | { failed: string } | { stats: ServerStats };
 /** What it is told: to drain and end. */
 export type ToWorker = { drain: true; deadline: number; idle: number };
 
@@ -35,6 +37,8 @@ interface Worker {
   readonly child: ChildProcess;
   readonly started: number;
   readonly ready: Promise<void>;
+  /** It does not accept any more. */
+  readonly closed: Promise<void>;
   stats: ServerStats | undefined;
   draining: boolean;
 }
@@ -73,9 +77,14 @@ export class Workers {
   async end(deadline: number, idle: number): Promise<void> {
     this.ending = true;
     const ended = [...this.all].map(({ child }) => new Promise((resolve) => child.once('close', resolve)));
+    const { closeAll, steerAway } = await import('./hand_over.js');
+    const fds = this.slots.map(({ fd }) => fd);
+    const steered = steerAway(fds);
+    // Handshakes under way end where they began: the workers still accept.
+    if (steered) await delay(STEERED_MS);
     for (const worker of this.all) this.drain(worker, deadline, idle);
-    // The workers hold them, too, and take what waits there.
-    for (const { fd } of this.slots) closeSync(fd);
+    await Promise.race([Promise.all([...this.all].map((worker) => worker.closed)), delay(STEERED_MS)]);
+    closeAll(fds, steered);
     await Promise.all(ended);
   }
 
@@ -105,6 +114,8 @@ export class Workers {
     const child = spawn(process.execPath, [...process.execArgv, ...this.args], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', slot.fd],
     });
+    let noteClosed: () => void;
+    const closed = new Promise<void>((resolve) => (noteClosed = resolve));
     const ready = new Promise<void>((resolve, reject) => {
       child.on('message', (message: FromWorker) => {
         if ('ready' in message) {
@@ -112,6 +123,8 @@ export class Workers {
           resolve();
         } else if ('failed' in message) {
           reject(new CliError(message.failed));
+        } else if ('closed' in message) {
+          noteClosed();
         } else {
           worker.stats = message.stats;
         }
@@ -125,7 +138,7 @@ export class Workers {
     });
     // Told to whoever waits for it, and to nobody else.
     ready.catch(() => undefined);
-    const worker: Worker = { child, started: Date.now(), ready, stats: undefined, draining: false };
+    const worker: Worker = { child, started: Date.now(), ready, closed, stats: undefined, draining: false };
     this.all.add(worker);
     if (!replacing) slot.worker = worker;
     return worker;

@@ -18,6 +18,7 @@ interface HttpNative {
   httpListenFd: (host: string, port: number, path: undefined, backlog: number, reusePort: boolean) => number;
   httpAddress: (server: number) => [host: string, port: number, ipv6: boolean] | undefined;
   httpFdAddress: (fd: number) => [host: string, port: number, ipv6: boolean] | undefined;
+  httpSteer: (fd: number, first: number, count: number) => number;
   httpAccept: (server: number, wait: boolean) => number;
   httpUnref: (server: number) => void;
   httpClose: (server: number, endIdle: boolean) => void;
@@ -55,6 +56,7 @@ export const {
   httpListenFd,
   httpAddress,
   httpFdAddress,
+  httpSteer,
   httpAccept,
   httpUnref,
   httpClose,

@@ -94,6 +94,12 @@ void address(const Info& info) {
   info.GetReturnValue().Set(describe(info.GetIsolate(), at));
 }
 
+// httpSteer(fd, first, count): 0 or -errno; see net::steer.
+void steer(const Info& info) {
+  returnInt(info, net::steer(intAt(info, 0), static_cast<uint32_t>(intAt(info, 1)),
+                             static_cast<uint32_t>(intAt(info, 2))));
+}
+
 // httpFdAddress(fd): the same of a descriptor.
 void fdAddress(const Info& info) {
   net::Address at;
@@ -272,6 +278,7 @@ void defineHttp(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
   define(context, exports, "httpListenFd", listenFd);
   define(context, exports, "httpAddress", address);
   define(context, exports, "httpFdAddress", fdAddress);
+  define(context, exports, "httpSteer", steer);
   define(context, exports, "httpAccept", accept);
   define(context, exports, "httpUnref", unref);
   define(context, exports, "httpRemote", remote);

@@ -1,6 +1,7 @@
 #include "connection.h"
 
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
 
@@ -58,6 +59,17 @@ int adoptListener(Poller& poller, int fd, Socket*& out) noexcept {
     return -errno;
   out = attach(poller, fd, kindOf(family));
   return out ? 0 : -ENOMEM;
+}
+
+int steer(int fd, uint32_t first, uint32_t count) noexcept {
+  sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_RANDOM)),
+      BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, count),
+      BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, first),
+      BPF_STMT(BPF_RET | BPF_A, 0),
+  };
+  const sock_fprog program{sizeof(code) / sizeof(code[0]), code};
+  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program)) == 0 ? 0 : -errno;
 }
 
 int acceptNow(Socket& listener, Socket*& out) noexcept {

@@ -24,6 +24,10 @@ int accept(Socket& listener, Socket*& out, Deadline deadline = kNoDeadline) noex
 // Without waiting: -EAGAIN when there is none.
 int acceptNow(Socket& listener, Socket*& out) noexcept;
 
+// Of all sockets that listen on the port of `fd` (SO_REUSEPORT), new connections go to `count` of them, from number
+// `first` on in the order of their coming. 0 or -errno.
+int steer(int fd, uint32_t first, uint32_t count) noexcept;
+
 // 0 and the listener in `out`, for a descriptor that listens already; -EINVAL for one that does not. Takes it over.
 int adoptListener(Poller& poller, int fd, Socket*& out) noexcept;
 

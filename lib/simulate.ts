@@ -55,6 +55,7 @@ const SEEDS = 2 ** 32;
 
 /** Simulations take turns. */
 let last: Promise<unknown> = Promise.resolve();
+let running = false;
 
 /**
  * Runs `fn` in a coroutine, in a world of its own: time does not pass but jumps to the next timer whenever nobody is
@@ -93,6 +94,7 @@ export function simulate<R>(
   const maxSteps = integerIn('options.maxSteps', options.maxSteps ?? DEFAULT_STEPS, 1, MOST_STEPS);
   const { cancel, cancelEach } = options;
   if (cancel) integerIn('options.cancel.at', cancel.at, 1, MOST_STEPS);
+  if (running) throw new SimulationError(seed, cancel, new Error('simulate was called inside a simulation'));
 
   const all = last.then(async () => {
     let result!: R;
@@ -175,8 +177,10 @@ class Run<R> implements Simulated {
   private begin(): void {
     const random = seedRandom(this.seed);
     const mode = setDeadlockMode('off');
+    running = true;
     setUnheard(this.unheard);
     this.undo = () => {
+      running = false;
       restoreRandom(random);
       setDeadlockMode(mode);
       setUnheard(undefined);

@@ -207,6 +207,8 @@ describe('simulate', () => {
     const all = await Promise.all([1, 2, 3].map((n) => simulate({ seed: n }, () => { sleep(10); return n; })));
     expect(all).toEqual([1, 2, 3]);
     expect(await spawn(() => wait(simulate({ seed: 1 }, () => 'inner')))).toBe('inner');
+    const nested = await failure(simulate({ seed: 1 }, () => wait(simulate({ seed: 2 }, () => 1))));
+    expect(nested.message).toContain('inside a simulation');
   });
 
   it('cancels at every parking call in turn', async () => {

@@ -239,8 +239,13 @@ void Runtime::runBatch() noexcept {
   if (waiting_) {
     runSimulation();
   } else {
-    runForLoop([](Runtime& self, void* result) { *static_cast<bool*>(result) = self.runCoroutines(); },
-               &more);
+    // Whoever waits for a promise that is settled by now is ready once the batch's microtasks have run: to go on here
+    // saves a turn of the loop with its system calls: 0.65 us of CPU for such a wait instead of 1.0.
+    const int64_t end = sched::monotonicNow() + batchBudgetNs;
+    do {
+      runForLoop([](Runtime& self, void* result) { *static_cast<bool*>(result) = self.runCoroutines(); },
+                 &more);
+    } while (!more && !stopped_ && !waiting_ && scheduler_->readyLength() > 0 && sched::monotonicNow() < end);
   }
   if (stopped_) {
     setIdle(false);

@@ -14,17 +14,23 @@
         "-fno-strict-aliasing",
         # A recycled stack's records keep what they held before they were constructed again.
         "-fno-lifetime-dse",
-        # Thread-local variables are read in every native call; descriptors make that one load.
-        "-mtls-dialect=gnu2",
-        # A stack switch must not find live data below the stack pointer.
-        "-mno-red-zone",
         "-fno-omit-frame-pointer",
-        # The switch leaves by an indirect jump into the middle of another stack; no endbr64 landing pads.
-        "-fcf-protection=none",
         "-Wall",
         "-Wextra",
         "-Wno-unused-parameter",
         "-Wno-cast-function-type"
+      ],
+      "conditions": [
+        ["target_arch=='x64'", {
+          "cflags": [
+            # Thread-local variables are read in every native call; descriptors make that one load.
+            "-mtls-dialect=gnu2",
+            # A stack switch must not find live data below the stack pointer.
+            "-mno-red-zone",
+            # The switch leaves by an indirect jump into the middle of another stack; no endbr64 landing pads.
+            "-fcf-protection=none"
+          ]
+        }]
       ],
       # The threads of the disk pool outlive the worker that loaded the addon.
       "ldflags": ["-Wl,-z,nodelete"],

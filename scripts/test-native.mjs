@@ -1,12 +1,15 @@
-// npm run test:native [-- address|thread]
+// npm run test:native [-- address|thread|arm64]
 //
-// Builds and runs the C++ unit tests of everything that needs no V8, once per sanitizer flavour. They need cmake and
+// Builds and runs the C++ unit tests of everything that needs no V8, once per sanitizer flavour, and for arm64 under
+// qemu-user where that and a cross compiler are there. They need cmake and
 // doctest's headers, which npm cannot bring: without them the tests are skipped, saying so.
 import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, run } from './addon.mjs';
 
-const FLAVOURS = ['address', 'thread'];
+const FLAVOURS = ['address', 'thread', 'arm64'];
+const CROSS = 'aarch64-linux-gnu';
 
 function missing() {
   if (spawnSync('cmake', ['--version']).status !== 0) return 'cmake is not installed (Debian: apt-get install cmake)';
@@ -17,13 +20,40 @@ function missing() {
   return undefined;
 }
 
+/** Why the arm64 tests cannot run here, or undefined. */
+function missingForArm64() {
+  if (spawnSync(`${CROSS}-g++`, ['--version']).status !== 0) return `no ${CROSS}-g++ (Debian: apt-get install g++-${CROSS})`;
+  if (spawnSync('qemu-aarch64', ['--version']).status !== 0) return 'no qemu-aarch64 (Debian: apt-get install qemu-user)';
+  return undefined;
+}
+
+/** What cmake is told besides, for a flavour. */
+function settings(flavour, build) {
+  if (flavour !== 'arm64') return [`-DSTACKFUL_SANITIZER=${flavour}`];
+  // doctest's header by itself: the rest of its directory is this machine's, not the other's.
+  const include = `${build}-include`;
+  const header = spawnSync('sh', ['-c', "echo '#include <doctest/doctest.h>' | c++ -M -x c++ - | grep -o '/.*doctest/doctest.h'"]);
+  mkdirSync(join(include, 'doctest'), { recursive: true });
+  copyFileSync(header.stdout.toString().trim().split(/\s+/).at(-1), join(include, 'doctest/doctest.h'));
+  return [
+    '-DCMAKE_SYSTEM_NAME=Linux', '-DCMAKE_SYSTEM_PROCESSOR=aarch64', `-DCMAKE_CXX_COMPILER=${CROSS}-g++`,
+    `-DCMAKE_ASM_COMPILER=${CROSS}-gcc`, `-DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64;-L;/usr/${CROSS}`,
+    `-DDOCTEST_INCLUDE_DIR=${include}`,
+  ];
+}
+
 /** Configures, builds and runs one flavour; false at the first step that fails. */
 async function test(flavour) {
   const build = join(root, '.cache/native-tests', flavour);
   const source = join(root, 'test/native');
-  console.log(`\n=== native tests, ${flavour} sanitizer`);
+  console.log(`\n=== native tests, ${flavour}`);
+  const reason = flavour === 'arm64' && missingForArm64();
+  if (reason) {
+    console.log(`native tests for arm64: SKIPPED, ${reason}`);
+    return true;
+  }
   for (const [command, args, quiet] of [
-    ['cmake', ['-S', source, '-B', build, `-DSTACKFUL_SANITIZER=${flavour}`], true],
+    ['cmake', ['-S', source, '-B', build, ...settings(flavour, build)], true],
     ['cmake', ['--build', build, '--parallel', '2'], true],
     ['ctest', ['--test-dir', build, '--output-on-failure', '--no-tests=error'], false],
   ]) {

@@ -57,6 +57,24 @@ void readMany(const std::vector<uint64_t>& addresses, size_t bytes, std::vector<
   }
 }
 
+bool threadLocalBlockOf(const dl_phdr_info& module, size_t size, uint64_t code, Range& found) {
+  bool mine = false;
+  size_t bytes = 0;
+  for (int i = 0; i < module.dlpi_phnum; ++i) {
+    const auto& p = module.dlpi_phdr[i];
+    uint64_t begin = module.dlpi_addr + p.p_vaddr;
+    if (p.p_type == PT_LOAD && code >= begin && code < begin + p.p_memsz) mine = true;
+    if (p.p_type == PT_TLS) bytes = p.p_memsz;
+  }
+  if (!mine) return false;
+  // An old loader fills in less, and one that has not yet given this thread the block leaves it null.
+  if (size >= offsetof(dl_phdr_info, dlpi_tls_data) + sizeof(void*) && module.dlpi_tls_data) {
+    auto begin = reinterpret_cast<uint64_t>(module.dlpi_tls_data);
+    found = {begin, begin + bytes};
+  }
+  return true;
+}
+
 Range threadLocalBlock(const void* codeAddress) {
   struct Search {
     uint64_t code;
@@ -65,20 +83,7 @@ Range threadLocalBlock(const void* codeAddress) {
   dl_iterate_phdr(
       [](dl_phdr_info* info, size_t size, void* data) -> int {
         auto* s = static_cast<Search*>(data);
-        bool mine = false;
-        size_t tlsBytes = 0;
-        for (int i = 0; i < info->dlpi_phnum; ++i) {
-          const auto& p = info->dlpi_phdr[i];
-          uint64_t begin = info->dlpi_addr + p.p_vaddr;
-          if (p.p_type == PT_LOAD && s->code >= begin && s->code < begin + p.p_memsz) mine = true;
-          if (p.p_type == PT_TLS) tlsBytes = p.p_memsz;
-        }
-        if (!mine) return 0;
-        if (size >= offsetof(dl_phdr_info, dlpi_tls_data) + sizeof(void*) && info->dlpi_tls_data) {
-          auto begin = reinterpret_cast<uint64_t>(info->dlpi_tls_data);
-          s->found = {begin, begin + tlsBytes};
-        }
-        return 1;
+        return threadLocalBlockOf(*info, size, s->code, s->found);
       },
       &search);
   return search.found;

@@ -1,6 +1,8 @@
 // Looking at memory that may not be there.
 #pragma once
 
+#include <link.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -20,6 +22,10 @@ struct Range {
   uint64_t end = 0;
   bool contains(uint64_t a) const { return a >= begin && a < end; }
 };
+
+// The part of threadLocalBlock that judges one module, as dl_iterate_phdr describes it in `size` bytes: true when it holds
+// `code`, and then `found` is its thread-local block, or empty where there is none or the loader does not say.
+bool threadLocalBlockOf(const dl_phdr_info& module, size_t size, uint64_t code, Range& found);
 
 // This thread's thread-local block of the module (executable or shared library) that holds `codeAddress`.
 Range threadLocalBlock(const void* codeAddress);

@@ -15,5 +15,6 @@ stackful_first_frame:
     jmpq *%rax
     .cfi_endproc
     .size stackful_first_frame, .-stackful_first_frame
-    .section .note.GNU-stack, "", @progbits
 #endif
+// Also in the file that is empty here: without it the linker would make every stack executable.
+    .section .note.GNU-stack, "", %progbits

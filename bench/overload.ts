@@ -1,0 +1,110 @@
+/** Goodput and latency under 0.5 to 5 times what a server can do, offered by an open-loop generator. */
+
+import { join } from 'node:path';
+import { BenchError, note, prepareSubjects, type Bench, type Row } from './support/bench.js';
+import { benchDirectory, buildC } from './support/cache.js';
+import type { Options } from './support/options.js';
+import { LOAD_CORE, pinned, run as runCommand } from './support/process.js';
+import { median, Samples } from './support/samples.js';
+import { startServer, type ServerProcess } from './support/server.js';
+
+const name = 'overload';
+const CONNECTIONS = 8000;
+/** What a client waits for an answer, in milliseconds. */
+const TIMEOUT_MS = 1000;
+const CALM_FACTOR = 0.5;
+/** In the calm after the storm, so many answered of those due in 100 ms count as recovered. */
+const RECOVERED = 0.98;
+const LOADS = [0.5, 0.9, 2, 5] as const;
+
+const SUBJECTS: Readonly<Record<string, (port: number) => string[]>> = {
+  'knot-shed': (port) => [process.execPath, join(benchDirectory, 'subjects/knot-busy.mjs'), String(port), 'shed'],
+  knot: (port) => [process.execPath, join(benchDirectory, 'subjects/knot-busy.mjs'), String(port)],
+  'node-http': (port) => [process.execPath, join(benchDirectory, 'peers/node-http-busy.mjs'), String(port)],
+};
+
+interface Phase {
+  seconds: number;
+  due: number;
+  ok: number;
+  refused: number;
+  timeout: number;
+  error: number;
+  unsent: number;
+  p50: number;
+  p99: number;
+}
+
+interface Result {
+  phases: Phase[];
+  buckets: [due: number, ok: number, refused: number, failed: number][];
+}
+
+async function load(generator: string, port: number, connections: number, phases: readonly string[]): Promise<Result> {
+  const command = [generator, String(port), String(TIMEOUT_MS), String(connections), ...phases];
+  return JSON.parse(await runCommand(pinned(LOAD_CORE, command))) as Result;
+}
+
+/** Seconds from the end of the storm until the last 100 ms in which too many were not answered. */
+function recovery(buckets: Result['buckets'], from: number): number {
+  let last = from - 1;
+  for (let i = from; i < buckets.length; i++) if (buckets[i]![1] < buckets[i]![0] * RECOVERED) last = i;
+  return (last + 1 - from) / 10;
+}
+
+async function run(options: Options): Promise<Row[]> {
+  const seconds = options.number('seconds', 4);
+  const rounds = options.number('rounds', 1);
+  const subjects = options.choice('subjects', Object.keys(SUBJECTS));
+  const generator = await buildC('open-loop', { header: 'math.h', flag: '-lm', package: 'libc6-dev' });
+  const samples = new Samples(name);
+  for (let round = 0; round < rounds; round++) {
+    const servers = await prepareSubjects(subjects, (subject): Promise<ServerProcess> => startServer(subject, SUBJECTS[subject]!));
+    for (const server of servers) {
+      const add = (metric: string, value: number, unit: string, at?: Readonly<Record<string, number>>): void => {
+        samples.add({ subject: server.name, metric, value, unit, ...(at && { at }) });
+      };
+      await load(generator, server.port, 16, ['closed:1']);
+      const capacities: number[] = [];
+      for (let i = 0; i < 3; i++) {
+        const [closed] = (await load(generator, server.port, 16, ['closed:1'])).phases;
+        capacities.push(closed!.ok);
+      }
+      const capacity = median(capacities);
+      if (!(capacity > 0)) throw new BenchError(`${server.name} answered nothing`);
+      add('capacity_per_s', capacity, '1/s');
+      for (const factor of LOADS) {
+        const storm = `${(capacity * factor).toFixed(0)}:${seconds}`;
+        const calm = `${(capacity * CALM_FACTOR).toFixed(0)}:3`;
+        const { phases, buckets } = await load(generator, server.port, CONNECTIONS, [storm, calm]);
+        const { due, ok, refused, timeout, error, unsent, p50, p99 } = phases[0]!;
+        if (ok + refused + timeout + error + unsent !== due) throw new BenchError(`${server.name}: requests were lost in the count`);
+        note(`${server.name} ${factor}x: ${due} due, ${ok} ok, ${refused} refused, ${timeout} too late, ${error} errors, ${unsent} unsent`);
+        const at = { load: factor };
+        add('goodput_vs_capacity', ok / seconds / capacity, 'ratio', at);
+        add('p50_ms', p50 * 1000, 'ms', at);
+        add('p99_ms', p99 * 1000, 'ms', at);
+        add('refused', refused / due, 'ratio', at);
+        add('lost', (timeout + error + unsent) / due, 'ratio', at);
+        add('recovery_s', recovery(buckets, seconds * 10), 's', at);
+      }
+      await server.stop();
+    }
+  }
+  return samples.rows();
+}
+
+export default {
+  name,
+  summary: 'goodput and latency when more is asked than can be done, and the recovery afterwards',
+  options: {
+    seconds: 'length of a storm; 3 seconds of calm follow (4)',
+    rounds: 'how often each server is started and measured (1)',
+    subjects: `a list of ${Object.keys(SUBJECTS).join(', ')} (all)`,
+  },
+  figures: [
+    { title: 'Goodput under overload', metric: 'goodput_vs_capacity', label: 'answered in time / capacity', x: 'load', xLabel: 'offered load / capacity' },
+    { title: 'Latency of answers, p99', metric: 'p99_ms', label: 'ms', x: 'load', xLabel: 'offered load / capacity', logarithmic: true },
+  ],
+  run,
+} satisfies Bench;

@@ -1,9 +1,9 @@
 /** Figure 3 of the paper: a static site's bandwidth and cost against the number of simultaneous clients. */
 
-import { note, prepareSubjects, type Bench, type Row } from './support/bench.js';
+import { note, prepareSubjects, Unavailable, type Bench, type Row } from './support/bench.js';
 import { makeFileSet } from './support/file-set.js';
 import { CLIENTS_SUBJECTS } from './support/http-subjects.js';
-import { runLoad } from './support/load.js';
+import { runLoad, type LoadWindow } from './support/load.js';
 import type { Options } from './support/options.js';
 import { openFilesLimit } from './support/process.js';
 import { interleave, Samples } from './support/samples.js';
@@ -39,19 +39,23 @@ async function run(options: Options): Promise<Row[]> {
       const server = await startServer(subject, command);
       for (const clients of counts) {
         const at = { clients };
-        const window = await runLoad(server, {
-          connections: clients,
-          warmUp: seconds / 3,
-          seconds,
-          requestsPerConnection,
-          depth: 1,
-          method: 'GET',
-          paths: files.paths,
-        });
+        const plan = { connections: clients, warmUp: seconds / 3, seconds, requestsPerConnection, depth: 1 };
+        let window: LoadWindow;
+        try {
+          window = await runLoad(server, { ...plan, method: 'GET', paths: files.paths });
+        } catch (error) {
+          if (!(error instanceof Unavailable)) throw error;
+          note(`left out ${error.message}`);
+          continue;
+        }
         const megabits = (window.bytesPerSecond * 8) / 1e6;
         const rate = Math.round(window.requestsPerSecond);
         const cpu = window.cpuPerRequest.toFixed(2);
         note(`round ${round + 1}/${rounds} ${subject}, ${clients} clients: ${Math.round(megabits)} Mbit/s, ${rate} requests/s, ${cpu} us`);
+        if (window.failures > 0) {
+          note(`${subject}, ${clients} clients: ${window.failures} connections ended without their answer`);
+          samples.add({ subject, metric: 'failed_connections', value: window.failures, unit: 'count', at });
+        }
         samples.add({ subject, metric: 'megabits_per_s', value: megabits, unit: 'Mbit/s', at });
         samples.add({ subject, metric: 'requests_per_s', value: window.requestsPerSecond, unit: '1/s', at });
         samples.add({ subject, metric: 'cpu_us_per_request', value: window.cpuPerRequest, unit: 'us', at });

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { note, prepareSubjects, type Bench, type Row } from './support/bench.js';
+import { BenchError, note, prepareSubjects, type Bench, type Row } from './support/bench.js';
 import { cpuSeconds } from './support/cpu.js';
 import { HTTP_BODY, HTTP_SUBJECTS } from './support/http-subjects.js';
 import { WORKS, type Work } from './support/http-work.js';
@@ -82,7 +82,8 @@ async function measureWork(work: Work, { connectionCounts, seconds, rounds, subj
       for (const server of interleave(servers, round)) {
         const warmUp = round === 0 ? seconds / 4 : 0.2;
         const plan = { ...work.plan, connections, warmUp, seconds: seconds / 2, requestsPerConnection: 0 };
-        const { cpuPerRequest, requestsPerSecond } = await runLoad(server, plan);
+        const { cpuPerRequest, requestsPerSecond, failures } = await runLoad(server, plan);
+        if (failures > 0) throw new BenchError(`${work.prefix}, ${server.name}: ${failures} connections failed`);
         const figures = `${cpuPerRequest.toFixed(2)} us/request, ${Math.round(requestsPerSecond)} requests/s`;
         note(`${work.prefix}, round ${round + 1}/${rounds} ${server.name}, ${connections} connections: ${figures}`);
         const subject = server.name;

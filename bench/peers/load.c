@@ -62,6 +62,7 @@ static long connecting, open_connections;
 static uint64_t random_state = 88172645463325252ull;
 static uint64_t done_requests, done_bytes, opened, failures;
 static char buffer[BUFFER_BYTES];
+static double all_connected; /* when; 0 before */
 
 static void fail(const char *what) {
   perror(what);
@@ -218,7 +219,8 @@ static void on_event(client *c, uint32_t events) {
     connecting--;
     open_connections++;
     opened++;
-    if (!ask(c, (unsigned)depth)) reopen(c, true);
+    /* At first nobody asks before all are there: a slow server would be busy with the first and accept no more. */
+    if (all_connected > 0 && !ask(c, (unsigned)depth)) reopen(c, true);
     return;
   }
   for (;;) {
@@ -273,7 +275,7 @@ int main(int argc, char **argv) {
   if (epoll_fd < 0) fail("epoll_create1");
 
   long started = 0;
-  double created = now(), all_connected = 0, began = 0;
+  double created = now(), began = 0;
   uint64_t requests_before = 0, bytes_before = 0, opened_before = 0;
   for (;;) {
     while (started < connections && connecting < MAX_CONNECTING) start_connecting(&clients[started++]);
@@ -283,13 +285,19 @@ int main(int argc, char **argv) {
     for (int i = 0; i < count; i++) on_event(events[i].data.ptr, events[i].events);
     double t = now();
     if (all_connected == 0) {
-      if (opened >= (uint64_t)connections && started == connections) all_connected = t;
-      else if (t - created > GIVE_UP_SECONDS) {
+      if (open_connections == connections) {
+        all_connected = t;
+        for (long i = 0; i < connections; i++) {
+          if (!ask(&clients[i], (unsigned)depth)) reopen(&clients[i], true);
+        }
+      } else if (t - created > GIVE_UP_SECONDS) {
         fprintf(stderr, "load: %ld of %ld connected after %d s\n", open_connections, connections, GIVE_UP_SECONDS);
         return 1;
       }
     } else if (began == 0) {
-      if (t - all_connected < warm_up) continue;
+      /* And everybody has been answered once, unless that takes for ever. */
+      bool all_answered = done_requests >= (uint64_t)connections || t - all_connected > GIVE_UP_SECONDS / 6;
+      if (t - all_connected < warm_up || !all_answered) continue;
       began = t;
       requests_before = done_requests;
       bytes_before = done_bytes;

@@ -5,9 +5,26 @@ import { join, normalize } from 'node:path';
 
 const [port, directory] = process.argv.slice(2);
 
+/** With more files open at once than this, thousands of clients would use up the descriptors. */
+const MOST_READING = 1000;
+const waiting = [];
+let reading = 0;
+
+async function read(path) {
+  if (reading === MOST_READING) await new Promise((resolve) => waiting.push(resolve));
+  else reading++;
+  try {
+    return await readFile(path);
+  } finally {
+    const next = waiting.shift();
+    if (next) next();
+    else reading--;
+  }
+}
+
 async function answer(request, response) {
   try {
-    const body = await readFile(join(directory, normalize(request.url)));
+    const body = await read(join(directory, normalize(request.url)));
     response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Length': body.length });
     response.end(body);
   } catch {

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { BenchError } from './bench.js';
+import { BenchError, Unavailable } from './bench.js';
 import { buildC } from './cache.js';
 import { cpuSeconds } from './cpu.js';
 import { LOAD_CORE, pinned, start } from './process.js';
@@ -26,9 +26,11 @@ export interface LoadWindow {
   requestsPerSecond: number;
   bytesPerSecond: number;
   cpuPerRequest: number;
+  /** Connections that ended before their answers were there. */
+  failures: number;
 }
 
-/** Runs the load to its end. The window and the server's CPU time begin when every connection is open. */
+/** Runs the load to its end; throws {@link Unavailable} when the server cannot cope with that many connections. The window and the server's CPU time begin when every connection is open. */
 export async function runLoad(server: ServerProcess, plan: LoadPlan): Promise<LoadWindow> {
   const { connections, warmUp, seconds, requestsPerConnection, depth, method, paths } = plan;
   const numbers = [server.port, connections, warmUp, seconds, requestsPerConnection, depth].map(String);
@@ -48,14 +50,16 @@ export async function runLoad(server: ServerProcess, plan: LoadPlan): Promise<Lo
     result = JSON.parse(line) as typeof result;
   }
   await closed;
-  if (!result) throw new BenchError(`load on ${server.name}, ${connections} connections: ${complaint.trim() || 'no result'}`);
-  if (result.failures > 0) {
-    throw new BenchError(`${server.name}, ${connections} connections: ${result.failures} connections failed`);
+  if (!result) {
+    const why = `${server.name}, ${connections} connections: ${complaint.trim() || 'no result'}`;
+    // Too many for that server is something to say about it; everything else is an error of the bench.
+    throw /connected after|not the response/.test(complaint) ? new Unavailable(why) : new BenchError(why);
   }
   if (result.requests === 0) throw new BenchError(`${server.name} answered nothing in ${seconds} s`);
   return {
     requestsPerSecond: result.requests / result.seconds,
     bytesPerSecond: result.bytes / result.seconds,
     cpuPerRequest: (cpu / result.requests) * 1e6,
+    failures: result.failures,
   };
 }

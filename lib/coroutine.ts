@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 
-import { StackMemoryError } from './errors.js';
+import { RuntimeEndedError, StackMemoryError, TooManyCoroutinesError } from './errors.js';
 import { functionOf, integerIn } from './internal/arguments.js';
 import { ParkKind } from './internal/kinds.js';
 import { localsHolder, type LocalValue } from './internal/locals.js';
@@ -10,12 +10,16 @@ import { start } from './internal/start.js';
 import { priorityLevel, type Priority } from './policy.js';
 import type { Waitable } from './internal/waiting.js';
 import { signalOf } from './signal.js';
-import { appendSpawnSite, recordSpawnSite, recordsSpawnSites } from './spawn_site.js';
+import { appendSpawnSite, recordEnd, recordSpawnSite, recordsSpawnSites, spawnSiteOf } from './spawn_site.js';
 
 export interface SpawnOptions {
   /** Shown by `dump()` and in errors; the function's own name if absent. */
   name?: string;
-  /** Address space reserved for the stack, in bytes; memory is used page by page as the stack deepens. Default 256 KiB. */
+  /**
+   * Address space reserved for the stack, in bytes, from 128 KiB to 64 MiB; rounded up to a power of two, 256 KiB at least.
+   * Memory is used page by page as the stack deepens, and given back when it has been shallow for a while. 90 KiB of it are
+   * kept for native code; a recursion past the rest is a RangeError, as on the main stack. Default 256 KiB.
+   */
   stackSize?: number;
   /**
    * Which of several ready coroutines goes first, under the scheduling policy `'priority'`; using it puts that in force
@@ -32,10 +36,47 @@ const STATES: readonly CoroutineState[] = ['ready', 'running', 'parked', 'done']
 const KIB = 1024;
 /** native/sched/coroutine.h */
 const NORMAL_PRIORITY = 2;
-/** V8 compiles lazily on the running stack and wants about 40 KB for it, besides what native code below it needs. */
+/** What may be asked for, and what one gets: V8 compiles lazily on the running stack, besides what native code needs. */
 const LEAST_STACK = 128 * KIB;
-const MOST_STACK = 1024 * KIB;
+const LEAST_SLOT = 256 * KIB;
+/** Whatever --stack-size says: that is about the main stack. */
+const MOST_STACK = 64 * 1024 * KIB;
 let defaultStack = 256 * KIB;
+/** What the engine has been told to expect. */
+let largestStack = 0;
+
+function stackSizeOf(name: string, bytes: unknown): number {
+  const size = Math.max(integerIn(name, bytes, LEAST_STACK, MOST_STACK), LEAST_SLOT);
+  if (size > largestStack) native.allowStack((largestStack = size));
+  return size;
+}
+
+/** What `native.spawn` returns instead of a slot, as native/binding/core.cc numbers it. */
+function spawnError(code: number, stackSize: number): Error {
+  switch (code) {
+    case -2:
+      return new StackMemoryError(stackSize, native.stats().stackMemoryBudget);
+    case -3:
+      return new TooManyCoroutinesError(native.stats().live!);
+    case -4:
+      return new RuntimeEndedError();
+    default:
+      return new StackMemoryError(stackSize);
+  }
+}
+
+/** Memory of a coroutine's stack, in bytes, to a page of 4096. */
+export interface StackUse {
+  /** In memory now. */
+  resident: number;
+  /**
+   * High-water mark: how much of `size` it has used. An upper bound while spawn sites are not recorded: pages that an
+   * earlier coroutine left on the same stack count, too.
+   */
+  deepest: number;
+  /** What `stackSize` was rounded up to. */
+  size: number;
+}
 
 /** Those that fail in a simulation without anybody hearing of it: it reports them itself. */
 let unheard: Set<Coroutine<unknown>> | undefined;
@@ -89,7 +130,7 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
     this.name = name;
     this.body = body;
     const slot = native.spawn(stackSize, priority, this);
-    if (slot < 0) throw new StackMemoryError(stackSize);
+    if (slot < 0) throw spawnError(slot, stackSize);
     this.slot = slot;
     table[slot] = this;
     if (recordsSpawnSites) recordSpawnSite(this);
@@ -182,6 +223,17 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
     return this.finished ? '' : native.stack(this.slot);
   }
 
+  /** How much of its stack it uses; undefined when it is done. A system call. */
+  stackUse(): StackUse | undefined {
+    const use = this.finished ? undefined : native.stackUse(this.slot);
+    return use && { resident: use[0], deepest: use[1], size: use[2] };
+  }
+
+  /** Where it was spawned; undefined unless `configure({ spawnSites: true })` was on then. */
+  get spawnSite(): string | undefined {
+    return spawnSiteOf(this);
+  }
+
   /** Counts as failed from now on; the scheduler will never run it again. @internal */
   abandon(error: unknown): void {
     this.finished = this.failed = true;
@@ -225,6 +277,7 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
       if (recordsSpawnSites) appendSpawnSite(error, this);
     }
     this.body = undefined;
+    if (recordsSpawnSites) recordEnd(this);
     this.finished = true;
     table[this.slot] = undefined;
     this.onEnd?.();
@@ -250,6 +303,7 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
 start((slot) => {
   table[slot]!.run();
 });
+stackSizeOf('stackSize', defaultStack);
 
 /** What is running, in memory that the scheduler writes; reading it takes 2 ns, a call 11. @internal */
 export const running = native.running();
@@ -258,13 +312,15 @@ export const running = native.running();
  * Starts `fn` on a stack of its own and returns at once; it runs when the caller parks, or when the main stack returns
  * to the event loop.
  *
- * @throws StackMemoryError (`ERR_STACK_MEMORY`) when there is no address space for another stack
+ * @throws StackMemoryError (`ERR_STACK_MEMORY`) when stacks use as much memory as they may (see `configure`), or there is no
+ *   address space for another; TooManyCoroutinesError (`ERR_TOO_MANY_COROUTINES`); RuntimeEndedError (`ERR_RUNTIME_ENDED`) in
+ *   finalizers that run while the process or the worker ends; RangeError (`ERR_OUT_OF_RANGE`) for a stack size outside its
+ *   limits
  */
 export function spawn<R>(fn: () => R, options?: SpawnOptions): Coroutine<R> {
   functionOf('fn', fn);
   if (!options) return new Coroutine(fn, fn.name, defaultStack);
-  const stackSize = options.stackSize ?? defaultStack;
-  integerIn('options.stackSize', stackSize, LEAST_STACK, MOST_STACK);
+  const stackSize = options.stackSize === undefined ? defaultStack : stackSizeOf('options.stackSize', options.stackSize);
   const { signal, priority } = options;
   if (signal !== undefined) signalOf('options.signal', signal);
   const level = priority === undefined ? NORMAL_PRIORITY : priorityLevel('options.priority', priority);
@@ -275,7 +331,7 @@ export function spawn<R>(fn: () => R, options?: SpawnOptions): Coroutine<R> {
 
 /** See `configure`. @internal */
 export function setDefaultStackSize(name: string, bytes: number): void {
-  defaultStack = integerIn(name, bytes, LEAST_STACK, MOST_STACK);
+  defaultStack = stackSizeOf(name, bytes);
 }
 
 /** The coroutine this code runs in; undefined on the main stack. */

@@ -26,6 +26,8 @@ export interface CoroutineInfo {
   waitsFor?: number[];
   /** JavaScript frames, the innermost first; empty when it has not begun. */
   stack: string;
+  /** How deep its stack has been, and how deep it may get, in bytes. */
+  stackUse?: { deepest: number; size: number };
   /** Where it was spawned, if spawn sites are recorded. */
   spawnedAt?: string;
 }
@@ -52,6 +54,8 @@ export function inspectCoroutine(c: Coroutine, runningStack?: string): Coroutine
     const holders = object?.heldBy?.();
     if (holders) info.waitsFor = [holders].flat().map((holder) => holder.id);
   }
+  const use = c.stackUse();
+  if (use) info.stackUse = { deepest: use.deepest, size: use.size };
   const site = spawnSiteOf(c);
   if (site !== undefined) info.spawnedAt = site;
   return info;
@@ -85,6 +89,8 @@ function situation({ state, parkedOn, stack }: CoroutineInfo): string {
 function entry(heading: string, info: CoroutineInfo): string {
   const lines = [heading];
   if (info.stack) lines.push(info.stack);
+  const use = info.stackUse;
+  if (use) lines.push(`    stack: ${String(use.deepest / 1024)} of ${String(use.size / 1024)} KiB used`);
   if (info.spawnedAt !== undefined) lines.push(`    spawned at ${info.spawnedAt}`);
   return lines.join('\n');
 }

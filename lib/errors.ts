@@ -142,11 +142,28 @@ export class SchedulingPolicyError extends StackfulError {
   }
 }
 
-/** There is no memory, or no permission, for another stack. */
+/** There is no memory for another stack: the budget of `configure({ stackMemory })` is spent, or the kernel refuses. */
 export class StackMemoryError extends StackfulError {
   readonly code = 'ERR_STACK_MEMORY';
-  constructor(bytes: number) {
-    super(`no memory for a stack of ${String(bytes)} bytes`);
+  constructor(bytes: number, budget?: number) {
+    const why = budget === undefined ? 'the kernel has no address space for it' : `stacks use the ${String(budget)} bytes they may`;
+    super(`no memory for a stack of ${String(bytes)} bytes: ${why}`);
+  }
+}
+
+/** As many coroutines are alive as `configure({ maxCoroutines })` allows. */
+export class TooManyCoroutinesError extends StackfulError {
+  readonly code = 'ERR_TOO_MANY_COROUTINES';
+  constructor(count: number) {
+    super(`${String(count)} coroutines are alive, as many as configure({ maxCoroutines }) allows`);
+  }
+}
+
+/** The environment (the process, or a worker) is going away; nothing can be started in it any more. */
+export class RuntimeEndedError extends StackfulError {
+  readonly code = 'ERR_RUNTIME_ENDED';
+  constructor() {
+    super('this environment is going away; no coroutine can run in it any more');
   }
 }
 

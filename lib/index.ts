@@ -3,7 +3,7 @@ export { Barrier } from './barrier.js';
 export { Channel, sending, type SendCase } from './channel.js';
 export { Condition } from './condition.js';
 export { configure, type Configuration } from './configure.js';
-export { Coroutine, coroutines, current, spawn, type CoroutineState, type SpawnOptions } from './coroutine.js';
+export { Coroutine, coroutines, current, spawn, type CoroutineState, type SpawnOptions, type StackUse } from './coroutine.js';
 export type { Deadlock, DeadlockMode } from './deadlock.js';
 export {
   AtomicSectionError,
@@ -17,6 +17,7 @@ export {
   ReadLimitError,
   RecursiveLockError,
   SchedulingPolicyError,
+  RuntimeEndedError,
   SimulationError,
   ScopeEndedError,
   ScopeFailedError,
@@ -24,6 +25,7 @@ export {
   SocketClosedError,
   StackMemoryError,
   TimeoutError,
+  TooManyCoroutinesError,
   UnsupportedRuntimeError,
 } from './errors.js';
 export { CoroutineLocal } from './coroutine_local.js';
@@ -34,6 +36,7 @@ export { offload } from './offload.js';
 export type { PolicyName, Priority, SchedulingPolicy } from './policy.js';
 export { sleep, yieldNow } from './scheduling.js';
 export { scope, type Scope } from './scope.js';
+export type { SpawnSite } from './spawn_site.js';
 export { shield } from './shield.js';
 export { withSignal } from './signal.js';
 export { stats, type RuntimeStats } from './stats.js';

@@ -1,6 +1,8 @@
 import { performance } from 'node:perf_hooks';
 
+import { coroutines } from './coroutine.js';
 import { native } from './internal/native.js';
+import { recordsSpawnSites, spawnSites, type SpawnSite } from './spawn_site.js';
 
 /** Counters of this thread's runtime. Sizes in bytes, times in milliseconds. */
 export interface RuntimeStats {
@@ -32,12 +34,22 @@ export interface RuntimeStats {
   stacksPooled: number;
   /** Stacks that scavenges skip, because they refer to nothing that one could move. */
   stacksQuiet: number;
+  /** Address space of this thread's stacks, and how much of it is in memory, by the last look at them. */
   stackBytesReserved: number;
+  stackBytesResident: number;
+  /** How much went back to the kernel because stacks had been shallow for a while, since the start. */
+  stackBytesGivenBack: number;
+  /** All threads' stacks together, and what `configure({ stackMemory })` allows them. */
+  stackMemoryUsed: number;
+  stackMemoryBudget: number;
+  /** Deepest stack first; empty unless `configure({ spawnSites: true })`. */
+  spawnSites: SpawnSite[];
 }
 
 /** What this thread's runtime has done so far, and holds now. */
 export function stats(): RuntimeStats {
   const counters = native.stats() as unknown as RuntimeStats;
   counters.loopUtilization = performance.eventLoopUtilization().utilization;
+  counters.spawnSites = recordsSpawnSites ? spawnSites(coroutines()) : [];
   return counters;
 }

@@ -10,7 +10,14 @@ export interface Native {
   doctor(): { ok: boolean; reason?: string; findings: [string, string][] };
   stats(): Record<string, number>;
 
+  /** A slot; or -1 no memory, -2 the budget is spent, -3 too many coroutines, -4 the environment is going away. */
   spawn(stackBytes: number, priority: number, coroutine: object): number;
+  setStackMemory(bytes: number): void;
+  setMaxCoroutines(count: number): void;
+  allowStack(bytes: number): void;
+  setCleanStacks(on: boolean): void;
+  /** Resident bytes, high-water mark and size of a live coroutine's stack. */
+  stackUse(slot: number): [resident: number, deepest: number, size: number] | undefined;
   current(): number;
   /** Always: the slot of the running coroutine (or -1), and the code that a parking call of it would end with (or 0). */
   running(): Int32Array;

@@ -14,13 +14,23 @@ sched::Scheduler& scheduler() {
   return Runtime::current()->scheduler();
 }
 
-// spawn(stackBytes, priority, coroutine): slot, or -1 when there is no memory. Async hooks see `coroutine` as the resource.
+// What spawn returns instead of a slot; lib/coroutine.ts knows them too.
+enum NoSlot : int32_t { kNoMemory = -1, kBudgetSpent = -2, kTooMany = -3, kEnded = -4 };
+
+// spawn(stackBytes, priority, coroutine): slot, or a NoSlot. Async hooks see `coroutine` as the resource.
 void spawn(const Info& info) {
   Runtime* runtime = Runtime::current();
+  // The environment is going away, and somebody's finalizer still runs JavaScript.
+  if (!runtime) return info.GetReturnValue().Set(kEnded);
+  if (runtime->scheduler().live() >= runtime->maxCoroutines) return info.GetReturnValue().Set(kTooMany);
   sched::Coroutine* c = runtime->spawn(static_cast<size_t>(numberAt(info, 0)),
                                        static_cast<uint8_t>(intAt(info, 1)), info[2].As<v8::Object>());
+  if (!c) {
+    const bool spent = !stack::StackBudget::allows(stack::kPage);
+    return info.GetReturnValue().Set(spent ? kBudgetSpent : kNoMemory);
+  }
   runtime->schedule();
-  info.GetReturnValue().Set(c ? static_cast<int32_t>(c->slot) : -1);
+  info.GetReturnValue().Set(static_cast<int32_t>(c->slot));
 }
 
 // current(): slot of the running coroutine, or -1 on the main stack.

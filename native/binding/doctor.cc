@@ -63,7 +63,7 @@ Napi::Value doctor(const Napi::CallbackInfo& info) {
     const char* refusal = runtime->quietScavenge().refusal();
     findings.add("scavenges",
                  refusal ? std::string("walk every stack: ") + refusal : "skip unchanged stacks");
-    findings.add("stack guards", stack::guardKind());
+    findings.add("stack guards", stack::guardName());
     if (runtime->scheduler().running()) {
       ok = false;
       reason = "the self-test runs on the main stack only";
@@ -105,6 +105,10 @@ Napi::Value stats(const Napi::CallbackInfo& info) {
   set("stacksPooled", static_cast<double>(stacks.pooled));
   set("stacksQuiet", static_cast<double>(runtime->quietScavenge().cleanCount()));
   set("stackBytesReserved", static_cast<double>(stacks.reservedBytes));
+  set("stackBytesResident", static_cast<double>(stacks.residentBytes));
+  set("stackBytesGivenBack", static_cast<double>(stacks.trimmedBytes));
+  set("stackMemoryUsed", static_cast<double>(stack::StackBudget::used()));
+  set("stackMemoryBudget", static_cast<double>(stack::StackBudget::limit()));
   return result;
 }
 

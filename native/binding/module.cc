@@ -57,6 +57,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   defineScopes(context, object);
   definePolicy(context, object);
   defineSimulate(context, object);
+  defineStacks(context, object);
   defineNet(context, object);
   defineFs(context, object);
   defineHttp(context, object);

@@ -1,5 +1,6 @@
 #include "runtime.h"
 
+#include <cstdlib>
 #include <cstring>
 
 #include "../engine/self_test.h"
@@ -8,9 +9,26 @@ namespace stackful::binding {
 
 thread_local Runtime* Runtime::current_ = nullptr;
 
+namespace {
+
+// What every environment of the process shares. Stacks may take all the memory that the process may, so that a program
+// which spawns without end gets an error rather than the kernel's out-of-memory killer.
+void setProcessDefaults() {
+  static const bool once = [] {
+    const uint64_t constrained = uv_get_constrained_memory(), total = uv_get_total_memory();
+    stack::StackBudget::setLimit(constrained > 0 && constrained < total ? constrained : total);
+    if (const char* guard = getenv("STACKFUL_STACK_GUARD")) stack::useGuardNamed(guard);
+    return true;
+  }();
+  (void)once;
+}
+
+}  // namespace
+
 Runtime::Runtime(v8::Isolate* i, v8::Local<v8::Context> c) : isolate(i), context(i, c) {}
 
 Runtime::~Runtime() {
+  delete trimTimer_;
   delete disk_;
   delete poller_;
   delete scheduler_;
@@ -22,6 +40,7 @@ Runtime* Runtime::create(v8::Isolate* isolate, v8::Local<v8::Context> context, s
                          const engine::Corruption* corruption) {
   // V8 aborts the process when it collects wasm code while threads are archived.
   v8::V8::SetFlagsFromString("--no-wasm-code-gc");
+  setProcessDefaults();
   auto* runtime = new Runtime(isolate, context);
   bool ok = engine::discover(isolate, runtime->found, reason, corruption);
   if (ok) {
@@ -58,7 +77,9 @@ bool Runtime::hookIntoLoop(std::string& reason) {
   }
   uv_idle_init(loop, &idleHandle_);
   pollHandle_.data = idleHandle_.data = this;
-  openHandles_ = 2;
+  trimTimer_ = new TrimTimer(stacks, *scheduler_);
+  trimTimer_->open(loop);
+  openHandles_ = 3;
   uv_poll_start(&pollHandle_, UV_READABLE,
                 [](uv_poll_t* h, int, int) { static_cast<Runtime*>(h->data)->runBatch(); });
   uv_unref(reinterpret_cast<uv_handle_t*>(&pollHandle_));
@@ -253,6 +274,7 @@ void Runtime::runBatch() noexcept {
     return;
   }
   setIdle(more || waiting_ || scheduler_->readyLength() > 0);
+  trimTimer_->noteBatch();
   keepLoopAlive();
 }
 
@@ -308,6 +330,8 @@ void Runtime::teardown(void* data, void (*done)(void*), void* doneArgument) {
   }
   runtime->scheduler_->shutdown();
   auto onClose = [](uv_handle_t* h) { static_cast<Runtime*>(h->data)->closed(); };
+  runtime->trimTimer_->handle()->data = runtime;
+  uv_close(runtime->trimTimer_->handle(), onClose);
   uv_close(reinterpret_cast<uv_handle_t*>(&runtime->pollHandle_), onClose);
   uv_close(reinterpret_cast<uv_handle_t*>(&runtime->idleHandle_), onClose);
 }

@@ -18,6 +18,7 @@
 #include "../sched/scheduler.h"
 #include "../sched/simulation.h"
 #include "../stack/stack_memory.h"
+#include "trim_timer.h"
 
 namespace stackful::binding {
 
@@ -47,6 +48,7 @@ class Runtime {
 
   // `resource` is what async hooks see as the coroutine. Null when there is no memory for a stack.
   sched::Coroutine* spawn(size_t stackBytes, uint8_t priority, v8::Local<v8::Object> resource) noexcept;
+  uint32_t maxCoroutines = UINT32_MAX;  // spawn refuses to make more
   // To be called on the main stack after anything that may have made a coroutine ready: makes the loop run a batch.
   void schedule() noexcept {
     if (!inBatch_) scheduleOutsideBatch();
@@ -99,6 +101,7 @@ class Runtime {
   sched::Scheduler* scheduler_ = nullptr;
   net::Poller* poller_ = nullptr;
   disk::Disk* disk_ = nullptr;
+  TrimTimer* trimTimer_ = nullptr;
   uv_poll_t pollHandle_;
   uv_idle_t idleHandle_;
   std::unique_ptr<SimulationRun> waiting_;  // to begin

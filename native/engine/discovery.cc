@@ -35,6 +35,7 @@ bool corrupt(Layout& layout, const Corruption& c) {
       {"entrySpWord", &layout.entrySpWord},
       {"heapStackStartInTarget", &layout.heapStackStartInTarget},
       {"shutdownList", &layout.shutdownList},
+      {"stackReach", &layout.stackReach},
   };
   static_assert(sizeof all / sizeof *all == sizeof(Layout) / sizeof(size_t),
                 "every constant can be corrupted");
@@ -62,6 +63,7 @@ bool corrupt(Discovery& found, const Corruption& c) {
       {"found.stackStartHeap", &found.stackStartHeap},
       {"found.asyncContext", &found.asyncContext},
       {"found.shutdownList", &found.shutdownList},
+      {"found.stackReach", &found.stackReach},
       {"found.inUse", &found.inUse},
       {"found.manager", &found.manager},
   };
@@ -76,8 +78,8 @@ bool corrupt(Discovery& found, const Corruption& c) {
 
 bool Search::locate() {
   return isolateSize() && locateGuard() && locateThreadTop() && locateHandleData() && locateImplementer() &&
-         locateManager() && locateStackStarts() && locateRelocatable() && locateShutdownList() &&
-         locateAsyncContext();
+         locateManager() && locateStackStarts() && locateStackReach() && locateRelocatable() &&
+         locateShutdownList() && locateAsyncContext();
 }
 
 // By what V8 does with them. The order is from what is only looked at to what is changed for a moment: whatever is
@@ -85,8 +87,8 @@ bool Search::locate() {
 bool Search::confirm() {
   if (found_.isolate != base_) return fail("isolate");
   return confirmGuard() && confirmThreadTop() && confirmHandleData() && confirmManager() &&
-         confirmImplementer() && confirmStackStarts() && confirmRelocatable() && confirmShutdownList() &&
-         confirmAsyncContext();
+         confirmImplementer() && confirmStackStarts() && confirmStackReach() && confirmRelocatable() &&
+         confirmShutdownList() && confirmAsyncContext();
 }
 
 bool discover(v8::Isolate* isolate, Discovery& found, std::string& reason, const Corruption* corruption) {

@@ -29,6 +29,9 @@ struct Discovery {
   uint64_t* asyncContext = nullptr;  // continuation-preserved embedder data; null where V8 has none (Node 20)
   uint64_t* shutdownList =
       nullptr;  // Node 22: [begin, end, capacity] of objects to destroy before a sudden shutdown
+  // Node 24 and 26: how many bytes below its start V8 takes the stack to reach; addresses further down are not on the
+  // "central stack", and meeting one is fatal. --stack-size at first.
+  uint64_t* stackReach = nullptr;
   ThreadNode* inUse = nullptr;  // anchor of the list of archived threads
   void* manager = nullptr;
   uint64_t pristine[Execution::kImageWords] = {};  // the image of a thread that has done nothing yet

@@ -135,6 +135,12 @@ void Engine::prepare(Execution& e, const stack::Stack& stack, void (*entry)(void
   e.sp = stack::prepareStack(top, entry, argument);
 }
 
+// Only when a larger one is asked for: V8's stacks of WebAssembly suspended by JSPI may lie anywhere, and should not look
+// like a part of this one.
+void Engine::allowStack(size_t bytes) noexcept {
+  if (found_->stackReach && *found_->stackReach < bytes) *found_->stackReach = bytes;
+}
+
 // Takes the node that shows `e`, if there is one, out of V8's list.
 void Engine::dropNode(Execution& e) noexcept {
   if (!e.node) return;

@@ -56,6 +56,9 @@ class Engine {
   // back: how the JavaScript stack of a parked execution is read. `parked` has run before; `function` must not park.
   void visit(Execution& from, Execution& parked, void (*function)(void*), void* argument) noexcept;
 
+  // To be called before a stack of that many bytes is used: V8 must not take its far end for somebody else's memory.
+  void allowStack(size_t bytes) noexcept;
+
   // Is it safe to leave this stack now? (False inside an open V8 interrupt scope.)
   bool mayPark() const noexcept;
 

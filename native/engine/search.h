@@ -62,6 +62,9 @@ class Search {
   bool locateStackStarts();
   bool confirmStackStarts();
   void heapCopies(uint64_t value, std::vector<uint64_t*>& out) const;
+  bool locateStackReach();
+  bool confirmStackReach();
+  std::vector<uint64_t*> wordsOfReach(uint64_t bytes);
   bool locateRelocatable();
   bool confirmRelocatable();
   bool isRelocatable(uint64_t address) const;

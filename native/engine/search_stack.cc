@@ -86,6 +86,38 @@ void Search::heapCopies(uint64_t value, std::vector<uint64_t*>& out) const {
   }
 }
 
+// Has V8 told that the stack reaches `bytes` below its start, and gives the words of the isolate that say so by then.
+// All is put back word by word, because SetStackLimit sets the reach along with the limits; and only where nobody, such as
+// an interrupt request, has changed it meanwhile.
+std::vector<uint64_t*> Search::wordsOfReach(uint64_t bytes) {
+  const uint64_t lower = *found_.stackStartThread - bytes;
+  const std::vector<uint64_t> before(base_, base_ + count_);
+  isolate_->SetStackLimit(lower);
+  std::vector<uint64_t*> hits;
+  for (size_t i = 0; i < count_; ++i) {
+    uint64_t now = base_[i];
+    if (now == before[i] || (now != lower && now != bytes)) continue;
+    if (now == bytes) hits.push_back(base_ + i);
+    __atomic_compare_exchange_n(base_ + i, &now, before[i], false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+  }
+  return hits;
+}
+
+bool Search::locateStackReach() {
+  const std::vector<uint64_t*> hits = wordsOfReach((uint64_t{80} << 20) + 0x5678);
+  if (hits.size() > 1) return fail("stack reach is ambiguous");
+  if (hits.size() == 1) found_.stackReach = hits[0];
+  return true;
+}
+
+bool Search::confirmStackReach() {
+  if (layout_.stackReach > 1 || (found_.stackReach != nullptr) != (layout_.stackReach == 1))
+    return fail("stack reach");
+  if (!found_.stackReach) return true;
+  const std::vector<uint64_t*> hits = wordsOfReach((uint64_t{70} << 20) + 0x1238);
+  return (hits.size() == 1 && hits[0] == found_.stackReach) || fail("stack reach");
+}
+
 // Relocatable objects form a chain through the stack; V8's arguments for a native callback are one, at its head
 // while the callback runs: [vtable, isolate, previous].
 bool Search::isRelocatable(uint64_t address) const {

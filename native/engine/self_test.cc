@@ -38,7 +38,7 @@ struct Test {
     Test* test;
     int id;
     bool done;
-    char result[64];
+    char result[32];
   } * all[kCoroutines] = {};
 };
 
@@ -84,6 +84,7 @@ bool run(Test& test, stack::StackPool& stacks, const Discovery& found, bool thor
   for (int i = 0; i < kCoroutines; ++i) {
     stack::Stack stack = stacks.allocate(size_t{256} << 10);
     if (!stack) return reason = "no memory for a stack", false;
+    static_assert(sizeof(Test::One) <= stack::kRecordBytes);
     auto* one = new (stack.record) Test::One{{}, &test, i + 1, false, {}};
     test.all[i] = one;
     test.engine->prepare(one->execution, stack, entry, one);
@@ -141,7 +142,7 @@ bool selfTest(v8::Isolate* isolate, const Discovery& found, Engine& engine, bool
   test.context.Reset(isolate, context);
   test.program.Reset(isolate, program.As<v8::Function>());
   test.park.Reset(isolate, park);
-  stack::StackPool stacks;
+  stack::StackPool stacks(stack::StackPool::Counts::kNo);
   bool ok = run(test, stacks, found, thorough, reason);
   for (Test::One* one : test.all) {
     if (one) engine.abandon(one->execution);

@@ -39,6 +39,7 @@ inline constexpr bool kTwoLimits = true;
 inline constexpr size_t kVectorsInUse[] = {0x08, 0x50};
 inline constexpr size_t kHeapStackStartInTarget = 0;  // the word is in the isolate itself
 inline constexpr bool kShutdownList = false;
+inline constexpr bool kStackReach = false;
 #elif V8_MAJOR_VERSION == 12  // Node 22
 inline constexpr const char* kNode = "22";
 inline constexpr size_t kHandleImplementerBytes = 120;
@@ -53,6 +54,7 @@ inline constexpr bool kTwoLimits = true;
 inline constexpr size_t kVectorsInUse[] = {0x08};
 inline constexpr size_t kHeapStackStartInTarget = 0x698;
 inline constexpr bool kShutdownList = true;
+inline constexpr bool kStackReach = false;
 #elif V8_MAJOR_VERSION == 13  // Node 24
 inline constexpr const char* kNode = "24";
 inline constexpr size_t kHandleImplementerBytes = 128;
@@ -67,6 +69,7 @@ inline constexpr bool kTwoLimits = false;
 inline constexpr size_t kVectorsInUse[] = {0x08};
 inline constexpr size_t kHeapStackStartInTarget = 0x6c0;
 inline constexpr bool kShutdownList = false;
+inline constexpr bool kStackReach = true;
 #elif V8_MAJOR_VERSION == 14  // Node 26
 inline constexpr const char* kNode = "26";
 inline constexpr size_t kHandleImplementerBytes = 128;
@@ -81,6 +84,7 @@ inline constexpr bool kTwoLimits = false;
 inline constexpr size_t kVectorsInUse[] = {0x08};
 inline constexpr size_t kHeapStackStartInTarget = 0x750;
 inline constexpr bool kShutdownList = false;
+inline constexpr bool kStackReach = true;
 #else
 #error "stackful: this V8 is not known; supported are those of Node 20, 22, 24 and 26"
 #endif
@@ -132,5 +136,6 @@ struct Layout {
   size_t entrySpWord = layout::kEntrySpWord;
   size_t heapStackStartInTarget = layout::kHeapStackStartInTarget;
   size_t shutdownList = layout::kShutdownList;
+  size_t stackReach = layout::kStackReach;
 };
 }  // namespace stackful::engine

@@ -46,6 +46,11 @@ struct Coroutine {
 };
 
 static_assert(offsetof(Coroutine, execution) == 0);
+
+// For stack::StackTrimmer: how far down the stack with this record is in use.
+inline const char* stackPointerOf(const char* record) noexcept {
+  return static_cast<const char*>(reinterpret_cast<const Coroutine*>(record)->execution.sp);
+}
 static_assert(sizeof(Coroutine) <= stack::kRecordBytes);
 static_assert(sizeof(Coroutine) <= sizeof(engine::Execution) + 64, "the hot part fills at most a cache line");
 

@@ -2,40 +2,13 @@
 
 #include <sys/mman.h>
 
-#include <atomic>
-#include <cerrno>
 #include <new>
-#include <vector>
 
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102  // Linux 6.13
-#endif
+#include "resident_pages.h"
+#include "size_class.h"
 
 namespace stackful::stack {
 namespace {
-
-constexpr size_t kPage = 4096;
-// Wide enough that one frame with a large local array does not step over it.
-constexpr size_t kGuardBytes = 4 * kPage;
-constexpr size_t kArenaBytes = size_t{64} << 20;
-constexpr size_t kSmallestStack = size_t{64} << 10;
-
-enum class Guard { kUnknown, kInstall, kProtect, kNone };
-// Shared by the environments of all threads; each of them would find out the same.
-std::atomic<Guard> guardInUse{Guard::kUnknown};
-
-// mprotect splits the mapping at every guard and fails with ENOMEM at about 32,000 stacks (vm.max_map_count);
-// from there on stacks have no kernel guard and V8's own limit is the only one.
-void installGuard(char* at) {
-  if (guardInUse == Guard::kUnknown || guardInUse == Guard::kInstall) {
-    if (madvise(at, kGuardBytes, MADV_GUARD_INSTALL) == 0) {
-      guardInUse = Guard::kInstall;
-      return;
-    }
-    if (guardInUse == Guard::kUnknown) guardInUse = Guard::kProtect;
-  }
-  if (guardInUse == Guard::kProtect && mprotect(at, kGuardBytes, PROT_NONE) != 0) guardInUse = Guard::kNone;
-}
 
 int log2Ceil(size_t n) {
   return n <= 1 ? 0 : 64 - __builtin_clzll(n - 1);
@@ -43,111 +16,106 @@ int log2Ceil(size_t n) {
 
 }  // namespace
 
-const char* guardKind() noexcept {
-  switch (guardInUse) {
-    case Guard::kInstall:
-      return "guard-install";
-    case Guard::kProtect:
-      return "mprotect";
-    case Guard::kNone:
-      return "none";
-    default:
-      return "undecided";
-  }
-}
-
-struct StackPool::SizeClass {
-  size_t bytes = 0;
-  std::vector<Stack> free;  // slots that were used before, newest last
-  size_t trimmed = 0;       // how many at the front of `free` hold no pages any more
-  std::vector<char*> arenas;
-  char* nextFresh = nullptr;  // slots never used yet, in the newest arena
-  char* arenaEnd = nullptr;   // where its slots end and its records begin
-  char* nextRecord = nullptr;
-  // One page more than a power of two from slot to slot: at a power of two the tops of all stacks compete for the same
-  // sets of the caches and the TLB.
-  size_t stride() const { return bytes + kPage; }
-  size_t slots() const { return bytes > kArenaBytes ? 1 : kArenaBytes / bytes; }
-  bool grow();
-  size_t arenaBytes() const {
-    return slots() * stride() + (slots() * kRecordBytes + kPage - 1) / kPage * kPage;
-  }
-};
-
-bool StackPool::SizeClass::grow() {
-  void* arena =
-      mmap(nullptr, arenaBytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+bool StackPool::grow(SizeClass& c) noexcept {
+  void* arena = mmap(nullptr, c.arenaBytes(), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (arena == MAP_FAILED) return false;
   // A huge page under a stack that uses 2 KB of it would cost 2 MB.
-  madvise(arena, arenaBytes(), MADV_NOHUGEPAGE);
-  nextFresh = static_cast<char*>(arena);
-  arenaEnd = nextRecord = nextFresh + slots() * stride();
-  arenas.push_back(nextFresh);
+  madvise(arena, c.arenaBytes(), MADV_NOHUGEPAGE);
+  c.arenas.push_back({static_cast<char*>(arena)});
+  stats_.reservedBytes += c.arenaBytes();
   return true;
 }
 
 StackPool::~StackPool() {
   for (SizeClass* c : classes_) {
     if (!c) continue;
-    for (char* arena : c->arenas) munmap(arena, c->arenaBytes());
+    for (const SizeClass::Arena& arena : c->arenas) {
+      munmap(arena.slots, c->arenaBytes());
+      removeGuards(arena.protectedGuards);
+    }
     delete c;
   }
+  charge(-static_cast<ptrdiff_t>(stats_.residentBytes));
 }
 
 StackPool::SizeClass* StackPool::classFor(size_t bytes, bool create) noexcept {
+  if (bytes > kLargestStack) return nullptr;
   const int index = log2Ceil((bytes < kSmallestStack ? kSmallestStack : bytes) / kPage);
-  if (index >= kClasses) return nullptr;
-  if (!classes_[index] && create) {
-    classes_[index] = new (std::nothrow) SizeClass;
-    if (classes_[index]) classes_[index]->bytes = kPage << index;
-  }
+  if (!classes_[index] && create) classes_[index] = new (std::nothrow) SizeClass(kPage << index);
   return classes_[index];
+}
+
+void StackPool::charge(ptrdiff_t bytes) noexcept {
+  stats_.residentBytes += static_cast<size_t>(bytes);
+  if (counted_) StackBudget::add(bytes);
+}
+
+void StackPool::noteResident(StackNote& note, uint32_t pages) noexcept {
+  if (note.live && pages == 0) pages = 1;
+  if (pages == note.residentPages) return;
+  charge((static_cast<ptrdiff_t>(pages) - note.residentPages) * static_cast<ptrdiff_t>(kPage));
+  note.residentPages = pages;
+}
+
+bool StackPool::admit(size_t bytes) noexcept {
+  if (!counted_ || StackBudget::allows(bytes)) return true;
+  if (relief_) relief_(reliefContext_);
+  return StackBudget::allows(bytes);
 }
 
 Stack StackPool::allocate(size_t bytes) noexcept {
   SizeClass* c = classFor(bytes, true);
   if (!c) return {};
-  ++stats_.live;
+  Stack stack;
   if (!c->free.empty()) {
-    const Stack stack = c->free.back();
+    const bool empty = noteOf(c->free.back().record).residentPages == 0;
+    if (!admit(empty ? kPage : 0)) return {};
+    stack = c->free.back();
     c->free.pop_back();
-    if (c->trimmed > c->free.size()) c->trimmed = c->free.size();
     --stats_.pooled;
-    return stack;
+    if (clean_ && !empty && madvise(stack.base, stack.size(), MADV_DONTNEED) == 0)
+      noteResident(noteOf(stack.record), 0);
+  } else {
+    if (!admit(kPage + kRecordStride)) return {};
+    if ((c->arenas.empty() || c->arenas.back().used == c->slotsPerArena()) && !grow(*c)) return {};
+    SizeClass::Arena& arena = c->arenas.back();
+    stack = c->slot(arena, arena.used++);
+    arena.protectedGuards += installGuard(stack.base - kGuardBytes);
+    charge(kRecordStride);
   }
-  if (c->nextFresh == c->arenaEnd && !c->grow()) {
-    --stats_.live;
-    return {};
-  }
-  if (c->nextFresh == c->arenas.back()) stats_.reservedBytes += c->arenaBytes();
-  char* slot = c->nextFresh;
-  c->nextFresh += c->stride();
-  installGuard(slot);
-  const Stack stack{slot + kGuardBytes, slot + c->bytes, c->nextRecord};
-  c->nextRecord += kRecordBytes;
+  StackNote& note = noteOf(stack.record);
+  note.live = true;
+  note.deepestPages = 0;
+  if (note.residentPages == 0) noteResident(note, 1);
+  ++stats_.live;
   return stack;
 }
 
 void StackPool::release(Stack stack) noexcept {
   SizeClass* c = classFor(stack.size() + kGuardBytes, false);
   c->free.push_back(stack);
+  noteOf(stack.record).live = false;
   --stats_.live;
   ++stats_.pooled;
 }
 
-size_t StackPool::trim(size_t most) noexcept {
-  size_t done = 0;
-  for (SizeClass* c : classes_) {
-    if (!c) continue;
-    for (; done < most && c->trimmed < c->free.size(); ++c->trimmed, ++done) {
-      madvise(c->free[c->trimmed].base, c->free[c->trimmed].size(), MADV_DONTNEED);
-    }
-  }
-  return done;
-}
-
 StackStats StackPool::stats() const noexcept {
   return stats_;
+}
+
+size_t deepestUse(const Stack& stack) noexcept {
+  ResidentPages pages;
+  pages.look(stack.base, stack.size());
+  const size_t now = pages.count() - pages.lowest();
+  const size_t before = noteOf(stack.record).deepestPages;
+  return (now > before ? now : before) * kPage;
+}
+
+size_t residentUse(const Stack& stack) noexcept {
+  ResidentPages pages;
+  pages.look(stack.base, stack.size());
+  return pages.resident() * kPage;
 }
 
 }  // namespace stackful::stack

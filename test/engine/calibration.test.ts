@@ -12,17 +12,18 @@ const words = ['threadIdWord', 'isolateWord', 'tryCatchWord', 'trapFlagWord', 'a
 /** What the search finds, as Discovery names it. */
 const addresses = [
   'isolate', 'realLimit', 'limit', 'interruptScopes', 'threadTop', 'handleData', 'implementerSlot', 'implementer',
-  'relocatableTop', 'stackStartThread', 'stackStartHeap', 'asyncContext', 'shutdownList', 'inUse', 'manager',
+  'relocatableTop', 'stackStartThread', 'stackStartHeap', 'asyncContext', 'shutdownList', 'stackReach', 'inUse', 'manager',
 ];
 const node = Number.parseInt(process.versions.node);
 /** What that V8 does not have. */
-const absent = new Set([...(node === 20 ? ['found.asyncContext'] : []), ...(node === 22 ? [] : ['found.shutdownList'])]);
+const absent = new Set([...(node === 20 ? ['found.asyncContext'] : []), ...(node === 22 ? [] : ['found.shutdownList']), ...(node < 24 ? ['found.stackReach'] : [])]);
 
 const cases: [name: string, deltas: number[]][] = [
   ...bytes.map((name): [string, number[]] => [name, [-8, 8, -16, 16, 64]]),
   ...words.map((name): [string, number[]] => [name, [-1, 1, -2, 2]]),
   ...addresses.map((name): [string, number[]] => [`found.${name}`, [-8, 8, -16, 16, 64]]),
   ['twoLimits', [-1, 1]],
+  ['stackReach', [-1, 1]],
   ['heapStackStartInTarget', [1024]],
   // Without it, coroutines that leave JSON.stringify in another order than they came would abort the process.
   ...(node === 22 ? [['shutdownList', [-1]] as [string, number[]]] : []),

@@ -179,6 +179,8 @@ void Engine::abandon([[maybe_unused]] Execution& execution) noexcept {
 #endif
 }
 
+void Engine::allowStack(size_t) noexcept {}
+
 bool Engine::mayPark() const noexcept {
   return plainMayPark;
 }

@@ -4,6 +4,7 @@ import { booleanOf, integerIn, numberIn, oneOf } from './internal/arguments.js';
 import { native } from './internal/native.js';
 import { schedulingPolicy, type PolicyName, type SchedulingPolicy } from './policy.js';
 import { setRecordSpawnSites } from './spawn_site.js';
+import { setDefaultTimeSlice } from './time_slice.js';
 import {
   checkDumpSignal,
   checkWatchdog,
@@ -53,6 +54,11 @@ export interface Configuration {
    * others installed for it before are still called. Default false.
    */
   dumpSignal?: DumpSignal | false;
+  /**
+   * How long coroutines spawned without a `timeSlice` may compute without waiting, in milliseconds (1 to 5000), before
+   * others run. 0, the default: as long as they like.
+   */
+  timeSlice?: number;
 }
 
 const MOST_BUDGET_MS = 1000;
@@ -75,6 +81,7 @@ export function configure(options: Configuration): void {
   if (options.watchdog !== undefined) checkWatchdog('options.watchdog', options.watchdog);
   if (options.dumpSignal !== undefined) checkDumpSignal('options.dumpSignal', options.dumpSignal);
   if (options.spawnSites !== undefined) booleanOf('options.spawnSites', options.spawnSites);
+  if (options.timeSlice !== undefined) setDefaultTimeSlice('options.timeSlice', options.timeSlice);
   if (options.stackSize !== undefined) setDefaultStackSize('options.stackSize', options.stackSize);
   if (options.deadlock !== undefined) setDeadlockMode(options.deadlock);
   if (options.batchBudget !== undefined) native.setBatchBudget(options.batchBudget);

@@ -11,6 +11,7 @@ import { priorityLevel, type Priority } from './policy.js';
 import type { Waitable } from './internal/waiting.js';
 import { signalOf } from './signal.js';
 import { appendSpawnSite, recordEnd, recordSpawnSite, recordsSpawnSites, spawnSiteOf } from './spawn_site.js';
+import { defaultTimeSlice, timeSlice } from './time_slice.js';
 
 export interface SpawnOptions {
   /** Shown by `dump()` and in errors; the function's own name if absent. */
@@ -28,6 +29,12 @@ export interface SpawnOptions {
   priority?: Priority;
   /** Cancels the coroutine when it is aborted, with its reason. */
   signal?: AbortSignal;
+  /**
+   * How long it may compute without waiting, in milliseconds (1 to 5000): then others run first, wherever it is in a
+   * loop or at a call. 0: as long as it likes, the default; see `configure`. Never in `atomic`, in native functions that
+   * call back, nor in Node's own JavaScript.
+   */
+  timeSlice?: number;
 }
 
 export type CoroutineState = 'ready' | 'running' | 'parked' | 'done';
@@ -125,13 +132,14 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
   locals: LocalValue | undefined = localsHolder().locals;
 
   /** @internal */
-  constructor(body: () => R, name: string, stackSize: number, priority = NORMAL_PRIORITY) {
+  constructor(body: () => R, name: string, stackSize: number, slice: number, priority = NORMAL_PRIORITY) {
     this.id = ++lastId;
     this.name = name;
     this.body = body;
     const slot = native.spawn(stackSize, priority, this);
     if (slot < 0) throw spawnError(slot, stackSize);
     this.slot = slot;
+    if (slice !== 0) native.setTimeSlice(slot, slice);
     table[slot] = this;
     if (recordsSpawnSites) recordSpawnSite(this);
     if (spawned.hasSubscribers) spawned.publish({ coroutine: this });
@@ -315,16 +323,17 @@ export const running = native.running();
  * @throws StackMemoryError (`ERR_STACK_MEMORY`) when stacks use as much memory as they may (see `configure`), or there is no
  *   address space for another; TooManyCoroutinesError (`ERR_TOO_MANY_COROUTINES`); RuntimeEndedError (`ERR_RUNTIME_ENDED`) in
  *   finalizers that run while the process or the worker ends; RangeError (`ERR_OUT_OF_RANGE`) for a stack size outside its
- *   limits
+ *   limits; with a time slice UnsupportedRuntimeError (`ERR_UNSUPPORTED_RUNTIME`) where V8 is not as expected
  */
 export function spawn<R>(fn: () => R, options?: SpawnOptions): Coroutine<R> {
   functionOf('fn', fn);
-  if (!options) return new Coroutine(fn, fn.name, defaultStack);
+  if (!options) return new Coroutine(fn, fn.name, defaultStack, defaultTimeSlice());
   const stackSize = options.stackSize === undefined ? defaultStack : stackSizeOf('options.stackSize', options.stackSize);
   const { signal, priority } = options;
   if (signal !== undefined) signalOf('options.signal', signal);
   const level = priority === undefined ? NORMAL_PRIORITY : priorityLevel('options.priority', priority);
-  const coroutine = new Coroutine(fn, options.name ?? fn.name, stackSize, level);
+  const slice = timeSlice('options.timeSlice', options.timeSlice);
+  const coroutine = new Coroutine(fn, options.name ?? fn.name, stackSize, slice, level);
   if (signal) coroutine.cancelWith(signal);
   return coroutine;
 }

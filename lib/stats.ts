@@ -17,6 +17,8 @@ export interface RuntimeStats {
   switches: number;
   parks: number;
   polls: number;
+  /** Times a coroutine was stopped because its time slice was over. */
+  preemptions: number;
   /** Coroutines waiting for a socket, a timer or the disk: they keep the process alive. */
   externalWaits: number;
   openSockets: number;

@@ -34,6 +34,9 @@ export interface Native {
   yieldNow(): number;
   sleep(ms: number): number;
 
+  useTimeSlices(ownScripts: string): string | undefined;
+  setTimeSlice(slot: number, ms: number): boolean;
+
   timeoutEnter(ms: number): number;
   signalEnter(): number;
   shieldEnter(): number;

@@ -94,6 +94,7 @@ Napi::Value stats(const Napi::CallbackInfo& info) {
   set("switches", static_cast<double>(c.switches));
   set("parks", static_cast<double>(c.parks));
   set("polls", static_cast<double>(c.polls));
+  set("preemptions", static_cast<double>(c.preemptions));
   set("externalWaits", s.externalWaits());
   set("openSockets", runtime->poller().openSockets());
   set("diskJobs", runtime->disk().inFlight());

@@ -58,6 +58,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   definePolicy(context, object);
   defineSimulate(context, object);
   defineStacks(context, object);
+  defineTimeSlices(context, object);
   defineNet(context, object);
   defineFs(context, object);
   defineHttp(context, object);

@@ -256,6 +256,7 @@ void Runtime::runForLoop(void (*body)(Runtime&, void*), void* argument) noexcept
 
 void Runtime::runBatch() noexcept {
   if (stopped_ || inBatch_) return;
+  if (slices) slices->clock.wake();
   bool more = false;
   if (waiting_) {
     runSimulation();
@@ -320,6 +321,7 @@ void Runtime::teardown(void* data, void (*done)(void*), void* doneArgument) {
   auto* runtime = static_cast<Runtime*>(data);
   current_ = nullptr;
   runtime->stopped_ = true;
+  runtime->slices.reset();
   runtime->teardownDone_ = done;
   runtime->teardownArgument_ = doneArgument;
   runtime->disk_->shutdown();

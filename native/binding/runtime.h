@@ -13,14 +13,27 @@
 #include "../engine/async_stack.h"
 #include "../engine/discovery.h"
 #include "../engine/engine.h"
+#include "../engine/interrupt_site.h"
 #include "../engine/quiet_scavenge.h"
 #include "../net/poller.h"
 #include "../sched/scheduler.h"
 #include "../sched/simulation.h"
+#include "../sched/time_slices.h"
 #include "../stack/stack_memory.h"
 #include "trim_timer.h"
 
 namespace stackful::binding {
+
+// What there is once a coroutine has a time slice; see time_slices.cc.
+struct Slices {
+  Slices(v8::Isolate* isolate, const engine::Discovery& found, sched::Scheduler& scheduler,
+         sched::TimeSlices::Request request, void* context)
+      : sites(isolate, found), clock(scheduler, request, context) {}
+  engine::InterruptSites sites;
+  std::string ownScripts;
+  std::atomic<bool> requested{false};  // an interrupt that has not come yet
+  sched::TimeSlices clock;             // last: its thread uses the others
+};
 
 class Runtime {
  public:
@@ -39,6 +52,7 @@ class Runtime {
   engine::Discovery found;
   engine::AsyncStack asyncIds;
   bool resourcesFollow = true;  // false: executionAsyncResource() of a coroutine is not its own
+  std::unique_ptr<Slices> slices;  // null as long as nobody has one
   engine::Engine& engine() noexcept { return *engine_; }
   const engine::QuietScavenge& quietScavenge() const noexcept { return *quietScavenge_; }
   stack::StackPool stacks;

@@ -71,6 +71,7 @@ void defineScopes(v8::Local<v8::Context> context, v8::Local<v8::Object> exports)
 void definePolicy(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineSimulate(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineStacks(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
+void defineTimeSlices(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineNet(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineFs(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineWatch(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);

@@ -34,6 +34,7 @@ inline constexpr size_t kManagerAnchors = 0x38;
 inline constexpr size_t kInterruptScopes = 0x28;
 inline constexpr size_t kThreadIdWord = 3, kIsolateWord = 1, kTryCatchWord = 0, kTrapFlagWord = 24,
                         kAccessCheckWord = 23;
+inline constexpr size_t kExitFrameWord = 15, kExitFunctionWord = 17, kHandlerWord = 16;
 inline constexpr bool kTwoLimits = true;
 // Vectors of the implementer that hold something while a coroutine runs: handle blocks and saved contexts.
 inline constexpr size_t kVectorsInUse[] = {0x08, 0x50};
@@ -50,6 +51,7 @@ inline constexpr size_t kManagerAnchors = 0x38;
 inline constexpr size_t kInterruptScopes = 0x30;
 inline constexpr size_t kThreadIdWord = 13, kIsolateWord = 12, kTryCatchWord = 11, kTrapFlagWord = 25,
                         kAccessCheckWord = 24;
+inline constexpr size_t kExitFrameWord = 0, kExitFunctionWord = 1, kHandlerWord = 17;
 inline constexpr bool kTwoLimits = true;
 inline constexpr size_t kVectorsInUse[] = {0x08};
 inline constexpr size_t kHeapStackStartInTarget = 0x698;
@@ -65,6 +67,7 @@ inline constexpr size_t kManagerAnchors = 0x18;
 inline constexpr size_t kInterruptScopes = 0x30;
 inline constexpr size_t kThreadIdWord = 13, kIsolateWord = 12, kTryCatchWord = 11, kTrapFlagWord = 25,
                         kAccessCheckWord = 24;
+inline constexpr size_t kExitFrameWord = 0, kExitFunctionWord = 1, kHandlerWord = 17;
 inline constexpr bool kTwoLimits = false;
 inline constexpr size_t kVectorsInUse[] = {0x08};
 inline constexpr size_t kHeapStackStartInTarget = 0x6c0;
@@ -80,6 +83,7 @@ inline constexpr size_t kManagerAnchors = 0x18;
 inline constexpr size_t kInterruptScopes = 0x30;
 inline constexpr size_t kThreadIdWord = 13, kIsolateWord = 12, kTryCatchWord = 11, kAccessCheckWord = 24;
 inline constexpr size_t kTrapFlagWord = SIZE_MAX;  // gone from ThreadLocalTop
+inline constexpr size_t kExitFrameWord = 0, kExitFunctionWord = 1, kHandlerWord = 17;
 inline constexpr bool kTwoLimits = false;
 inline constexpr size_t kVectorsInUse[] = {0x08};
 inline constexpr size_t kHeapStackStartInTarget = 0x750;
@@ -92,6 +96,8 @@ inline constexpr bool kStackReach = true;
 inline constexpr size_t kThreadTopBytes = v8::internal::Internals::kThreadLocalTopSize;
 inline constexpr size_t kThreadTopWords = kThreadTopBytes / 8;
 inline constexpr size_t kEntrySpWord = 0x98 / 8;
+// Of a JavaScript frame, in words from its frame pointer.
+inline constexpr int kFunctionInFrame = -2;
 inline constexpr size_t kHandleBlockBytes = 1022 * 8;
 // A DetachableVector is [data, capacity, size]; the first one of the implementer is its list of handle blocks.
 inline constexpr size_t kBlocksInImplementer = 8;

@@ -231,6 +231,23 @@ int32_t Scheduler::yieldNow() noexcept {
   return leave(self);
 }
 
+bool Scheduler::preempt() noexcept {
+  Coroutine* self = running_;
+  if (!self || self->atomics > 0 || self->simulated || !engine_.mayPark()) return false;
+  // Who has become ready while it computed goes first, and then the host's loop, if the batch has lasted long enough.
+  poll(readClock());
+  self->parkKind = ParkKind::kYield;
+  self->parkFd = -1;
+  self->parkNumber = 0;
+  self->ioCharge = 0;
+  self->state = State::kReady;
+  enqueue(self);
+  ++counters_.preemptions;
+  untilCheck_ = 1;
+  leave(self);
+  return true;
+}
+
 void Scheduler::spendIoBudget() noexcept {
   running_->ioCharge = 0;
   yieldNow();

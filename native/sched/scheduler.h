@@ -30,6 +30,7 @@ struct Counters {
   uint64_t switches = 0;  // changes of stack, those to and from main included
   uint64_t parks = 0;     // yields not included
   uint64_t polls = 0;     // calls of the poll hook
+  uint64_t preemptions = 0;
   uint64_t spawned = 0;
   uint64_t finished = 0;
   uint32_t peak = 0;  // most coroutines alive at once
@@ -115,6 +116,9 @@ class Scheduler {
 
   // Lets every other ready coroutine run first. 0, an interruption, or one of the two codes above.
   int32_t yieldNow() noexcept;
+  // Makes the running coroutine stop wherever it is, without its doing: to be called in an interrupt. False, and nothing
+  // happens, in an atomic section and where the engine refuses to leave the stack.
+  bool preempt() noexcept;
   // Called by I/O that succeeded without parking: every kIoBudget-th in a row yields, so that a coroutine
   // whose descriptors are always ready cannot keep the others out.
   void chargeIo() noexcept {
@@ -169,6 +173,12 @@ class Scheduler {
   // Main stack only. Forgets every coroutine as it stands: nothing on their stacks runs again, no destructor
   // either. Whatever holds pointers into those stacks (sockets, timers) must have let go before.
   void shutdown() noexcept;
+
+  // For TimeSlices, whose thread looks at these two while they change.
+  uint64_t switchesSeenElsewhere() const noexcept {
+    return __atomic_load_n(&counters_.switches, __ATOMIC_RELAXED);
+  }
+  bool runsSeenElsewhere() const noexcept { return __atomic_load_n(&running_, __ATOMIC_RELAXED) != nullptr; }
 
   Timers& timers() noexcept { return *timers_; }
   // The clock of sleeps and time limits: the system's, or that of the simulation that runs.

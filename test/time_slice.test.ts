@@ -1,0 +1,45 @@
+import { configure, spawn } from 'stackful';
+import { describe, expect, it } from 'vitest';
+
+import { v8Knows } from './support/flags.js';
+import { runChild } from './support/child.js';
+
+const OK = { exit: 0, stdout: 'ok\n' };
+
+describe('a coroutine that computes for longer than its time slice', () => {
+  for (const name of ['loop', 'optimised', 'calls', 'default slice', 'cancelled', 'alone']) {
+    it.concurrent(`gives way: ${name}`, async () => {
+      expect(await runChild('time_slices.mjs', [name])).toMatchObject(OK);
+    });
+  }
+
+  for (const name of ['atomic', 'native call']) {
+    it.concurrent(`goes on where it must not be left: ${name}`, async () => {
+      expect(await runChild('time_slices.mjs', [name])).toMatchObject(OK);
+    });
+  }
+
+  const flags = ['', '--stress-scavenge=60', '--gc-interval=400', '--stress-compaction', '--jitless', '--always-sparkplug',
+    '--no-maglev', '--no-opt', '--single-threaded'];
+  for (const flag of flags) {
+    it.skipIf(flag !== '' && !v8Knows(flag)).concurrent(`finds its values again, with ${flag || 'no flags'}`, async () => {
+      const options = { flags: ['--expose-gc', ...(flag ? [flag] : [])] };
+      for (const name of ['builtins', 'shared']) {
+        const { exit, stdout, stderr } = await runChild('time_slices.mjs', [name, 250], options);
+        expect({ exit, stdout: stdout.replace(/^Warning: .*\n/, ''), stderr }).toMatchObject(OK);
+      }
+    });
+  }
+
+  it.concurrent('can be terminated with its worker', async () => {
+    expect(await runChild('time_slices.mjs', ['terminated'])).toMatchObject(OK);
+  });
+
+  it('says what is wrong with a slice', () => {
+    expect(() => spawn(() => 1, { timeSlice: 0.5 })).toThrow(expect.objectContaining({ code: 'ERR_OUT_OF_RANGE' }) as Error);
+    expect(() => spawn(() => 1, { timeSlice: NaN })).toThrow(expect.objectContaining({ code: 'ERR_OUT_OF_RANGE' }) as Error);
+    expect(() => { configure({ timeSlice: '1' as unknown as number }); }).toThrow(
+      expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }) as Error,
+    );
+  });
+});

@@ -10,6 +10,7 @@ namespace {
 constexpr int kLooksPerSlice = 4;
 constexpr int64_t kShortestLookNs = 250'000;
 constexpr int64_t kRetryNs = 50'000;  // enough to return from the interrupt that asks for it
+constexpr int kMostDoublings = 6;
 constexpr int kIdleLooks = 16;        // looks at an idle scheduler before the thread sleeps
 
 }  // namespace
@@ -70,13 +71,15 @@ void TimeSlices::run() noexcept {
     changed_.wait_for(lock, std::chrono::nanoseconds(look), [this] { return stopping_ || urgent_; });
     if (urgent_) {
       urgent_ = false;
-      changed_.wait_for(lock, std::chrono::nanoseconds(kRetryNs), [this] { return stopping_; });
+      // Longer each time: a request that arrives before its predecessor has returned is served in the same place.
+      const auto wait = std::chrono::nanoseconds(kRetryNs << (retries_ < kMostDoublings ? retries_++ : retries_));
+      changed_.wait_for(lock, wait, [this] { return stopping_; });
     }
     if (stopping_) break;
     const uint64_t switches = scheduler_.switchesSeenElsewhere();
     const int64_t now = monotonicNow();
     if (switches != seenSwitches_.load(std::memory_order_relaxed)) {
-      idle = 0;
+      idle = retries_ = 0;
       notBefore_.store(0, std::memory_order_relaxed);
       seenSince_.store(now, std::memory_order_relaxed);
       seenSwitches_.store(switches, std::memory_order_relaxed);

@@ -63,6 +63,7 @@ class TimeSlices {
   std::condition_variable changed_;
   bool stopping_ = false;
   bool urgent_ = false;
+  int retries_ = 0;  // since the last switch; the thread's own
   std::atomic<bool> asleep_{false};
   std::atomic<int64_t> shortest_{INT64_MAX};  // of all slices given
   // What the thread has seen last: since when the number of switches has been what it is.

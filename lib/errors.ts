@@ -87,7 +87,7 @@ export class TimeoutError extends StackfulError {
 export class AtomicSectionError extends StackfulError {
   readonly code = 'ERR_ATOMIC_SECTION';
   constructor(operation: string) {
-    super(`${operation} can park and was called inside atomic(), where nothing may`);
+    super(`${operation} can park and was called inside atomic(), or node:vm code with a time limit, where nothing may`);
   }
 }
 

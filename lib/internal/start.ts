@@ -2,6 +2,7 @@ import { AsyncResource, executionAsyncId, executionAsyncResource, triggerAsyncId
 
 import { setMicrotaskProbe, UnsupportedRuntimeError } from '../errors.js';
 import { native } from './native.js';
+import { guardVmTimeouts } from './vm_timeouts.js';
 
 /**
  * Makes this environment's runtime, which finds its way into V8 and tests it.
@@ -13,6 +14,7 @@ export function start(body: (slot: number) => void): void {
   const problem = native.start(body);
   if (problem !== undefined) throw new UnsupportedRuntimeError(`could not verify ${problem}`);
   setMicrotaskProbe(() => native.inMicrotask());
+  guardVmTimeouts();
   // Coroutines have async contexts of their own. Where Node keeps the current one shows by entering two scopes.
   const outer = new AsyncResource('STACKFUL');
   const found = outer.runInAsyncScope(() => {

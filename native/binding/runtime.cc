@@ -1,5 +1,6 @@
 #include "runtime.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -193,6 +194,12 @@ void Runtime::runBody(void* data) {
             ->Call(runtime->context.Get(isolate), v8::Undefined(isolate), 1, &argument)
             .IsEmpty()) {
       runtime->stopped_ = true;
+      // Anything else would be a defect of ours (a stack too full for the body's own `catch`), and must not be silent.
+      if (!caught.HasTerminated()) {
+        v8::String::Utf8Value text(isolate, caught.Exception());
+        fprintf(stderr, "stackful: this thread's coroutines have stopped: %s left the body of one\n",
+                *text ? *text : "an exception");
+      }
     }
     if (runtime->asyncIds.resourcesInUse()) {
       v8::Context::Scope entered(runtime->context.Get(isolate));

@@ -1,4 +1,4 @@
-import { setDefaultStackSize } from './coroutine.js';
+import { setDefaultStackSize, stackSizeOf } from './coroutine.js';
 import { setDeadlockMode, type DeadlockMode } from './deadlock.js';
 import { booleanOf, integerIn, numberIn, oneOf } from './internal/arguments.js';
 import { native } from './internal/native.js';
@@ -81,6 +81,8 @@ export function configure(options: Configuration): void {
   if (options.watchdog !== undefined) checkWatchdog('options.watchdog', options.watchdog);
   if (options.dumpSignal !== undefined) checkDumpSignal('options.dumpSignal', options.dumpSignal);
   if (options.spawnSites !== undefined) booleanOf('options.spawnSites', options.spawnSites);
+  if (options.stackSize !== undefined) stackSizeOf('options.stackSize', options.stackSize);
+  // The last thing that can fail.
   if (options.timeSlice !== undefined) setDefaultTimeSlice('options.timeSlice', options.timeSlice);
   if (options.stackSize !== undefined) setDefaultStackSize('options.stackSize', options.stackSize);
   if (options.deadlock !== undefined) setDeadlockMode(options.deadlock);

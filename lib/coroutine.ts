@@ -52,7 +52,8 @@ let defaultStack = 256 * KIB;
 /** What the engine has been told to expect. */
 let largestStack = 0;
 
-function stackSizeOf(name: string, bytes: unknown): number {
+/** Checks a stack size, and tells the engine of a larger one than any before. Returns what will be reserved, in bytes. @internal */
+export function stackSizeOf(name: string, bytes: unknown): number {
   const size = Math.max(integerIn(name, bytes, LEAST_STACK, MOST_STACK), LEAST_SLOT);
   if (size > largestStack) native.allowStack((largestStack = size));
   return size;

@@ -34,3 +34,13 @@ test('a size out of range is refused and changes nothing', async () => {
   }).toThrow(expect.objectContaining({ code: 'ERR_OUT_OF_RANGE' }));
   await expect(spawn(() => 1)).resolves.toBe(1);
 });
+
+test('nothing is changed when one of several values is refused', async () => {
+  expect(() => {
+    configure({ maxCoroutines: 1, stackSize: 1 });
+  }).toThrow(expect.objectContaining({ code: 'ERR_OUT_OF_RANGE' }));
+  expect(() => {
+    configure({ maxCoroutines: 1, timeSlice: -1 });
+  }).toThrow(expect.objectContaining({ code: 'ERR_OUT_OF_RANGE' }));
+  expect(await Promise.all([1, 2].map((n) => spawn(() => n)))).toEqual([1, 2]);
+});

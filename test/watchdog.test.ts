@@ -60,17 +60,18 @@ describe('a signal brings a dump', () => {
 describe('the watchdog', () => {
   it('reports each hold once, with its stack', async () => {
     const { exit, stdout, stderr } = await run('hold');
-    expect({ exit, stdout }).toEqual({ exit: 0, stdout: 'hog true\nundefined true\n2\n' });
-    const [first, second, ...more] = stderr.split(/^stackful: /m).slice(1);
-    expect(first).toMatch(/^coroutine #1 hog has held the thread for \d+ms\n(.*\n)*.*at greedy/);
-    expect(second).toMatch(/^the main stack has held the thread for \d+ms\n(.*\n)*.*at sleepless/);
-    expect(more).toEqual([]);
+    expect({ exit, stdout }).toEqual({ exit: 0, stdout: 'as many events as reports\n' });
+    // A busy machine may hold the thread, too: what else there is is not about these two.
+    const about = (what: RegExp) => stderr.split(/^stackful: /m).filter((report) => what.test(report));
+    expect(about(/^coroutine #1 hog has held the thread for \d+ms\n(.*\n)*.*at greedy/)).toHaveLength(1);
+    expect(about(/^the main stack has held the thread for \d+ms\n(.*\n)*.*at sleepless/)).toHaveLength(1);
+    expect(about(/greedy|sleepless/)).toHaveLength(2);
   });
 
   it('reports while the hold lasts', async () => {
     const { exit, stderr } = await run('forever');
     expect(exit).toBe('SIGKILL');
-    expect(stderr).toMatch(/^stackful: coroutine #1 stuck has held the thread for \d+ms\n(.*\n)*.*at stuck/);
+    expect(stderr).toMatch(/^stackful: coroutine #1 stuck has held the thread for \d+ms\n(.*\n)*.*at stuck/m);
   });
 
   it('tells a callback instead, whose failures stay its own', async () => {
@@ -82,7 +83,7 @@ describe('the watchdog', () => {
   it('sees long calls of native code when they are over', async () => {
     const { exit, stderr } = await run('native');
     expect(exit).toBe(0);
-    expect(stderr).toMatch(/^stackful: coroutine #1 runner has held the thread for \d+ms\n(.*\n)*.*at runs/);
+    expect(stderr).toMatch(/^stackful: coroutine #1 runner has held the thread for \d+ms\n(.*\n)*.*at runs/m);
   });
 
   it('says nothing when nobody holds the thread for long, or it is off', async () => {

@@ -6,7 +6,7 @@ const inspector = inspect();
 console.log(inspector.port);
 if (process.argv[2] === 'stays') {
   const mutex = new Mutex();
-  spawn(() => mutex.withLock(() => sleep(20_000)), { name: 'holder' });
+  spawn(() => mutex.withLock(() => sleep(120_000)), { name: 'holder' });
   spawn(() => mutex.lock(), { name: 'contender' });
 } else {
   // With a connection open, too, the process ends when its own work is done.

@@ -1,11 +1,15 @@
 // Coroutines that stay parked for several scavenges, in every kind of frame V8 has, holding old and young objects and
-// putting new ones into old ones when they go on. quiet_torture.mjs COROUTINES MS; needs --expose-gc. Prints
-// "ok CHECKS most quiet COUNT" or the first wrong value.
-import { sleep, spawn, stats, yieldNow } from 'stackful';
+// putting new ones into old ones when they go on. quiet_torture.mjs COROUTINES COLLECTIONS; needs --expose-gc. Prints
+// "ok CHECKS most quiet COUNT" or the first wrong value. How long they are parked is counted in collections: a machine that
+// is slow makes it slow, not different.
+import { sleep, spawn, stats, wait, yieldNow } from 'stackful';
 
 import { makeScenarios } from './scenarios.mjs';
 
-const [population, ms] = process.argv.slice(2).map(Number);
+const [population, collections] = process.argv.slice(2).map(Number);
+let collected = 0;
+/** Who waits for the nth collection. */
+const waiting = [];
 let checks = 0;
 let seed = 4711;
 
@@ -19,6 +23,9 @@ function equal(actual, expected, what) {
   if (actual !== expected) throw new Error(`${what}: ${String(actual)} instead of ${String(expected)}`);
 }
 
+const afterCollections = (n) =>
+  new Promise((resolve) => { (waiting[Math.min(collected + n, collections)] ??= []).push(resolve); });
+
 /** Parks for some scavenges; what it holds is old, middle-aged and new by turns. */
 function park() {
   const id = seed;
@@ -27,8 +34,10 @@ function park() {
   for (let i = 0; i < times; i++) {
     const young = { i, text: `${id}.${i}` };
     holder.list.push(young, [i + 0.5]);
-    if (random(8) === 0) yieldNow();
-    else sleep(random(40) / 4);
+    const way = random(8);
+    if (way === 0) yieldNow();
+    else if (way === 1) sleep(random(8) / 4);
+    else if (collected < collections) wait(afterCollections(1 + random(8)));
     equal(young.text, `${id}.${i}`, 'young');
     equal(holder.list[2 * i], young, 'young in old');
   }
@@ -37,10 +46,8 @@ function park() {
 
 const scenarios = makeScenarios(park, random, equal);
 const names = Object.keys(scenarios);
-const end = performance.now() + ms;
-
 function worker(n) {
-  for (let round = 0; performance.now() < end; round++) {
+  for (let round = 0; collected < collections; round++) {
     const [actual, expected] = scenarios[names[(n + round * 7) % names.length]](n);
     equal(actual, expected, names[(n + round * 7) % names.length]);
   }
@@ -50,14 +57,18 @@ function worker(n) {
 const all = Array.from({ length: population }, (_, n) => spawn(() => worker(n)));
 let mostQuiet = 0;
 const collector = spawn(() => {
-  while (performance.now() < end) {
+  while (collected < collections) {
     const garbage = Array.from({ length: 50 + random(500) }, (_, i) => ({ i }));
     // Node 20 takes any argument for a minor collection.
     if (random(40)) globalThis.gc({ type: 'minor' });
     else globalThis.gc();
     mostQuiet = Math.max(mostQuiet, stats().stacksQuiet);
     equal(garbage.at(-1).i, garbage.length - 1, 'collector');
-    sleep(random(4) / 4);
+    collected++;
+    for (const resolve of waiting[collected] ?? []) resolve();
+    waiting[collected] = undefined;
+    // Those who go on get far enough to park again.
+    for (let i = random(4); i >= 0; i--) yieldNow();
   }
 });
 for (const [n, coroutine] of all.entries()) equal(await coroutine, n, 'result');

@@ -65,21 +65,36 @@ describe('a client that does not read its response', () => {
   });
 
   it.each(handlers)('but not one that is slow: %s', async (_name, handler) => {
-    const server = start(handler ?? staticFiles(directory), { limits: { sendMs: 100 } });
-    const socket = await open(server);
-    socket.write(get('/large'));
-    let received = 0;
-    socket.on('data', (chunk: Buffer) => {
-      const before = received;
-      received += chunk.length;
-      // Three times longer than the patience, in all.
-      if (Math.floor(before / 5e6) === Math.floor(received / 5e6)) return;
-      socket.pause();
-      setTimeout(() => socket.resume(), 40);
-    });
-    await until(() => received > large);
+    const sendMs = 400;
+    const server = start(handler ?? staticFiles(directory), { limits: { sendMs } });
+    /** The longest time without reading: on a busy machine a pause can become longer than it was meant. */
+    const readSlowly = async () => {
+      const socket = await open(server);
+      socket.write(get('/large'));
+      let received = 0;
+      let last = performance.now();
+      let longest = 0;
+      socket.on('data', (chunk: Buffer) => {
+        longest = Math.max(longest, performance.now() - last);
+        last = performance.now();
+        const before = received;
+        received += chunk.length;
+        // Twice as long as the patience, in all.
+        if (Math.floor(before / 5e6) === Math.floor(received / 5e6)) return;
+        socket.pause();
+        setTimeout(() => socket.resume(), 100);
+      });
+      await until(() => received > large || socket.closed);
+      socket.destroy();
+      return { whole: received > large, longest };
+    };
+    let result = await readSlowly();
+    for (let i = 0; i < 20 && !result.whole && result.longest > sendMs / 2; i++) {
+      server.errors.length = 0;
+      result = await readSlowly();
+    }
+    expect(result.whole).toBe(true);
     expect(server.errors).toEqual([]);
-    socket.destroy();
   });
 });
 
@@ -94,19 +109,29 @@ async function startServer(script: string): Promise<{ child: ChildProcess; port:
 }
 
 describe.skipIf(openFilesLimit() < CROWD + 1000)(`a slowloris of ${CROWD} connections (needs that many descriptors)`, () => {
-  it('leaves the server answering others, and is thrown out', async () => {
+  /** How many were there at once, with this patience; all have been thrown out. */
+  async function mostAtOnce(headMs: number): Promise<number> {
     const { child, port } = await startServer(`
       import { serve } from './dist/http.js';
-      const server = serve(() => String(server.stats.connections), { host: '127.0.0.1', limits: { headMs: 1500 } });
+      const server = serve(() => String(server.stats.connections), { host: '127.0.0.1', limits: { headMs: ${headMs} } });
       console.log(server.port);
     `);
     const crowd: Socket[] = [];
     try {
       const ask = async () => Number(await (await fetch(`http://127.0.0.1:${port}/`)).text());
       let refused = 0;
+      let gone = 0;
       for (let i = 0; i < CROWD; i++) {
         const socket = connect(port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\nHost: a\r\nX: '));
-        socket.on('error', () => undefined).on('data', (chunk: Buffer) => { if (chunk.includes(' 408 ')) refused++; });
+        let told = false;
+        let broken = false;
+        socket.on('data', (chunk: Buffer) => { told ||= chunk.includes(' 408 '); });
+        // It wrote, before it read, what the server did not want any more.
+        socket.on('error', () => { broken = true; });
+        socket.on('close', () => {
+          gone++;
+          if (told || broken) refused++;
+        });
         crowd.push(socket);
         if (i % 500 === 499) await once(socket, 'connect');
       }
@@ -115,12 +140,20 @@ describe.skipIf(openFilesLimit() < CROWD + 1000)(`a slowloris of ${CROWD} connec
       for (let i = 0; i < 20; i++) most = Math.max(most, await ask());
       while ((await ask()) > 100) await delay(50);
       clearInterval(timer);
-      // All of them at once, or most: the first may have been thrown out before the last had come.
-      expect(most).toBeGreaterThan(CROWD / 2);
-      await until(() => refused === CROWD);
+      await until(() => gone === CROWD);
+      expect(refused).toBe(CROWD);
+      return most;
     } finally {
       for (const socket of crowd) socket.destroy();
       child.kill();
     }
+  }
+
+  it('leaves the server answering others, and is thrown out', async () => {
+    // All of them at once, or most: the first may have been thrown out before the last had come. How long it takes them
+    // to come depends on what else the machine does.
+    let most = 0;
+    for (let headMs = 1500; most <= CROWD / 2 && headMs <= 12_000; headMs *= 2) most = await mostAtOnce(headMs);
+    expect(most).toBeGreaterThan(CROWD / 2);
   });
 });

@@ -15,6 +15,10 @@ describe('the process ends cleanly', () => {
 });
 
 describe('workers', () => {
+  it('can be terminated in the middle of a switch, a throw, a call', { timeout: 130_000 }, async () => {
+    expect(await runChild('terminations.mjs', [100])).toEqual({ exit: 0, stdout: 'ok 100 terminated\n', stderr: '' });
+  });
+
   it('end with parked and running coroutines, terminated or not, and leave no descriptors behind', async () => {
     const result = await runChild('workers.mjs', [48]);
     expect(result).toMatchObject({ exit: 0, stderr: '' });

@@ -16,6 +16,11 @@ const CALM_FACTOR = 0.5;
 /** In the calm after the storm, so many answered of those due in 100 ms count as recovered. */
 const RECOVERED = 0.98;
 const LOADS = [0.5, 0.9, 2, 5] as const;
+/** Closed-loop clients that find out what a server can do: always some in its queue, too few for it to refuse any. */
+const ASKERS = 6;
+const WARM_UP_SECONDS = 8;
+/** Two measurements that differ by less are of a server that is warm, on a machine that is quiet. */
+const SETTLED = 0.05;
 
 const SUBJECTS: Readonly<Record<string, (port: number) => string[]>> = {
   'knot-shed': (port) => [process.execPath, join(benchDirectory, 'subjects/knot-busy.mjs'), String(port), 'shed'],
@@ -45,6 +50,25 @@ async function load(generator: string, port: number, connections: number, phases
   return JSON.parse(await runCommand(pinned(LOAD_CORE, command))) as Result;
 }
 
+/** Answers a second to clients that always ask; a second and a half of measuring. */
+async function capacity(generator: string, port: number): Promise<number> {
+  const { seconds, ok } = (await load(generator, port, ASKERS, ['closed:1.5'])).phases[0]!;
+  return ok / seconds;
+}
+
+/** The same once it no longer rises: the first seconds of a server are its compiler's. */
+async function settledCapacity(subject: string, generator: string, port: number): Promise<number> {
+  let last = 0;
+  for (let spent = 0; spent < WARM_UP_SECONDS; spent += 1.5) {
+    const now = await capacity(generator, port);
+    if (!(now > 0)) throw new BenchError(`${subject} answered nothing`);
+    if (Math.abs(now - last) < SETTLED * now) return (now + last) / 2;
+    last = now;
+  }
+  note(`${subject}: what it can do has not settled within ${SETTLED * 100} %; the machine is not quiet`);
+  return last;
+}
+
 /** Seconds from the end of the storm until the last 100 ms in which too many were not answered. */
 function recovery(buckets: Result['buckets'], from: number): number {
   let last = from - 1;
@@ -64,30 +88,33 @@ async function run(options: Options): Promise<Row[]> {
       const add = (metric: string, value: number, unit: string, at?: Readonly<Record<string, number>>): void => {
         samples.add({ subject: server.name, metric, value, unit, ...(at && { at }) });
       };
-      await load(generator, server.port, 16, ['closed:1']);
-      const capacities: number[] = [];
-      for (let i = 0; i < 3; i++) {
-        const [closed] = (await load(generator, server.port, 16, ['closed:1'])).phases;
-        capacities.push(closed!.ok);
-      }
-      const capacity = median(capacities);
-      if (!(capacity > 0)) throw new BenchError(`${server.name} answered nothing`);
-      add('capacity_per_s', capacity, '1/s');
+      let before = await settledCapacity(server.name, generator, server.port);
+      const capacities = [before];
+      const goodputs: [load: number, perSecond: number][] = [];
       for (const factor of LOADS) {
-        const storm = `${(capacity * factor).toFixed(0)}:${seconds}`;
-        const calm = `${(capacity * CALM_FACTOR).toFixed(0)}:3`;
+        const storm = `${(before * factor).toFixed(0)}:${seconds}`;
+        const calm = `${(before * CALM_FACTOR).toFixed(0)}:3`;
         const { phases, buckets } = await load(generator, server.port, CONNECTIONS, [storm, calm]);
         const { due, ok, refused, timeout, error, unsent, p50, p99 } = phases[0]!;
         if (ok + refused + timeout + error + unsent !== due) throw new BenchError(`${server.name}: requests were lost in the count`);
-        note(`${server.name} ${factor}x: ${due} due, ${ok} ok, ${refused} refused, ${timeout} too late, ${error} errors, ${unsent} unsent`);
+        const after = await capacity(generator, server.port);
+        note(`${server.name} ${factor}x: ${due} due, ${ok} ok, ${refused} refused, ${timeout} too late, ${error} errors, ${unsent} unsent; ` +
+          `capacity before ${before.toFixed(0)}, after ${after.toFixed(0)} a second`);
         const at = { load: factor };
-        add('goodput_vs_capacity', ok / seconds / capacity, 'ratio', at);
+        const perSecond = ok / seconds;
+        goodputs.push([factor, perSecond]);
+        add('goodput_vs_capacity', perSecond / ((before + after) / 2), 'ratio', at);
         add('p50_ms', p50 * 1000, 'ms', at);
         add('p99_ms', p99 * 1000, 'ms', at);
         add('refused', refused / due, 'ratio', at);
         add('lost', (timeout + error + unsent) / due, 'ratio', at);
         add('recovery_s', recovery(buckets, seconds * 10), 's', at);
+        capacities.push(after);
+        before = after;
       }
+      const peak = Math.max(...goodputs.map(([, perSecond]) => perSecond));
+      for (const [factor, perSecond] of goodputs) add('goodput_vs_peak', perSecond / peak, 'ratio', { load: factor });
+      add('capacity_per_s', median(capacities), '1/s');
       await server.stop();
     }
   }

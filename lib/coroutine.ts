@@ -222,7 +222,7 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
     return !this.finished && wake(this.slot, code);
   }
 
-  /** Milliseconds since it parked, to about 4 ms; -1 when it is not parked. @internal */
+  /** Milliseconds since it parked, to about 1 ms; -1 when it is not parked. @internal */
   get parkedFor(): number {
     return this.finished ? -1 : native.parkedFor(this.slot);
   }

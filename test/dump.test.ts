@@ -48,7 +48,7 @@ describe('dump', () => {
     sleeper('late');
     await spawn(() => { sleep(1); });
     const age = (name: string) => Number(new RegExp(`${name}: parked on sleep 1e\\+06ms, for (\\d+)ms`).exec(dump())![1]);
-    // To about 4 ms.
+    // To about 1 ms.
     expect(age('early')).toBeGreaterThanOrEqual(50);
     expect(age('early') - age('late')).toBeGreaterThanOrEqual(50);
   });

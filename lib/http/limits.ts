@@ -31,11 +31,14 @@ export interface Limits {
 
 /**
  * When a server refuses requests because it cannot keep up with them. A request waits while others have their turn; when
- * for `intervalMs` none got its own within `delayMs`, those that have waited longer than that are answered with 503 and
- * `Retry-After: 1` before anything is done for them, until an interval passes in which none has waited so long.
+ * for `intervalMs` none got its own within half of `delayMs`, those that have waited longer than `delayMs` are answered
+ * with 503 and `Retry-After: 1` before anything is done for them, until one has waited half of `delayMs` or less.
  */
 export interface Shedding {
-  /** The longest wait that is put up with, in milliseconds; measured to 4 ms. Default 20. */
+  /**
+   * The longest wait that is put up with, in milliseconds; measured to 1 ms. Several times what a handler computes without
+   * parking: otherwise little more than one request waits at a time. Default 20.
+   */
   delayMs?: number;
   /** How long a queue may stand; bursts and pauses that are shorter go unnoticed. Default 100. */
   intervalMs?: number;

@@ -135,7 +135,7 @@ void parkedOn(const Info& info) {
   info.GetReturnValue().Set(string(info.GetIsolate(), {text, length}));
 }
 
-// parkedFor(slot): milliseconds since it parked, to about 4 ms; -1 when it is not parked.
+// parkedFor(slot): milliseconds since it parked, to about 1 ms; -1 when it is not parked.
 void parkedFor(const Info& info) {
   sched::Coroutine* c = scheduler().at(static_cast<uint32_t>(intAt(info, 0)));
   const bool parked = c && c->state == sched::State::kParked;

@@ -210,14 +210,10 @@ void stats(const Info& info) {
 
 namespace {
 
-// Has the request that has just been read waited so long that it is refused? `waited`: its connection was in the queue.
-bool isShed(HttpConnection& c, bool waited) {
-  sched::Scheduler& scheduler = runtime().scheduler();
+// Has the request that has just been read, for which its connection was in the queue, waited so long that it is refused?
+bool isShed(HttpConnection& c) {
   const int64_t now = sched::monotonicNow();
-  scheduler.noteLongTurn(now);
-  // What was there already came in its connection's own turn, and has waited for nobody else.
-  const int64_t delay = waited ? scheduler.waitedForTurn(now) : 0;
-  return c.server.shared.shedder.refuses(now, delay);
+  return c.server.shared.shedder.refuses(now, runtime().scheduler().waitedForTurn(now));
 }
 
 // False when the connection is over.
@@ -236,8 +232,12 @@ bool shed(HttpConnection& c) {
 int32_t nextHead(HttpConnection& c) {
   if (c.calls > 0) return kConnectionBusy;
   c.hasRequest = false;
-  const sched::Counters& counters = runtime().scheduler().counters();
+  sched::Scheduler& scheduler = runtime().scheduler();
+  const sched::Counters& counters = scheduler.counters();
+  const bool sheds = c.server.shared.shedder.enabled();
   for (;;) {
+    // Requests wait from the poll that finds them on: so one follows each turn that took long.
+    if (sheds) scheduler.noteLongTurn(sched::monotonicNow());
     if (c.server.closing && !c.connection.fresh()) c.connection.forceClose();
     const uint64_t pollsBefore = counters.polls;
     const uint64_t parksBefore = counters.parks;
@@ -253,7 +253,10 @@ int32_t nextHead(HttpConnection& c) {
     ++c.server.requests;
     // Without a poll since the last request, this one may have come a moment ago: before the next poll, that is.
     c.arrival = counters.polls + (counters.polls == pollsBefore);
-    if (!c.server.shared.shedder.enabled() || !isShed(c, first || counters.parks != parksBefore)) break;
+    if (!sheds) break;
+    // What was there already came in its connection's own turn: it has waited for nobody, and says nothing of the queue.
+    const bool wasInQueue = first || counters.parks != parksBefore;
+    if (!wasInQueue || !isShed(c)) break;
     if (!shed(c)) return 0;
   }
   c.hasRequest = true;

@@ -250,6 +250,7 @@ bool Scheduler::preempt() noexcept {
 
 void Scheduler::spendIoBudget() noexcept {
   running_->ioCharge = 0;
+  running_->parkedAt = clockTick_;
   yieldNow();
 }
 

@@ -102,7 +102,7 @@ class Scheduler {
 
   // For how many nanoseconds a parked coroutine has been parked. Costs a park two instructions, because it goes by
   // the clock as the scheduler read it last: right to kClockTickNs and the time coroutines ran since (kCheckEvery
-  // switches at most); wraps after 208 days.
+  // switches at most); wraps after 52 days.
   int64_t parkedFor(const Coroutine* c, int64_t now) const noexcept {
     return static_cast<int64_t>(clockTick(now) - c->parkedAt) * kClockTickNs;
   }
@@ -202,7 +202,7 @@ class Scheduler {
   static constexpr uint32_t kCheckEvery = 64;          // switches between looks at the clock
   static constexpr uint32_t kPollEvery = 4;            // looks at the clock between polls, at most
   static constexpr int64_t kPollIntervalNs = 250'000;  // ... and time
-  static constexpr int kClockTickBits = 22;            // 4.2 ms: what parkedAt counts in
+  static constexpr int kClockTickBits = 20;            // 1.05 ms: what parkedAt counts in
   static constexpr int64_t kClockTickNs = int64_t{1} << kClockTickBits;
 
  private:

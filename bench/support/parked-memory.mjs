@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Resident bytes. smaps_rollup counts pages; statm's counters may lag behind by some per thread and core. */
-function residentBytes() {
+export function residentBytes() {
   const line = /^Rss:\s+(\d+) kB/m.exec(readFileSync('/proc/self/smaps_rollup', 'latin1'));
   return Number(line[1]) * 1024;
 }

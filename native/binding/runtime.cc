@@ -263,7 +263,7 @@ void Runtime::runForLoop(void (*body)(Runtime&, void*), void* argument) noexcept
 
 void Runtime::runBatch() noexcept {
   if (stopped_ || inBatch_) return;
-  if (slices) slices->clock.wake();
+  if (slices) slices->clock.batchBegins();
   bool more = false;
   if (waiting_) {
     runSimulation();
@@ -276,6 +276,7 @@ void Runtime::runBatch() noexcept {
                  &more);
     } while (!more && !stopped_ && !waiting_ && scheduler_->readyLength() > 0 && sched::monotonicNow() < end);
   }
+  if (slices) slices->clock.batchEnds();
   if (stopped_) {
     setIdle(false);
     isolate->TerminateExecution();

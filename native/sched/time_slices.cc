@@ -11,7 +11,7 @@ constexpr int kLooksPerSlice = 4;
 constexpr int64_t kShortestLookNs = 250'000;
 constexpr int64_t kRetryNs = 50'000;  // enough to return from the interrupt that asks for it
 constexpr int kMostDoublings = 6;
-constexpr int kIdleLooks = 16;        // looks at an idle scheduler before the thread sleeps
+constexpr int kIdleLooks = 16;  // looks at an idle scheduler before the thread sleeps
 
 }  // namespace
 
@@ -21,6 +21,8 @@ bool TimeSlices::give(Coroutine* c, int64_t ns) noexcept {
   if (ns == 0) return true;
   if (ns < shortest_.load(std::memory_order_relaxed)) shortest_.store(ns, std::memory_order_relaxed);
   if (running_) return true;
+  // The first one may be given in the middle of a batch, whose beginning nobody told.
+  inBatch_.store(scheduler_.running() != nullptr, std::memory_order_relaxed);
   auto start = [](void* self) -> void* { return static_cast<TimeSlices*>(self)->run(), nullptr; };
   running_ = pthread_create(&thread_, nullptr, start, this) == 0;
   return running_;
@@ -72,7 +74,8 @@ void TimeSlices::run() noexcept {
     if (urgent_) {
       urgent_ = false;
       // Longer each time: a request that arrives before its predecessor has returned is served in the same place.
-      const auto wait = std::chrono::nanoseconds(kRetryNs << (retries_ < kMostDoublings ? retries_++ : retries_));
+      const auto wait =
+          std::chrono::nanoseconds(kRetryNs << (retries_ < kMostDoublings ? retries_++ : retries_));
       changed_.wait_for(lock, wait, [this] { return stopping_; });
     }
     if (stopping_) break;
@@ -87,9 +90,13 @@ void TimeSlices::run() noexcept {
     }
     if (!scheduler_.runsSeenElsewhere()) {
       if (++idle < kIdleLooks) continue;
-      asleep_.store(true, std::memory_order_relaxed);
-      changed_.wait(lock, [this] { return stopping_ || !asleep_.load(std::memory_order_relaxed); });
       idle = 0;
+      asleep_.store(true, std::memory_order_seq_cst);
+      if (inBatch_.load(std::memory_order_seq_cst)) {
+        asleep_.store(false, std::memory_order_relaxed);
+        continue;
+      }
+      changed_.wait(lock, [this] { return stopping_ || !asleep_.load(std::memory_order_relaxed); });
       continue;
     }
     if (now - seenSince_.load(std::memory_order_relaxed) < slice ||

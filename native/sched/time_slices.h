@@ -27,11 +27,14 @@ class TimeSlices {
 
   // Gives `c` a time slice, in nanoseconds; 0 takes it away. False if there can be no thread.
   bool give(Coroutine* c, int64_t ns) noexcept;
-  // To be called before a batch of coroutines runs.
-  void wake() noexcept {
-    if (asleep_.load(std::memory_order_relaxed)) [[unlikely]]
+  // To be called around every batch of coroutines: the thread sleeps outside of batches only. Each side writes its own
+  // flag before it reads the other's, so that one of them sees that they disagree.
+  void batchBegins() noexcept {
+    inBatch_.store(true, std::memory_order_seq_cst);
+    if (asleep_.load(std::memory_order_seq_cst)) [[unlikely]]
       wakeThread();
   }
+  void batchEnds() noexcept { inBatch_.store(false, std::memory_order_relaxed); }
   // On the scheduler's thread: has the running coroutine used up its slice?
   bool expired() noexcept;
   // The coroutine could not be preempted where it was: ask again soon, and not only after another slice.
@@ -65,6 +68,7 @@ class TimeSlices {
   bool urgent_ = false;
   int retries_ = 0;  // since the last switch; the thread's own
   std::atomic<bool> asleep_{false};
+  std::atomic<bool> inBatch_{false};
   std::atomic<int64_t> shortest_{INT64_MAX};  // of all slices given
   // What the thread has seen last: since when the number of switches has been what it is.
   std::atomic<uint64_t> seenSwitches_{0};

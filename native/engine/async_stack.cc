@@ -86,11 +86,13 @@ bool AsyncStack::confirm(const double ids[2], v8::Local<v8::Object> resource) {
 }
 
 // A word of the Environment refers (v8::Global) to the array whose last two elements are the resources of the two scopes.
+// Several words may: in a worker's, which reuses memory, words that are not in use still refer to the handle's old place,
+// which is the new one's (every tenth worker or so). But there is one such array.
 bool AsyncStack::findResources(v8::Local<v8::Object> innermost) {
   v8::HandleScope scope(isolate_);
   const uint64_t expected[2] = {tagged(outerResource_.Get(isolate_)), tagged(innermost)};
   const size_t readable = malloc_usable_size(environment_) / 8;
-  int found = 0;
+  uint64_t found = 0;
   for (size_t i = 0; i < readable; ++i) {
     const uint64_t slot = environment_[i];
     uint64_t array, elements, length, last[2];
@@ -99,10 +101,13 @@ bool AsyncStack::findResources(v8::Local<v8::Object> innermost) {
     if (!readSafely(array - kTag + kArrayLength, &length, 8) || length >> 32 != depth()) continue;
     const uint64_t at = elements - kTag + kFirstElement + (depth() - 2) * 8;
     if (!readSafely(at, last, sizeof last) || memcmp(last, expected, sizeof last) != 0) continue;
-    resources_.Reset(isolate_, reinterpret_cast<v8::Global<v8::Array>*>(environment_ + i)->Get(isolate_));
-    ++found;
+    if (found == 0) {
+      resources_.Reset(isolate_, reinterpret_cast<v8::Global<v8::Array>*>(environment_ + i)->Get(isolate_));
+      found = array;
+    }
+    if (array != found) return false;
   }
-  return found == 1;
+  return found != 0;
 }
 
 void* AsyncStack::save(uint32_t base) noexcept {

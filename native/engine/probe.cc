@@ -1,6 +1,7 @@
 #include "probe.h"
 
 #include <link.h>
+#include <pthread.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -55,6 +56,17 @@ void readMany(const std::vector<uint64_t>& addresses, size_t bytes, std::vector<
       ++i;
     }
   }
+}
+
+Range ownStack() {
+  pthread_attr_t attributes;
+  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return {};
+  void* base;
+  size_t bytes;
+  const bool known = pthread_attr_getstack(&attributes, &base, &bytes) == 0;
+  pthread_attr_destroy(&attributes);
+  const auto begin = reinterpret_cast<uint64_t>(base);
+  return known ? Range{begin, begin + bytes} : Range{};
 }
 
 bool threadLocalBlockOf(const dl_phdr_info& module, size_t size, uint64_t code, Range& found) {

@@ -27,6 +27,9 @@ struct Range {
 // `code`, and then `found` is its thread-local block, or empty where there is none or the loader does not say.
 bool threadLocalBlockOf(const dl_phdr_info& module, size_t size, uint64_t code, Range& found);
 
+// Where this thread's own stack may lie; empty when the system does not say.
+Range ownStack();
+
 // This thread's thread-local block of the module (executable or shared library) that holds `codeAddress`.
 Range threadLocalBlock(const void* codeAddress);
 

@@ -5,15 +5,26 @@
 #include "probe.h"
 
 namespace stackful::engine {
+namespace {
+
+// The start may be the address behind the last byte.
+bool isStackStart(const Range& stack, uint64_t address) {
+  return address > stack.begin && address <= stack.end;
+}
+
+}  // namespace
 
 // Isolate::Enter copies the thread's stack start to the heap: the right thread-local word is the one whose change
-// arrives there, and the right heap word is the one it arrives in.
+// arrives there, and the right heap word is the one it arrives in. Only words that point into this very stack are ever
+// changed: Enter also follows thread-local pointers to V8's own records, which may lie less than 1 GB above it (a worker's
+// usually do), and a wrong one of those sends V8 to a wrong isolate.
 bool Search::locateStackStarts() {
   Range block = threadLocalBlock(reinterpret_cast<const void*>(&v8::V8::GetVersion));
+  const Range stack = ownStack();
   uint64_t sp = bits(__builtin_frame_address(0));
   for (uint64_t a = block.begin; a + 8 <= block.end; a += 8) {
     uint64_t value = *words(a);
-    if (value & 7 || value <= sp || value - sp > kStackReach) continue;
+    if (value & 7 || value <= sp || !isStackStart(stack, value)) continue;
     std::vector<uint64_t*> candidates;
     heapCopies(value, candidates);
     if (candidates.empty()) continue;
@@ -45,7 +56,7 @@ bool Search::confirmStackStarts() {
   uint64_t *thread = found_.stackStartThread, *heap = found_.stackStartHeap;
   const uint64_t value = *thread;
   uint64_t copy;
-  if (value <= sp || value - sp > kStackReach || !readSafely(bits(heap), &copy, 8) || copy != value)
+  if (value <= sp || !isStackStart(ownStack(), value) || !readSafely(bits(heap), &copy, 8) || copy != value)
     return fail("stack start");
   *thread = value - 64;
   isolate_->Enter();

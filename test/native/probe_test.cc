@@ -3,10 +3,12 @@
 
 #include <doctest/doctest.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <sys/mman.h>
 
 #include <cstdlib>
 
+using stackful::engine::ownStack;
 using stackful::engine::Range;
 using stackful::engine::readMany;
 using stackful::engine::readSafely;
@@ -96,4 +98,30 @@ TEST_CASE("the allocator tells at least what was asked for") {
   void* block = malloc(1000);
   CHECK(malloc_usable_size(block) >= 1000);
   free(block);
+}
+
+TEST_CASE("a thread's own stack holds its frames, and nothing else's") {
+  struct Seen {
+    Range stack;
+    bool holdsFrame = false, holdsHeap = true;
+  };
+  auto look = [](void* data) -> void* {
+    auto* seen = static_cast<Seen*>(data);
+    seen->stack = ownStack();
+    void* block = malloc(64);
+    seen->holdsFrame = seen->stack.contains(reinterpret_cast<uint64_t>(__builtin_frame_address(0)));
+    seen->holdsHeap = seen->stack.contains(reinterpret_cast<uint64_t>(block));
+    free(block);
+    return nullptr;
+  };
+  Seen here, elsewhere;
+  look(&here);
+  pthread_t thread;
+  REQUIRE(pthread_create(&thread, nullptr, look, &elsewhere) == 0);
+  pthread_join(thread, nullptr);
+  for (const Seen& seen : {here, elsewhere}) {
+    CHECK(seen.holdsFrame);
+    CHECK_FALSE(seen.holdsHeap);
+  }
+  CHECK_FALSE(here.stack.contains(elsewhere.stack.begin));
 }

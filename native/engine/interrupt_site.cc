@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "external.h"
 #include "probe.h"
@@ -179,7 +180,32 @@ bool InterruptSites::observe(const char* tier, Observation& seen) {
   return *probe.seen == 1 && seen.function != 0 && seen.handlerOnStack;
 }
 
+// Where the builtins that run are: in Node's executable, or in a copy of them beside the compiled code, which V8 makes on
+// machines with enough memory (Node 22 and later here), so that calls are short. V8 tells where one of those that run is,
+// the stub that enters JavaScript; its twin in the executable tells how far the copy is away.
+bool InterruptSites::locateBuiltins() noexcept {
+  const void* code;
+  size_t bytes;
+  isolate_->GetEmbeddedCodeRange(&code, &bytes);
+  const v8::MemoryRange stub = isolate_->GetJSEntryStubs().js_entry_stub.code;
+  builtinsBegin_ = reinterpret_cast<uint64_t>(code);
+  builtinsEnd_ = builtinsBegin_ + bytes;
+  if (stub.length_in_bytes == 0) return false;
+  if (inBuiltins(reinterpret_cast<uint64_t>(stub.start))) return true;
+  const auto* twin = static_cast<const uint8_t*>(memmem(code, bytes, stub.start, stub.length_in_bytes));
+  if (!twin || memmem(twin + 1, builtinsEnd_ - reinterpret_cast<uint64_t>(twin + 1), stub.start,
+                      stub.length_in_bytes)) {
+    return false;
+  }
+  const uint64_t distance = reinterpret_cast<uint64_t>(stub.start) - reinterpret_cast<uint64_t>(twin);
+  builtinsBegin_ += distance;
+  builtinsEnd_ += distance;
+  std::vector<uint8_t> copy(bytes);
+  return readSafely(builtinsBegin_, copy.data(), bytes) && memcmp(copy.data(), code, bytes) == 0;
+}
+
 bool InterruptSites::learn(std::string& reason) {
+  if (!locateBuiltins()) return reason = "V8's builtins", false;
   // A flag that stays as it is if somebody has set it: then the sources compile already.
   v8::Global<v8::Function> unused;
   const bool allowed = compile(isolate_, kDeoptimise, unused);
@@ -187,17 +213,20 @@ bool InterruptSites::learn(std::string& reason) {
   bool compiled = compile(isolate_, kProbe, probe_) && compile(isolate_, kDeoptimise, deoptimise_) &&
                   compile(isolate_, kSweep, sweep_);
   v8::HandleScope scope(isolate_);
-  const void* builtins;
-  size_t bytes;
-  isolate_->GetEmbeddedCodeRange(&builtins, &bytes);
-  builtinsBegin_ = reinterpret_cast<uint64_t>(builtins);
-  builtinsEnd_ = builtinsBegin_ + bytes;
   Observation plain, baseline, entry, plainEntry, turbofan, maglevLoop;
+  const auto observeInterpreter = [&] { return observe("plain", plain) && observe("entry", plainEntry); };
   // Functions inside are compiled at their first call, which is why the flag stays on until here.
   // A function stays in the tier it has been brought to, so the order is from the lowest.
-  bool observed = compiled && observe("plain", plain) && observe("entry", plainEntry) &&
-                  observe("baseline", baseline) && observe("baseline entry", entry) &&
-                  observe("maglev", maglevLoop) && observe("turbofan", turbofan);
+  bool observed = compiled && observeInterpreter();
+  if (observed && !plain.fromBuiltin) {
+    // With --always-sparkplug only what has been thrown away is interpreted, and does not get out of its loop any more
+    // (no on-stack replacement). Another source, because V8 finds the code of the same one again.
+    v8::V8::SetFlagsFromString("--no-always-sparkplug");
+    observed = compile(isolate_, std::string(kProbe) + ";", probe_) && observeInterpreter();
+    v8::V8::SetFlagsFromString("--always-sparkplug");
+  }
+  observed = observed && observe("baseline", baseline) && observe("baseline entry", entry) &&
+             observe("maglev", maglevLoop) && observe("turbofan", turbofan);
   if (observed && markBit_ != 0) observed = call(sweep_, v8::Undefined(isolate_));
   if (!allowed) v8::V8::SetFlagsFromString("--no-allow-natives-syntax");
   if (!compiled) return reason = "the probe of interrupts does not compile", false;

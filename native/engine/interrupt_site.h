@@ -49,6 +49,7 @@ class InterruptSites {
   };
   struct Probe;
   bool observe(const char* tier, Observation& seen);
+  bool locateBuiltins() noexcept;
   uint64_t exitFrame() const noexcept;
   bool inBuiltins(uint64_t pc) const noexcept { return pc >= builtinsBegin_ && pc < builtinsEnd_; }
   v8::Local<v8::Value> functionOf(const uint64_t* frame) const noexcept;

@@ -46,6 +46,7 @@ class InterruptSites {
     bool fromBuiltin = false;  // ... called by one of V8's builtins; the interpreter is made of those, too
     bool frameHoldsCaller = false;
     bool handlerOnStack = false;
+    bool tierIsOn = false;
   };
   struct Probe;
   bool observe(const char* tier, Observation& seen);

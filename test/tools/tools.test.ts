@@ -1,12 +1,15 @@
+import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { configure, spawn, yieldNow } from 'stackful';
 
 import { runChild } from '../support/child.js';
+import { debugChild } from '../support/debugger.js';
 
 let directory = '';
 beforeAll(() => { directory = mkdtempSync(join(tmpdir(), 'stackful-tools-')); });
@@ -60,6 +63,22 @@ describe('profilers', () => {
     const functions = result.find(({ url }) => url.endsWith('/work.mjs'))!.functions;
     expect(functions.find((f) => f.functionName === 'bodyOfCoroutine')!.ranges[0]!.count).toBe(10);
   });
+
+  it("vitest's coverage knows which statements of a coroutine have run", async () => {
+    const root = fileURLToPath(new URL('../children/tools/covered', import.meta.url));
+    const vitest = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url));
+    const reports = join(directory, 'vitest');
+    const run = promisify(execFile);
+    await run(process.execPath, [vitest, 'run', '--root', root, `--coverage.reportsDirectory=${reports}`]);
+    const report = JSON.parse(readFileSync(join(reports, 'coverage-final.json'), 'utf8')) as Record<string, {
+      statementMap: Record<string, { start: { line: number } }>;
+      s: Record<string, number>;
+    }>;
+    const { statementMap, s } = report[join(root, 'covered.mjs')]!;
+    const counts = new Map(Object.entries(statementMap).map(([key, { start }]) => [start.line, s[key]]));
+    // The statement after a park, the branch that was taken, and the one that was not.
+    expect([5, 6, 7].map((line) => counts.get(line))).toEqual([1, 1, 0]);
+  });
 });
 
 describe('the inspector', () => {
@@ -81,10 +100,39 @@ describe('the inspector', () => {
     expect(await runChild('tools/inspected.mjs')).toEqual({ exit: 0, stdout: 'ok\n', stderr: '' });
   });
 
-  it('--inspect listens while coroutines run', async () => {
-    const { exit, stdout, stderr } = await runChild('tools/work.mjs', [10_000], { flags: ['--inspect=127.0.0.1:0'] });
-    expect({ exit, stdout }).toEqual({ exit: 0, stdout: 'ok\n' });
-    expect(stderr).toContain('Debugger listening on ws://127.0.0.1:');
+  it('a debugger on the network stops there too, and is answered during twenty thousand switches', async () => {
+    const target = await debugChild('tools/remote.mjs');
+    const stops: unknown[] = [];
+    const steps = ['Debugger.resume', 'Debugger.stepOver', 'Debugger.stepOver', 'Debugger.resume'];
+    type Frame = { callFrameId: string; functionName: string };
+    target.on('Debugger.paused', ({ callFrames }) => {
+      const [frame] = callFrames as [Frame];
+      const ask = { callFrameId: frame.callFrameId, expression: 'local' };
+      void target.send('Debugger.evaluateOnCallFrame', ask).then(({ result }) => {
+        stops.push([frame.functionName, (result as { value?: unknown }).value]);
+        return target.send(steps.shift() ?? 'Debugger.resume');
+      });
+    });
+    let ended = false;
+    target.on('Runtime.executionContextDestroyed', () => {
+      ended = true;
+      target.disconnect();
+    });
+    await target.send('Runtime.enable');
+    await target.send('Debugger.enable');
+    const lineNumber = readFileSync(target.file, 'utf8').split('\n').findIndex((line) => line.includes('// first stop'));
+    await target.send('Debugger.setBreakpointByUrl', { url: target.url, lineNumber });
+    await target.send('Runtime.runIfWaitingForDebugger');
+    let answered = 0;
+    while (!ended) {
+      const { result } = await target.send('Runtime.evaluate', { expression: '6 * 7' }).catch(() => ({ result: undefined }));
+      if (result) answered += Number((result as { value: number }).value === 42);
+    }
+    const { exit, stdout } = await target.exit;
+    expect({ exit, printed: JSON.parse(stdout) as unknown }).toEqual({ exit: 0, printed: { answer: 42, sum: 20 } });
+    // The first stop is before the first statement of the module.
+    expect(stops.slice(1)).toEqual([['debuggedBody', 20], ['debuggedBody', 21], ['debuggedBody', 21]]);
+    expect(answered).toBeGreaterThan(0);
   });
 });
 

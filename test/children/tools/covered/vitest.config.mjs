@@ -1,0 +1,6 @@
+export default {
+  test: {
+    include: ['*.check.mjs'],
+    coverage: { enabled: true, provider: 'v8', reporter: ['json'], include: ['covered.mjs'] },
+  },
+};

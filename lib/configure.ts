@@ -81,10 +81,10 @@ export function configure(options: Configuration): void {
   if (options.watchdog !== undefined) checkWatchdog('options.watchdog', options.watchdog);
   if (options.dumpSignal !== undefined) checkDumpSignal('options.dumpSignal', options.dumpSignal);
   if (options.spawnSites !== undefined) booleanOf('options.spawnSites', options.spawnSites);
-  if (options.stackSize !== undefined) stackSizeOf('options.stackSize', options.stackSize);
+  const stackSize = options.stackSize === undefined ? undefined : stackSizeOf('options.stackSize', options.stackSize);
   // The last thing that can fail.
   if (options.timeSlice !== undefined) setDefaultTimeSlice('options.timeSlice', options.timeSlice);
-  if (options.stackSize !== undefined) setDefaultStackSize('options.stackSize', options.stackSize);
+  if (stackSize !== undefined) setDefaultStackSize(stackSize);
   if (options.deadlock !== undefined) setDeadlockMode(options.deadlock);
   if (options.batchBudget !== undefined) native.setBatchBudget(options.batchBudget);
   if (stackMemory !== undefined) native.setStackMemory(Math.min(stackMemory, Number.MAX_SAFE_INTEGER));

@@ -339,9 +339,9 @@ export function spawn<R>(fn: () => R, options?: SpawnOptions): Coroutine<R> {
   return coroutine;
 }
 
-/** See `configure`. @internal */
-export function setDefaultStackSize(name: string, bytes: number): void {
-  defaultStack = stackSizeOf(name, bytes);
+/** See `configure`; `bytes` has come out of `stackSizeOf`. @internal */
+export function setDefaultStackSize(bytes: number): void {
+  defaultStack = bytes;
 }
 
 /** The coroutine this code runs in; undefined on the main stack. */

@@ -2,11 +2,12 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
-#include <signal.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <new>
+
+#include "../sched/service_thread.h"
 
 namespace stackful::disk {
 namespace {
@@ -84,23 +85,6 @@ void* work(void* argument) {
   return nullptr;
 }
 
-// Signals are the host's business: its handlers expect to run on its own threads.
-int startThread(Pool& p) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_attr_setstacksize(&attributes, kStackBytes);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  pthread_t thread;
-  const int error = pthread_create(&thread, &attributes, work, &p);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  pthread_attr_destroy(&attributes);
-  if (error == 0) pthread_setname_np(thread, "stackful-disk");
-  return error;
-}
-
 }  // namespace
 
 int submit(Job* job) noexcept {
@@ -108,7 +92,8 @@ int submit(Job* job) noexcept {
   pthread_mutex_lock(&p.mutex);
   int error = 0;
   if (p.queued >= p.idle && p.threads < p.most) {
-    error = startThread(p);
+    pthread_t thread;
+    error = sched::startServiceThread(&thread, "stackful-disk", sched::Ending::kNever, kStackBytes, work, &p);
     if (error == 0) ++p.threads;
   }
   if (p.threads > 0) {
@@ -120,7 +105,7 @@ int submit(Job* job) noexcept {
     pthread_cond_signal(&p.work);
   }
   pthread_mutex_unlock(&p.mutex);
-  return -error;
+  return error;
 }
 
 PoolStats poolStats() noexcept {

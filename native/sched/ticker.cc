@@ -1,11 +1,12 @@
 #include "ticker.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <cerrno>
+
+#include "service_thread.h"
 
 namespace stackful::sched {
 namespace {
@@ -32,30 +33,15 @@ int Ticker::startThread() noexcept {
   if (bell_.load(std::memory_order_relaxed) >= 0) return 0;
   const int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (bell < 0) return -errno;
-  // Signals are for the threads that were there before.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, kStackBytes);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
   bell_.store(bell, std::memory_order_release);
+  auto run = [](void* self) -> void* { return static_cast<Ticker*>(self)->run(), nullptr; };
   pthread_t thread;
-  const int error = pthread_create(
-      &thread, &attributes,
-      [](void* self) -> void* {
-        static_cast<Ticker*>(self)->run();
-        return nullptr;
-      },
-      this);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  pthread_attr_destroy(&attributes);
+  const int error = startServiceThread(&thread, "stackful-ticker", Ending::kNever, kStackBytes, run, this);
   if (error != 0) {
     bell_.store(-1, std::memory_order_release);
     close(bell);
   }
-  return -error;
+  return error;
 }
 
 void Ticker::add(Entry& entry) noexcept {
@@ -85,7 +71,6 @@ void Ticker::poke() noexcept {
 }
 
 void Ticker::run() noexcept {
-  pthread_setname_np(pthread_self(), "stackful-ticker");
   const int bell = bell_.load(std::memory_order_acquire);
   Deadline next = kNoDeadline;
   for (;;) {

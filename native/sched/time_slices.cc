@@ -3,10 +3,13 @@
 #include <chrono>
 
 #include "clock.h"
+#include "service_thread.h"
 
 namespace stackful::sched {
 namespace {
 
+// It calls little, but the thread-local variables of everything that is loaded lie on its stack too.
+constexpr size_t kStackBytes = size_t{256} << 10;
 constexpr int kLooksPerSlice = 4;
 constexpr int64_t kShortestLookNs = 250'000;
 constexpr int64_t kRetryNs = 50'000;  // enough to return from the interrupt that asks for it
@@ -23,8 +26,8 @@ bool TimeSlices::give(Coroutine* c, int64_t ns) noexcept {
   if (running_) return true;
   // The first one may be given in the middle of a batch, whose beginning nobody told.
   inBatch_.store(scheduler_.running() != nullptr, std::memory_order_relaxed);
-  auto start = [](void* self) -> void* { return static_cast<TimeSlices*>(self)->run(), nullptr; };
-  running_ = pthread_create(&thread_, nullptr, start, this) == 0;
+  auto run = [](void* self) -> void* { return static_cast<TimeSlices*>(self)->run(), nullptr; };
+  running_ = startServiceThread(&thread_, "stackful-slices", Ending::kJoined, kStackBytes, run, this) == 0;
   return running_;
 }
 

@@ -40,7 +40,8 @@
       "configurations": {
         "Release": {
           "cflags!": ["-O2"],
-          "cflags": ["-O3", "-g1"]
+          "cflags": ["-O3", "-g1", "-flto=auto", "-fno-semantic-interposition"],
+          "ldflags": ["-O3", "-flto=auto"]
         },
         "Debug": {
           "cflags": ["-O0", "-g3"]

@@ -1,7 +1,8 @@
-import { setDefaultStackSize, stackSizeOf } from './coroutine.js';
+import { setDefaultStackSize } from './coroutine.js';
 import { setDeadlockMode, type DeadlockMode } from './deadlock.js';
 import { booleanOf, integerIn, numberIn, oneOf } from './internal/arguments.js';
 import { native } from './internal/native.js';
+import { stackSizeOf } from './internal/stacks.js';
 import { schedulingPolicy, type PolicyName, type SchedulingPolicy } from './policy.js';
 import { setRecordSpawnSites } from './spawn_site.js';
 import { setDefaultTimeSlice } from './time_slice.js';

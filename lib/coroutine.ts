@@ -1,11 +1,12 @@
 import { channel } from 'node:diagnostics_channel';
 
-import { RuntimeEndedError, StackMemoryError, TooManyCoroutinesError } from './errors.js';
-import { functionOf, integerIn } from './internal/arguments.js';
+import { functionOf } from './internal/arguments.js';
+import { fail } from './internal/codes.js';
 import { ParkKind } from './internal/kinds.js';
 import { localsHolder, type LocalValue } from './internal/locals.js';
 import { native } from './internal/native.js';
-import { WaitQueue, type ParkOptions } from './internal/parking.js';
+import { parkVisibly, WaitQueue, type ParkOptions } from './internal/parking.js';
+import { DEFAULT_STACK, spawnError, stackSizeOf } from './internal/stacks.js';
 import { start } from './internal/start.js';
 import { priorityLevel, type Priority } from './policy.js';
 import type { Waitable } from './internal/waiting.js';
@@ -40,38 +41,9 @@ export interface SpawnOptions {
 export type CoroutineState = 'ready' | 'running' | 'parked' | 'done';
 
 const STATES: readonly CoroutineState[] = ['ready', 'running', 'parked', 'done'];
-const KIB = 1024;
 /** native/sched/coroutine.h */
 const NORMAL_PRIORITY = 2;
-/** What may be asked for, and what one gets: V8 compiles lazily on the running stack, besides what native code needs. */
-const LEAST_STACK = 128 * KIB;
-const LEAST_SLOT = 256 * KIB;
-/** Whatever --stack-size says: that is about the main stack. */
-const MOST_STACK = 64 * 1024 * KIB;
-let defaultStack = 256 * KIB;
-/** What the engine has been told to expect. */
-let largestStack = 0;
-
-/** Checks a stack size, and tells the engine of a larger one than any before. Returns what will be reserved, in bytes. @internal */
-export function stackSizeOf(name: string, bytes: unknown): number {
-  const size = Math.max(integerIn(name, bytes, LEAST_STACK, MOST_STACK), LEAST_SLOT);
-  if (size > largestStack) native.allowStack((largestStack = size));
-  return size;
-}
-
-/** What `native.spawn` returns instead of a slot, as native/binding/core.cc numbers it. */
-function spawnError(code: number, stackSize: number): Error {
-  switch (code) {
-    case -2:
-      return new StackMemoryError(stackSize, native.stats().stackMemoryBudget);
-    case -3:
-      return new TooManyCoroutinesError(native.stats().live!);
-    case -4:
-      return new RuntimeEndedError();
-    default:
-      return new StackMemoryError(stackSize);
-  }
-}
+let defaultStack = DEFAULT_STACK;
 
 /** Memory of a coroutine's stack, in bytes, to a page of 4096. */
 export interface StackUse {
@@ -93,8 +65,8 @@ let unheard: Set<Coroutine<unknown>> | undefined;
 const spawned = channel('stackful.spawn');
 const ended = channel('stackful.finish');
 
-/** Kept by itself: looking it up in an object of a hundred functions takes longer than the call needs. */
-const { wake } = native;
+/** Kept by themselves: looking one up in an object of a hundred functions takes longer than the call needs. */
+const { wake, runAnother } = native;
 
 /** The live coroutines, by the slot that the scheduler knows them by. */
 const table: (Coroutine<unknown> | undefined)[] = [];
@@ -108,15 +80,18 @@ let lastId = 0;
  */
 export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
   readonly id: number;
-  readonly name: string;
+  /** What `spawn` was given; undefined: the function's own, which is asked when somebody wants to know it (20 ns). */
+  private readonly givenName: string | undefined;
   /** By which the scheduler knows it. @internal */
   slot = -1;
-  private body: (() => R) | undefined;
+  private readonly body: () => R;
   private finished = false;
   private failed = false;
   private cancelled = false;
   private value: R | undefined;
   private error: unknown;
+  /** Who waits for the end: the first who joined, and everybody else. */
+  private joiner: Coroutine | undefined;
   private joiners: WaitQueue | undefined;
   private promise: Promise<R> | undefined;
   private onEnd: (() => void) | undefined;
@@ -133,9 +108,9 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
   locals: LocalValue | undefined = localsHolder().locals;
 
   /** @internal */
-  constructor(body: () => R, name: string, stackSize: number, slice: number, priority = NORMAL_PRIORITY) {
+  constructor(body: () => R, name: string | undefined, stackSize: number, slice: number, priority = NORMAL_PRIORITY) {
     this.id = ++lastId;
-    this.name = name;
+    this.givenName = name;
     this.body = body;
     const slot = native.spawn(stackSize, priority, this);
     if (slot < 0) throw spawnError(slot, stackSize);
@@ -144,6 +119,10 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
     table[slot] = this;
     if (recordsSpawnSites) recordSpawnSite(this);
     if (spawned.hasSubscribers) spawned.publish({ coroutine: this });
+  }
+
+  get name(): string {
+    return this.givenName ?? this.body.name;
   }
 
   get state(): CoroutineState {
@@ -162,9 +141,7 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
    *   (`ERR_DEADLOCK`) when this coroutine is the caller, or joins the caller, directly or not
    */
   join(options?: ParkOptions): R {
-    if (!this.finished) {
-      this.joinerQueue.park(ParkKind.join, 'join', options, this, this.id);
-    }
+    if (!this.finished) this.awaitEnd(options);
     if (this.failed) {
       unheard?.delete(this);
       // Whoever joins takes the error over: it is no longer unhandled.
@@ -172,6 +149,21 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
       throw this.error;
     }
     return this.value as R;
+  }
+
+  private awaitEnd(options?: ParkOptions): void {
+    const self = current();
+    // Who joins first and alone, as most do, needs no place in a queue: 30 ns of 200.
+    if (!self || this.joiner || this.joiners || options) {
+      this.joinerQueue.park(ParkKind.join, 'join', options, this, this.id);
+      return;
+    }
+    this.joiner = self;
+    const code = parkVisibly(self, this, ParkKind.join, this.id);
+    if (code < 0) {
+      this.joiner = undefined;
+      fail(code, 'join');
+    }
   }
 
   then<A = R, B = never>(
@@ -197,7 +189,7 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
     return this.cancelled;
   }
 
-  /** Who waits for the end; nobody will wake them once this is done. @internal */
+  /** Where others wait for the end; nobody will wake them once this is done. @internal */
   get joinerQueue(): WaitQueue {
     return (this.joiners ??= new WaitQueue());
   }
@@ -276,23 +268,36 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
     return this.promise;
   }
 
-  /** Runs on the coroutine's own stack; never throws. @internal */
-  run(): void {
+  /**
+   * Runs on the coroutine's own stack; never throws.
+   *
+   * @returns the slot of whoever is to be woken then, or -1
+   * @internal
+   */
+  run(): number {
     try {
-      this.value = this.body!();
+      this.value = this.body();
     } catch (error) {
       this.failed = true;
       this.error = error;
       if (recordsSpawnSites) appendSpawnSite(error, this);
     }
-    this.body = undefined;
     if (recordsSpawnSites) recordEnd(this);
     this.finished = true;
     table[this.slot] = undefined;
     this.onEnd?.();
     if (ended.hasSubscribers) ended.publish({ coroutine: this, failed: this.failed, error: this.error });
+    const { joiner } = this;
+    this.joiner = undefined;
+    if (!this.failed && !this.joiners && !this.supervisor && !this.settle) return joiner ? joiner.slot : -1;
+    this.tellEnd(joiner);
+    return -1;
+  }
+
+  private tellEnd(joiner: Coroutine | undefined): void {
     // A joiner that was cancelled, or is just being, does not hear of a failure.
-    let heard = this.joiners !== undefined && this.joiners.wakeAll() > 0;
+    let heard = joiner?.wake(0) ?? false;
+    if (this.joiners && this.joiners.wakeAll() > 0) heard = true;
     if (this.supervisor) {
       this.supervisor.childEnded(this, this.failed, this.error);
       heard = true;
@@ -309,8 +314,13 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
   }
 }
 
-start((slot) => {
-  table[slot]!.run();
+/** In a function of its own, so that nothing of a coroutine stays in the frame that its stack keeps. */
+function runIn(slot: number): number {
+  return table[slot]!.run();
+}
+
+start((first) => {
+  for (let slot = first; slot >= 0; ) slot = runAnother(runIn(slot));
 });
 stackSizeOf('stackSize', defaultStack);
 
@@ -328,13 +338,13 @@ export const running = native.running();
  */
 export function spawn<R>(fn: () => R, options?: SpawnOptions): Coroutine<R> {
   functionOf('fn', fn);
-  if (!options) return new Coroutine(fn, fn.name, defaultStack, defaultTimeSlice());
+  if (!options) return new Coroutine(fn, undefined, defaultStack, defaultTimeSlice());
   const stackSize = options.stackSize === undefined ? defaultStack : stackSizeOf('options.stackSize', options.stackSize);
   const { signal, priority } = options;
   if (signal !== undefined) signalOf('options.signal', signal);
   const level = priority === undefined ? NORMAL_PRIORITY : priorityLevel('options.priority', priority);
   const slice = timeSlice('options.timeSlice', options.timeSlice);
-  const coroutine = new Coroutine(fn, options.name ?? fn.name, stackSize, slice, level);
+  const coroutine = new Coroutine(fn, options.name, stackSize, slice, level);
   if (signal) coroutine.cancelWith(signal);
   return coroutine;
 }

@@ -12,6 +12,11 @@ export interface Native {
 
   /** A slot; or -1 no memory, -2 the budget is spent, -3 too many coroutines, -4 the environment is going away. */
   spawn(stackBytes: number, priority: number, coroutine: object): number;
+  /**
+   * At the end of the running coroutine: wakes the one in slot `joiner` (-1: nobody). Returns the slot of another coroutine that
+   * runs on this stack from now on; -1: return to where the body was called.
+   */
+  runAnother: (this: void, joiner: number) => number;
   setStackMemory(bytes: number): void;
   setMaxCoroutines(count: number): void;
   allowStack(bytes: number): void;

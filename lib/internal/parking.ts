@@ -120,8 +120,8 @@ export class Waiter<T = void> {
   }
 }
 
-/** Parks `self` for something that other coroutines have; that is no deadlock if a time limit or a signal may end it. */
-function parkVisibly(self: Coroutine, object: Waitable, kind: ParkKind, number: number): number {
+/** Parks `self` for something that other coroutines have; that is no deadlock if a time limit or a signal may end it. @internal */
+export function parkVisibly(self: Coroutine, object: Waitable, kind: ParkKind, number: number): number {
   const holders = object.heldBy?.();
   if (holders === undefined || Array.isArray(holders) || (self.limits > 0 && holders !== self)) return parkFor(self, object, kind, number);
   return parkBehind(self, object, holders as Coroutine, kind, number);

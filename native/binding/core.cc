@@ -33,6 +33,19 @@ void spawn(const Info& info) {
   info.GetReturnValue().Set(static_cast<int32_t>(c->slot));
 }
 
+// runAnother(joiner): by the body of coroutines, when the function of the running one has ended. Makes `joiner` ready, the
+// slot of somebody who is parked for that end, or -1. The slot of another coroutine, which runs here from now on; -1: the
+// body has to return.
+void runAnother(const Info& info) {
+  Runtime* runtime = Runtime::current();
+  const int32_t joiner = intAt(info, 0);
+  if (joiner >= 0) {
+    sched::Coroutine* c = scheduler().at(static_cast<uint32_t>(joiner));
+    if (c) scheduler().wake(c, 0);
+  }
+  info.GetReturnValue().Set(runtime->runAnother() ? static_cast<int32_t>(scheduler().running()->slot) : -1);
+}
+
 // current(): slot of the running coroutine, or -1 on the main stack.
 void current(const Info& info) {
   Runtime* runtime = Runtime::current();
@@ -175,8 +188,8 @@ void census(const Info& info) {
 void noteAsyncIds(const Info& info) {
   Runtime* runtime = Runtime::current();
   const double ids[] = {numberAt(info, 0), numberAt(info, 1)};
-  runtime->asyncIds.note(runtime->isolate, node::GetCurrentEnvironment(runtime->isolate->GetCurrentContext()), ids,
-                         info[2].As<v8::Object>());
+  runtime->asyncIds.note(runtime->isolate, node::GetCurrentEnvironment(runtime->isolate->GetCurrentContext()),
+                         ids, info[2].As<v8::Object>());
 }
 
 void confirmAsyncIds(const Info& info) {
@@ -199,6 +212,7 @@ void setBatchBudget(const Info& info) {
 
 void defineCore(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
   define(context, exports, "spawn", spawn);
+  define(context, exports, "runAnother", runAnother);
   define(context, exports, "current", current);
   define(context, exports, "running", running);
   define(context, exports, "inMicrotask", inMicrotask);

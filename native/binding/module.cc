@@ -43,6 +43,7 @@ Napi::Value start(const Napi::CallbackInfo& info) {
   Runtime* runtime = Runtime::create(isolate, isolate->GetCurrentContext(), reason,
                                      info.Length() > 2 ? &corruption : nullptr);
   if (!runtime) return Napi::String::New(env, reason);
+  runtime->env = env;
   runtime->body.Reset(isolate, local(info[0]).As<v8::Function>());
   return env.Undefined();
 }

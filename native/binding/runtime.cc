@@ -8,7 +8,7 @@
 
 namespace stackful::binding {
 
-thread_local Runtime* Runtime::current_ = nullptr;
+constinit thread_local Runtime* Runtime::current_ = nullptr;
 
 namespace {
 
@@ -118,7 +118,8 @@ bool isUndefined(v8::Local<v8::Data> data) {
   return data->IsValue() && data.As<v8::Value>()->IsUndefined();
 }
 
-// What a coroutine has from whoever spawned it, until it begins. The usual case, no store and no hooks, has none.
+// What a coroutine has from whoever spawned it: until it begins or, when hooks have been told of it, until it ends. The
+// usual case, no store and no hooks, has none.
 struct Inherited {
   v8::Global<ContextFrame> frame;
   v8::Global<v8::Object> resource;  // hooks have been told of it
@@ -148,8 +149,13 @@ sched::Coroutine* Runtime::spawn(size_t stackBytes, uint8_t priority,
     asyncIds.next(next);
     ids = {next[0], next[1]};
   }
-  sched::Coroutine* c = scheduler_->spawn(stackBytes, runBody, this, priority);
-  if (!c) return nullptr;
+  sched::Coroutine* c = scheduler_->respawn(stackBytes, priority);
+  if (!c) c = scheduler_->spawn(stackBytes, runBody, this, priority);
+  if (!c) {
+    // Not the other way round: a hook may do anything, and nobody can run yet what it is told of.
+    if (hooked) node::EmitAsyncDestroy(isolate, ids);
+    return nullptr;
+  }
   c->execution.asyncIds[0] = ids.async_id;
   c->execution.asyncIds[1] = ids.trigger_async_id;
   if (hooked || !isUndefined(frame)) {
@@ -161,34 +167,27 @@ sched::Coroutine* Runtime::spawn(size_t stackBytes, uint8_t priority,
   return c;
 }
 
-// The first C++ frame of every coroutine.
+// The first C++ frame of every stack. Returns from JavaScript when the coroutine is over, or its successor on this stack,
+// or the successor of that.
 void Runtime::runBody(void* data) {
   auto* runtime = static_cast<Runtime*>(data);
   v8::Isolate* isolate = runtime->isolate;
   sched::Scheduler& scheduler = *runtime->scheduler_;
-  sched::Coroutine* self = scheduler.running();
   {
     v8::HandleScope scope(isolate);
-    v8::Local<ContextFrame> frame = v8::Undefined(isolate);
+    sched::Coroutine* self = scheduler.running();
     v8::Local<v8::Number> slot = v8::Number::New(isolate, self->slot);
-    // Handles of this stack keep its async context and its resource alive while it is parked: any fresh ones will do.
+    // Handles of this stack keep its async context and its resource alive while it is parked: any fresh ones will do, but
+    // the second stands behind the first (so they do in a block with room, and the block is new).
     v8::Local<v8::Value> kept = v8::Local<v8::Value>::New(isolate, slot);
     v8::Local<v8::Value> keptResource = v8::Local<v8::Value>::New(isolate, slot);
-    bool hooked = false;
-    if (Inherited* inherited = inheritedBy(self)) {
-      if (!inherited->frame.IsEmpty()) frame = inherited->frame.Get(isolate);
-      hooked = !inherited->resource.IsEmpty();
-      if (hooked) *slotOf(keptResource) = *slotOf(inherited->resource.Get(isolate));
-      delete inherited;
-      self->owner = nullptr;
-    }
-    setContextFrame(isolate, frame);
+    if (slotOf(keptResource) != slotOf(kept) + 1) abort();
     self->execution.contextSlot = slotOf(kept);
-    self->execution.resourceSlot = slotOf(keptResource);
-    if (hooked) runtime->asyncIds.enterResource(&self->execution);
+    setContextFrame(isolate, v8::Undefined(isolate));
+    runtime->enterContextOf(self);
     v8::Local<v8::Value> argument = slot;
     v8::TryCatch caught(isolate);
-    // The body catches whatever the coroutine throws; what comes out is the end of the isolate's execution (a worker
+    // The body catches whatever coroutines throw; what comes out is the end of the isolate's execution (a worker
     // being terminated), and then no coroutine may run again.
     if (runtime->body.Get(isolate)
             ->Call(runtime->context.Get(isolate), v8::Undefined(isolate), 1, &argument)
@@ -201,18 +200,56 @@ void Runtime::runBody(void* data) {
                 *text ? *text : "an exception");
       }
     }
-    if (runtime->asyncIds.resourcesInUse()) {
-      v8::Context::Scope entered(runtime->context.Get(isolate));
-      runtime->asyncIds.leaveResource(&self->execution);
-    }
-    self->execution.contextSlot = self->execution.resourceSlot = nullptr;
-    if (hooked) {
-      node::EmitAsyncDestroy(node::GetCurrentEnvironment(runtime->context.Get(isolate)),
-                             {self->execution.asyncIds[0], self->execution.asyncIds[1]});
-    }
+    runtime->leaveContextOf(self);
+    self->execution.contextSlot = nullptr;
   }
   if (runtime->stopped_) scheduler.halt();
   scheduler.finish();
+}
+
+// The running coroutine begins: it takes what whoever spawned it has left for it.
+void Runtime::enterContextOf(sched::Coroutine* self) noexcept {
+  constexpr uint64_t kNoObject = 0;  // a small integer
+  engine::Execution& e = self->execution;
+  e.resourceSlot = e.contextSlot + 1;
+  *e.resourceSlot = kNoObject;
+  Inherited* inherited = inheritedBy(self);
+  if (!inherited) [[likely]]
+    return;
+  if (!inherited->frame.IsEmpty()) setContextFrame(isolate, inherited->frame.Get(isolate));
+  if (inherited->resource.IsEmpty()) {
+    delete inherited;
+    self->owner = nullptr;
+    return;
+  }
+  inherited->frame.Reset();
+  *e.resourceSlot = *slotOf(inherited->resource.Get(isolate));
+  asyncIds.enterResource(&e);
+}
+
+// It is over: nothing of it stays on its stack. More than once does no harm.
+void Runtime::leaveContextOf(sched::Coroutine* self) noexcept {
+  engine::Execution& e = self->execution;
+  if (asyncIds.resourcesInUse()) [[unlikely]] {
+    v8::Context::Scope entered(context.Get(isolate));
+    asyncIds.leaveResource(&e);
+  }
+  e.resourceSlot = nullptr;
+  setContextFrame(isolate, v8::Undefined(isolate));
+  if (Inherited* inherited = inheritedBy(self)) [[unlikely]] {
+    node::EmitAsyncDestroy(isolate, {e.asyncIds[0], e.asyncIds[1]});
+    delete inherited;
+    self->owner = nullptr;
+  }
+}
+
+bool Runtime::runAnother() noexcept {
+  sched::Coroutine* self = scheduler_->running();
+  if (stopped_ || engine_->asyncScopesOpen()) return false;
+  leaveContextOf(self);
+  if (!scheduler_->rest()) return false;
+  enterContextOf(self);
+  return true;
 }
 
 void Runtime::setIdle(bool active) noexcept {
@@ -261,8 +298,20 @@ void Runtime::runForLoop(void (*body)(Runtime&, void*), void* argument) noexcept
   asyncIds.forgetHandles();
 }
 
+// False once the environment is going away: Node lets its loop turn a few more times then, and JavaScript that begins is
+// refused by V8, but nobody would refuse what continues. Node-API functions say so before they look at their arguments (10 ns).
+bool Runtime::mayRunJavaScript() const noexcept {
+  if (napi_has_property(env, nullptr, nullptr, nullptr) == napi_invalid_arg) return true;
+  bool pending = false;
+  return napi_is_exception_pending(env, &pending) == napi_ok && pending;
+}
+
 void Runtime::runBatch() noexcept {
   if (stopped_ || inBatch_) return;
+  if (!mayRunJavaScript()) {
+    stopped_ = true;
+    return setIdle(false);
+  }
   if (slices) slices->clock.batchBegins();
   bool more = false;
   if (waiting_) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <node.h>
+#include <node_api.h>
 #include <uv.h>
 #include <v8.h>
 
@@ -47,11 +48,14 @@ class Runtime {
   v8::Isolate* const isolate;
   v8::Global<v8::Context> context;
   std::shared_ptr<v8::BackingStore> published;  // see Scheduler::publishTo
-  v8::Global<v8::Function> body;  // JavaScript: body(slot) runs the function of the coroutine in that slot
-  v8::Global<v8::Function> executionAsyncResource;  // Node's, until the first batch has checked that it sees ours
+  napi_env env = nullptr;
+  v8::Global<v8::Function>
+      body;  // JavaScript: body(slot) runs the functions of the coroutine in that slot, and of what runAnother brings
+  v8::Global<v8::Function>
+      executionAsyncResource;  // Node's, until the first batch has checked that it sees ours
   engine::Discovery found;
   engine::AsyncStack asyncIds;
-  bool resourcesFollow = true;  // false: executionAsyncResource() of a coroutine is not its own
+  bool resourcesFollow = true;     // false: executionAsyncResource() of a coroutine is not its own
   std::unique_ptr<Slices> slices;  // null as long as nobody has one
   engine::Engine& engine() noexcept { return *engine_; }
   const engine::QuietScavenge& quietScavenge() const noexcept { return *quietScavenge_; }
@@ -63,6 +67,9 @@ class Runtime {
   // `resource` is what async hooks see as the coroutine. Null when there is no memory for a stack.
   sched::Coroutine* spawn(size_t stackBytes, uint8_t priority, v8::Local<v8::Object> resource) noexcept;
   uint32_t maxCoroutines = UINT32_MAX;  // spawn refuses to make more
+  // By the running coroutine, at the end of its body: ends it, and returns when another one is to run its body in the same
+  // frames. False: nothing has happened, the frames have to return.
+  bool runAnother() noexcept;
   // To be called on the main stack after anything that may have made a coroutine ready: makes the loop run a batch.
   void schedule() noexcept {
     if (!inBatch_) scheduleOutsideBatch();
@@ -92,6 +99,7 @@ class Runtime {
   Runtime(v8::Isolate* isolate, v8::Local<v8::Context> context);
   ~Runtime();
   bool hookIntoLoop(std::string& reason);
+  bool mayRunJavaScript() const noexcept;
   void runBatch() noexcept;
   bool runCoroutines() noexcept;
   bool runHookedTurns() noexcept;
@@ -105,10 +113,13 @@ class Runtime {
   void keepLoopAlive() noexcept;
   void setIdle(bool active) noexcept;
   static void runBody(void* runtime);
+  void enterContextOf(sched::Coroutine* self) noexcept;
+  void leaveContextOf(sched::Coroutine* self) noexcept;
   static void teardown(void* runtime, void (*done)(void*), void* doneArgument);
   void closed() noexcept;
 
-  static thread_local Runtime* current_;
+  // Constant at first, so that reading it is not a call that asks whether it has been initialised.
+  static constinit thread_local Runtime* current_;
 
   engine::Engine* engine_ = nullptr;
   engine::QuietScavenge* quietScavenge_ = nullptr;

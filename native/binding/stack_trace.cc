@@ -67,7 +67,7 @@ void stack(const Info& info) {
   Trace trace{isolate, {}};
   if (c && c == self) {
     takeTrace(&trace);
-  } else if (c && c->execution.node) {
+  } else if (c && c->execution.node && c->execution.resourceSlot) {  // it has begun
     engine::Execution& from = self ? self->execution : runtime->engine().main();
     // On the main stack nothing keeps its async context unless a batch runs: give it a handle for the visit.
     v8::Local<v8::Value> kept = v8::Local<v8::Value>::New(isolate, v8::Number::New(isolate, 0.5));

@@ -16,7 +16,12 @@ uint64_t pageFaults() noexcept {
 
 TrimTimer::TrimTimer(stack::StackPool& pool, sched::Scheduler& scheduler) noexcept
     : pool_(pool), scheduler_(scheduler), trimmer_(pool, sched::stackPointerOf) {
-  pool.setRelief([](void* trimmer) { static_cast<stack::StackTrimmer*>(trimmer)->relieve(); }, &trimmer_);
+  auto relieve = [](void* data) {
+    auto* self = static_cast<TrimTimer*>(data);
+    self->scheduler_.dropResting();
+    self->trimmer_.relieve();
+  };
+  pool.setRelief(relieve, this);
 }
 
 void TrimTimer::open(uv_loop_t* loop) noexcept {

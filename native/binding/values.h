@@ -13,12 +13,23 @@ namespace stackful::binding {
 
 using Info = v8::FunctionCallbackInfo<v8::Value>;
 
+// Small integers are in the value itself; asking V8 for them is a call (2 ns).
+inline bool isSmallInteger(v8::Local<v8::Value> value, int32_t& result) {
+  using v8::internal::Internals;
+  const auto bits = *reinterpret_cast<v8::internal::Address*>(*value);
+  if (Internals::HasHeapObjectTag(bits)) return false;
+  result = Internals::SmiValue(bits);
+  return true;
+}
+
 inline int32_t intAt(const Info& info, int i) {
-  return info[i].As<v8::Int32>()->Value();
+  int32_t small;
+  return isSmallInteger(info[i], small) ? small : info[i].As<v8::Int32>()->Value();
 }
 
 inline double numberAt(const Info& info, int i) {
-  return info[i].As<v8::Number>()->Value();
+  int32_t small;
+  return isSmallInteger(info[i], small) ? small : info[i].As<v8::Number>()->Value();
 }
 
 inline bool boolAt(const Info& info, int i) {

@@ -165,10 +165,15 @@ inline __attribute__((always_inline)) void Engine::exchangeAsyncContext(Executio
 
 __attribute__((noinline)) void Engine::leaveAsyncContext(Execution& from, Execution& to) noexcept {
   // Scopes this stack has open, beyond those the main stack had.
-  if (&from != &main_ && asyncStack_->depth() != asyncDepth_) from.asyncScopes = asyncStack_->save(asyncDepth_);
+  if (&from != &main_ && asyncStack_->depth() != asyncDepth_)
+    from.asyncScopes = asyncStack_->save(asyncDepth_);
   if (!asyncStack_->resourcesInUse()) return;
   asyncStack_->leaveResource(&from == &main_ ? nullptr : &from);
   asyncStack_->enterResource(&to == &main_ ? nullptr : &to);
+}
+
+bool Engine::asyncScopesOpen() const noexcept {
+  return asyncStack_ && asyncStack_->depth() != asyncDepth_;
 }
 
 bool Engine::mayPark() const noexcept {
@@ -228,7 +233,10 @@ inline __attribute__((always_inline)) void Engine::exchange(Execution& from, Exe
   }
 }
 
-void Engine::switchTo(Execution& from, Execution& to) noexcept {
+// Inlined into its callers by the linker: whoever switches returns to where another one has called, which no return
+// predictor foresees, so the fewer returns there are between the switch and JavaScript the better (6 ns each).
+#pragma GCC diagnostic ignored "-Wattributes"  // in a build without the linker's help it may not be
+__attribute__((always_inline)) void Engine::switchTo(Execution& from, Execution& to) noexcept {
   exchangeAsyncContext(from, to);
   exchange(from, to);
   if (StateNode* node = to.node) {
@@ -250,7 +258,7 @@ void Engine::switchTo(Execution& from, Execution& to) noexcept {
 
 void Engine::leave(Execution& from, Execution& to) noexcept {
   // Only where execution was terminated are scopes still open, and no JavaScript object can be made any more.
-  if (asyncStack_ && asyncStack_->depth() != asyncDepth_) [[unlikely]]
+  if (asyncScopesOpen()) [[unlikely]]
     asyncStack_->drop(asyncDepth_);
   exchangeAsyncContext(from, to);
   exchange(from, to);

@@ -25,12 +25,12 @@ struct Execution {
   uintptr_t limit = 0;  // lowest address JavaScript may use
   uintptr_t start = 0;  // highest address of this stack: where conservative scanning ends
   uint64_t* contextSlot =
-      nullptr;                   // a handle that keeps this stack's async context while it is parked, or null
+      nullptr;  // a handle that keeps this stack's async context while it is parked, or null
   // Node's async context of this stack; see async_stack.h.
   double asyncIds[2] = {0, 0};       // execution id and trigger id below any scope it has open
   void* asyncScopes = nullptr;       // the scopes it has open, while it is parked
   uint64_t* resourceSlot = nullptr;  // a handle for its resource, or null before it has begun
-  void* shutdownList = nullptr;  // Node 22: objects V8 would destroy on a sudden shutdown; see engine.cc
+  void* shutdownList = nullptr;      // Node 22: objects V8 would destroy on a sudden shutdown; see engine.cc
   stack::Stack stack;
   static constexpr size_t kImageWords = 66;
   // Laid out as V8's archive of a thread begins. Not initialised on purpose: what it holds from the stack's earlier use
@@ -61,6 +61,9 @@ class Engine {
 
   // Is it safe to leave this stack now? (False inside an open V8 interrupt scope.)
   bool mayPark() const noexcept;
+
+  // Whether the running stack has async scopes open; when it ends so, they have to be taken off.
+  bool asyncScopesOpen() const noexcept;
 
   Execution& main() noexcept { return main_; }
   ArchivedStates& states() noexcept { return *states_; }

@@ -1,6 +1,7 @@
 #include "scheduler.h"
 
 #include <cerrno>
+#include <cstring>
 #include <new>
 #include <utility>
 
@@ -24,7 +25,38 @@ Coroutine* Scheduler::spawn(size_t stackBytes, void (*entry)(void*), void* argum
   if (!stack) return nullptr;
   auto* c = new (stack.record) Coroutine;
   engine_.prepare(c->execution, stack, entry, argument);
+  enlist(c, priority);
+  return c;
+}
 
+Coroutine* Scheduler::respawn(size_t stackBytes, uint8_t priority) noexcept {
+  Coroutine* c = resting_;
+  if (!c) return nullptr;
+  const size_t size = c->execution.stack.size() + stack::kGuardBytes;
+  if (stackBytes > size || stackBytes <= size / 2) {
+    // Another size is in demand: one less of this.
+    dropNewestResting();
+    return nullptr;
+  }
+  if (!stacks_.takeOver(c->execution.stack)) return nullptr;
+  resting_ = c->next;
+  --restingLength_;
+  static const Coroutine kFresh{};
+  memcpy(static_cast<void*>(&c->next), &kFresh.next, sizeof(Coroutine) - offsetof(Coroutine, next));
+  enlist(c, priority);
+  return c;
+}
+
+void Scheduler::dropNewestResting() noexcept {
+  Coroutine* c = resting_;
+  resting_ = c->next;
+  --restingLength_;
+  stacks_.endRest();
+  engine_.abandon(c->execution);
+  stacks_.release(c->execution.stack);
+}
+
+void Scheduler::enlist(Coroutine* c, uint8_t priority) noexcept {
   if (firstFree_ == kNoSlot) {
     c->slot = slots();
     table_.push_back({});
@@ -42,7 +74,6 @@ Coroutine* Scheduler::spawn(size_t stackBytes, void (*entry)(void*), void* argum
   if (++live_ > counters_.peak) counters_.peak = live_;
   c->priority = priority;
   enqueue(c);
-  return c;
 }
 
 void Scheduler::releaseSlot(Coroutine* c) noexcept {
@@ -325,20 +356,42 @@ void Scheduler::leaveAtomic() noexcept {
   if (--running_->atomics == 0) reconsider(running_);
 }
 
-void Scheduler::finish() noexcept {
-  Coroutine* self = running_;
+Coroutine* Scheduler::nextOfFinished(Coroutine* self) noexcept {
   if (chosen_ && chosen_->chooser() == self) [[unlikely]]
     setPolicy(nullptr);
   self->state = State::kDone;
   releaseSlot(self);
   ++counters_.finished;
   ++counters_.switches;
-  // Before the stack goes back: next() may poll, which is a lot of code to run on it.
   Coroutine* to = next();
   setRunning(to);
   if (to) to->state = State::kRunning;
+  return to;
+}
+
+void Scheduler::finish() noexcept {
+  Coroutine* self = running_;
+  // Before the stack goes back: this may poll, which is a lot of code to run on it.
+  Coroutine* to = nextOfFinished(self);
   stacks_.release(self->execution.stack);
   engine_.finishTo(self->execution, to ? to->execution : engine_.main());
+}
+
+bool Scheduler::rest() noexcept {
+  Coroutine* self = running_;
+  if (restingLength_ == kMostResting || !engine_.mayPark()) return false;
+  if (resting_ && resting_->execution.stack.size() != self->execution.stack.size()) return false;
+  if (--untilRenewal_ == 0) {
+    untilRenewal_ = kRestsBeforeRenewal;
+    return false;
+  }
+  Coroutine* to = nextOfFinished(self);
+  stacks_.rest();
+  self->next = resting_;
+  resting_ = self;
+  ++restingLength_;
+  engine_.switchTo(self->execution, to ? to->execution : engine_.main());
+  return true;
 }
 
 void Scheduler::halt() noexcept {
@@ -393,6 +446,7 @@ void Scheduler::shutdown() noexcept {
     engine_.abandon(c->execution);
     stacks_.release(c->execution.stack);
   }
+  dropResting();
   readyLength_ = 0;
   externalWaits_ = 0;
 }

@@ -54,6 +54,9 @@ class Scheduler {
   Coroutine* spawn(size_t stackBytes, void (*entry)(void*), void* argument,
                    uint8_t priority = kNormalPriority) noexcept;
 
+  // The same on a stack that rests: nullptr when there is none of that size.
+  Coroutine* respawn(size_t stackBytes, uint8_t priority = kNormalPriority) noexcept;
+
   // The coroutine this code runs on, or nullptr on the main stack.
   Coroutine* running() const noexcept { return running_; }
   // What JavaScript reads in memory it shares with us, for a tenth of what a call costs.
@@ -158,6 +161,16 @@ class Scheduler {
   // Ends the running coroutine. Its stack is back in the pool when this leaves it.
   [[noreturn]] void finish() noexcept;
 
+  // Ends the running coroutine as well, but its stack stays as it is, with the frames it has, for another one: this returns
+  // when that one, made by respawn, has its turn. So a coroutine costs two switches and neither a new stack nor an entry
+  // into JavaScript. False, and nothing has happened: enough stacks rest, or this one should be made anew; finish().
+  bool rest() noexcept;
+
+  // Gives the stacks that rest up, so that their memory can go.
+  void dropResting() noexcept {
+    while (resting_) dropNewestResting();
+  }
+
   // Ends the running coroutine and the batch: nothing else runs, ready or not, and the main stack continues.
   // For the end of the embedding's execution; only shutdown() makes sense afterwards.
   [[noreturn]] void halt() noexcept;
@@ -199,6 +212,11 @@ class Scheduler {
   }
 
   static constexpr uint8_t kIoBudget = 64;
+  // Stacks that rest: as many as may be spawned and finish in one go without parking in between, and few enough for a
+  // scavenge to walk them (1.2 us each until they have rested for three).
+  static constexpr uint32_t kMostResting = 32;
+  // One in so many ends for good, so that its successor runs the newest code of what lies on the stack.
+  static constexpr uint32_t kRestsBeforeRenewal = 1024;
   static constexpr uint32_t kCheckEvery = 64;          // switches between looks at the clock
   static constexpr uint32_t kPollEvery = 4;            // looks at the clock between polls, at most
   static constexpr int64_t kPollIntervalNs = 250'000;  // ... and time
@@ -241,6 +259,9 @@ class Scheduler {
   Coroutine* dequeueByPolicy() noexcept;
 
   void begin(Coroutine* c) noexcept;
+  void enlist(Coroutine* c, uint8_t priority) noexcept;
+  Coroutine* nextOfFinished(Coroutine* self) noexcept;
+  void dropNewestResting() noexcept;
   int32_t leave(Coroutine* self) noexcept;
   Coroutine* next() noexcept;
   Coroutine* nextAfterCheck() noexcept;
@@ -271,6 +292,9 @@ class Scheduler {
   int64_t lastPoll_ = 0;
   int64_t batchEnd_ = 0;
   stack::StackPool& stacks_;
+  Coroutine* resting_ = nullptr;  // the newest, linked by `next`; all of one size
+  uint32_t restingLength_ = 0;
+  uint32_t untilRenewal_ = kRestsBeforeRenewal;
   uint32_t live_ = 0;
   uint32_t firstFree_ = kNoSlot;
   Chosen* chosen_ = nullptr;  // policy_, if it is one

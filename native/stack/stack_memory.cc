@@ -100,6 +100,13 @@ void StackPool::release(Stack stack) noexcept {
   ++stats_.pooled;
 }
 
+bool StackPool::takeOver(Stack stack) noexcept {
+  if (clean_ || (counted_ && !StackBudget::allows(0))) return false;
+  noteOf(stack.record).deepestPages = 0;
+  endRest();
+  return true;
+}
+
 StackStats StackPool::stats() const noexcept {
   return stats_;
 }

@@ -1,5 +1,6 @@
 // stack_memory.mjs WHAT: limits of stack memory, growth and shrinkage. Prints "ok" or throws.
 import assert from 'node:assert/strict';
+import { createHook } from 'node:async_hooks';
 import { isMainThread, Worker } from 'node:worker_threads';
 import { configure, coroutines, sleep, spawn, stats, yieldNow } from 'stackful';
 
@@ -38,6 +39,12 @@ const programs = {
     assert.throws(fill, refusal);
     assert.ok(Math.abs(parked.length - 400) < 20, `${parked.length} were spawned`);
     assert.throws(park, refusal);
+    // Async hooks are told of the end of what never began.
+    const told = [];
+    const hook = createHook({ init: (id, type) => type === 'COROUTINE' && told.push(id), destroy: (id) => told.push(-id) }).enable();
+    assert.throws(park, refusal);
+    await until(() => told.includes(-told[0]));
+    hook.disable();
     // Inside a coroutine just so, and in a worker: the budget is the process's.
     const worker = new Worker(new URL('./stack_memory.mjs', import.meta.url), { argv: ['refused'] });
     const code = await new Promise((resolve, reject) => worker.on('exit', resolve).on('error', reject));

@@ -1,5 +1,5 @@
 // terminations.mjs COUNT: terminates workers in which coroutines hand the thread to and fro, each at another moment: as
-// they switch, throw, compute or enter a native function. Prints "ok COUNT terminated", or which one hung.
+// they switch, throw, compute, enter a native function, begin or end. Prints "ok COUNT terminated", or which one hung.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 
@@ -17,6 +17,7 @@ const source = `
     () => [2, 1, 3].sort((a, b) => (yieldNow(), a - b)),
     () => { yieldNow(); for (let i = 0; i < 1000; i++); },
     () => { try { sleep(0.01); } finally { for (;;) yieldNow(); } },
+    () => spawn(() => { try { spawn(() => {}).join(); } finally { yieldNow(); } }).join(),
   ];
   for (let k = 0; k < 2; k++) {
     const way = ways[(workerData + k * (workerData % 3)) % ways.length];

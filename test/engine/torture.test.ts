@@ -62,6 +62,20 @@ describe('values survive parks in every kind of frame', { timeout: 130_000 }, ()
   });
 });
 
+describe('values survive on stacks that coroutine after coroutine runs on', { timeout: 130_000 }, () => {
+  for (const flags of variants.map(([flags]) => flags)) {
+    it.skipIf(!flags.every(v8Knows))(`with ${flags.join(' ') || 'no flags'}`, async () => {
+      const result = await runChild('reuse_torture.mjs', [flags.length > 0 ? 60 : 3000], { flags: ['--expose-gc', ...flags] });
+      expect(result).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^(Warning: .*\n)?ok \d+\n$/) as string });
+    });
+  }
+
+  it('inside a worker thread', async () => {
+    const result = await runChild('in_worker.mjs', ['./reuse_torture.mjs', 1000], { flags: ['--expose-gc'] });
+    expect(result).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^ok \d+\n$/) as string });
+  });
+});
+
 describe('interrupts from another thread', { timeout: 130_000 }, () => {
   for (const flags of [[], ['--stress-scavenge=60'], ['--jitless'], ['--always-sparkplug']]) {
     it(`come through while coroutines switch and throw, with ${flags.join(' ') || 'no flags'}`, async () => {

@@ -530,3 +530,92 @@ TEST_CASE("a chooser decides among those it has taken, and gives way to another 
   CHECK(e.scheduler.chosen() == nullptr);
   CHECK(e.scheduler.live() == 0);
 }
+
+namespace {
+
+// Coroutines that let their stack rest.
+struct Lives {
+  Scheduler& scheduler;
+  std::vector<const void*> stacks;  // on which each ran
+  int finished = 0;
+
+  Coroutine* go(size_t bytes = Environment::kStackBytes) {
+    if (Coroutine* c = scheduler.respawn(bytes)) return c;
+    return scheduler.spawn(
+        bytes,
+        [](void* data) {
+          auto* self = static_cast<Lives*>(data);
+          const Coroutine* const here = self->scheduler.running();  // kept as long as the stack rests
+          do {
+            CHECK(self->scheduler.running() == here);
+            self->stacks.push_back(here);
+            ++self->finished;
+          } while (self->scheduler.rest());
+          self->scheduler.finish();
+        },
+        this);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a stack that rests serves one coroutine after another, with the frames it has") {
+  Environment e;
+  Lives lives{e.scheduler, {}};
+  for (uint32_t i = 1; i <= 100; ++i) {
+    Coroutine* c = lives.go();
+    REQUIRE(c);
+    CHECK(c->state == State::kReady);
+    CHECK(c->generation == i);
+    CHECK(e.scheduler.at(c->slot) == c);
+    CHECK(e.stacks.stats().live == 1);
+    e.scheduler.cancel(c);
+    e.scheduler.runBatch(kMs);
+    CHECK(e.scheduler.live() == 0);
+    CHECK(e.stacks.stats().live == 0);
+    CHECK(e.stacks.stats().pooled == 1);
+    CHECK_FALSE(e.scheduler.at(0));
+  }
+  CHECK(lives.finished == 100);
+  CHECK(std::set<const void*>(lives.stacks.begin(), lives.stacks.end()).size() == 1);
+  Coroutine* fresh = lives.go();
+  CHECK_FALSE(fresh->cancelled);
+  CHECK(fresh->interruption == 0);
+  e.scheduler.runBatch(kMs);
+}
+
+TEST_CASE("no more stacks rest than a scavenge may walk, and now and then one is made anew") {
+  Environment e;
+  Lives lives{e.scheduler, {}};
+  for (uint32_t i = 0; i < 3 * Scheduler::kMostResting; ++i) REQUIRE(lives.go());
+  CHECK(e.stacks.stats().live == 3 * Scheduler::kMostResting);
+  e.scheduler.runBatch(kMs);
+  CHECK(e.stacks.stats().live == 0);
+  CHECK(e.stacks.stats().pooled == 3 * Scheduler::kMostResting);
+  uint32_t resting = 0;
+  while (e.scheduler.respawn(Environment::kStackBytes)) ++resting;
+  CHECK(resting == Scheduler::kMostResting);
+  e.scheduler.runBatch(kMs);
+}
+
+TEST_CASE("stacks that rest give way to other sizes, to the budget and to the end") {
+  Environment e;
+  Lives lives{e.scheduler, {}};
+  lives.go();
+  lives.go();
+  e.scheduler.runBatch(kMs);
+  CHECK_FALSE(e.scheduler.respawn(4 * Environment::kStackBytes));
+  CHECK(e.scheduler.respawn(Environment::kStackBytes));
+  CHECK_FALSE(e.scheduler.respawn(Environment::kStackBytes));
+  CHECK(e.stacks.stats().live == 1);
+  CHECK(e.stacks.stats().pooled == 1);
+  e.scheduler.runBatch(kMs);
+  e.stacks.handOutClean(true);
+  CHECK_FALSE(e.scheduler.respawn(Environment::kStackBytes));
+  e.stacks.handOutClean(false);
+  e.scheduler.dropResting();
+  CHECK_FALSE(e.scheduler.respawn(Environment::kStackBytes));
+  CHECK(e.stacks.stats().pooled == 2);
+  lives.go();
+  e.scheduler.runBatch(kMs);
+}

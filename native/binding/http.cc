@@ -127,6 +127,7 @@ void accept(const Info& info) {
   if (result < 0) return returnInt(info, result);
   if (server->background) net::setKeepAlive(*socket, false);
   auto* c = new HttpConnection(*server, socket);
+  socket->owner = c;
   c->slot = Http::current->connections.add(c);
   ++server->accepted;
   ++server->connections;
@@ -272,6 +273,9 @@ void defineHttp(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
     node::AddEnvironmentCleanupHook(
         v8::Isolate::GetCurrent(),
         [](void*) {
+          for (HttpConnection* c : Http::current->connections.all()) {
+            if (c) c->connection.forgetTimer();
+          }
           delete Http::current;
           Http::current = nullptr;
         },

@@ -19,6 +19,7 @@
 
 #include "../net/socket.h"
 #include "chunked.h"
+#include "idle_alarm.h"
 #include "parser.h"
 #include "response.h"
 #include "server.h"
@@ -110,6 +111,8 @@ class Connection {
   bool fresh() const noexcept { return fresh_; }
   bool responded() const noexcept { return stage_ != Stage::kRequest; }
   bool holdsBuffers() const noexcept { return in_ || out_; }
+  // To be called before a connection goes whose coroutine, and the scheduler's timers, have been forgotten.
+  void forgetTimer() noexcept { idle_.forget(); }
 
  private:
   enum class Stage : uint8_t { kIdle, kRequest, kStreaming, kResponded, kOver };
@@ -170,6 +173,7 @@ class Connection {
   net::Deadline bodyEnd_ = 0;
   ssize_t bodyError_ = 0;  // Body::kFailed
   int64_t toWrite_ = 0;    // Framing::kLength
+  IdleAlarm idle_;
   ChunkedDecoder decoder_;
   Stage stage_ = Stage::kIdle;
   Body body_ = Body::kDone;

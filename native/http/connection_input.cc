@@ -63,6 +63,7 @@ std::string_view Connection::header(std::string_view name) const noexcept {
 Next Connection::over(Next next) noexcept {
   giveInput();
   giveOutput();
+  idle_.cancel();
   stage_ = Stage::kOver;
   closing_ = true;
   return next;
@@ -119,8 +120,9 @@ Next Connection::readHead() noexcept {
 ssize_t Connection::receiveFirst() noexcept {
   giveInput();
   const Limits& limits = server_.limits;
-  sched::Deadline deadline = coarseNow() + milliseconds(fresh_ ? limits.firstByteMs : limits.idleMs);
-  return net::readOperation(socket_, sched::ParkKind::kSocketRead, deadline, [this]() noexcept -> ssize_t {
+  idle_.begin(socket_.poller->scheduler(),
+              coarseNow() + milliseconds(fresh_ ? limits.firstByteMs : limits.idleMs));
+  const auto attempt = [this]() noexcept -> ssize_t {
     if (!takeInput()) return -ENOMEM;
     const ssize_t n = net::receive(socket_.fd, bytes(), capacity());
     if (n > 0) {
@@ -131,7 +133,10 @@ ssize_t Connection::receiveFirst() noexcept {
     }
     giveInput();
     return n;
-  });
+  };
+  const ssize_t n = net::readOperation(socket_, sched::ParkKind::kSocketRead, net::kNoDeadline, attempt);
+  idle_.end();
+  return n;
 }
 
 bool Connection::onlyEmptyLines() const noexcept {

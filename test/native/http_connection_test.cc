@@ -200,6 +200,34 @@ TEST_CASE("connection: deadlines") {
     CHECK(out.output() == ok("GET /a "));
     CHECK(out.last == Next::kEnd);
   }
+  SUBCASE("that of the first byte means nothing once it has come") {
+    limits.idleMs = 10'000;
+    Outcome out = converse(
+        [](net::Socket& socket, Outcome&) {
+          for (int i = 0; i < 2; ++i) {
+            send(socket, kGet);
+            sched::sleepUntil(socket.poller->scheduler(), sched::monotonicNow() + 70'000'000);
+          }
+          net::shutdownWrite(socket);
+        },
+        echo, limits);
+    CHECK(out.requests == 2);
+    CHECK(out.last == Next::kEnd);
+  }
+  SUBCASE("each request starts the idle time anew, and ends one that is longer") {
+    limits.firstByteMs = 10'000;
+    limits.idleMs = 200;
+    Outcome out = converse(
+        [](net::Socket& socket, Outcome&) {
+          for (int i = 0; i < 5; ++i) {
+            send(socket, kGet);
+            sched::sleepUntil(socket.poller->scheduler(), sched::monotonicNow() + 70'000'000);
+          }
+        },
+        echo, limits);
+    CHECK(out.requests == 5);
+    CHECK(out.last == Next::kEnd);
+  }
   SUBCASE("only an empty line is nothing") {
     Outcome out = converse(quiet("\r\n\r"), echo, limits);
     CHECK(out.output() == "");

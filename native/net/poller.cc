@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "../stack/fetch.h"
 #include "operation.h"
 
 namespace stackful::net {
@@ -74,16 +75,39 @@ int Poller::poll(int timeoutMs) noexcept {
   return static_cast<int>(scheduler_.readyLength() - before);
 }
 
+// What a wake-up goes through lies in three places, each of which is known from the one before: the socket, the record of
+// whoever waits (in its stack), the coroutine. Of many sockets none is in the cache, so they are asked for some events
+// ahead.
+inline void Poller::fetchAhead(int event, int count) noexcept {
+  constexpr int kSocket = 12, kWaiter = 8, kCoroutine = 4;
+  if (event + kSocket < count) {
+    if (const Socket* s = socketOf(events_[event + kSocket].data.u64)) stack::fetch(s);
+  }
+  if (event + kWaiter < count) {
+    const Socket* s = socketOf(events_[event + kWaiter].data.u64);
+    if (s && !s->readers.empty()) stack::fetch(s->readers.first());
+  }
+  if (event + kCoroutine < count) {
+    const Socket* s = socketOf(events_[event + kCoroutine].data.u64);
+    if (!s || s->readers.empty()) return;
+    stack::fetch(&s->readers.first()->coroutine->next);
+    stack::fetch(s->owner);
+    stack::fetch(static_cast<const char*>(s->owner) + 64);
+    stack::fetch(static_cast<const char*>(s->owner) + 128);
+  }
+}
+
 void Poller::dispatch(int count) noexcept {
   for (int i = 0; i < count; ++i) {
+    fetchAhead(i, count);
     const uint64_t tag = events_[i].data.u64;
-    const auto index = static_cast<uint32_t>(tag);
-    if (index >= used_) [[unlikely]] {
+    Socket* const socket = socketOf(tag);
+    if (!socket) [[unlikely]] {
       if (tag == kTimerEvent) armed_ = kNoDeadline;
       if (tag == kSignalEvent) runDrains();
       continue;
     }
-    Socket& s = chunks_[index >> kChunkBits][index & (kChunk - 1)];
+    Socket& s = *socket;
     if (s.generation != tag >> 32 || (s.flags & kClosed)) continue;
     const uint32_t events = events_[i].events;
     if (events & kReadEvents) {

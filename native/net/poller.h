@@ -77,6 +77,12 @@ class Poller {
   };
 
   void dispatch(int count) noexcept;
+  void fetchAhead(int event, int count) noexcept;
+  // nullptr when the event is not that of a socket.
+  Socket* socketOf(uint64_t tag) noexcept {
+    const auto index = static_cast<uint32_t>(tag);
+    return index < used_ ? &chunks_[index >> kChunkBits][index & (kChunk - 1)] : nullptr;
+  }
   void runDrains() noexcept;
 
   sched::Scheduler& scheduler_;

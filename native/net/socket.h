@@ -64,7 +64,7 @@ struct alignas(64) Socket {
   WaiterList writeQueue;  // waiting to become the owner
   uint32_t holds = 0;     // calls that have had to wait and are not over
   uint32_t parked = 0;    // coroutines parked right now; the next free index while the slot is free
-  void* owner = nullptr;  // the embedding's own record; never touched here
+  void* owner = nullptr;  // the embedding's own record: not touched here, but asked for when its reader is woken
 
   bool closed() const noexcept { return flags & kClosed; }
   bool broken() const noexcept { return flags & kBroken; }

@@ -16,6 +16,7 @@ struct Waiter {
 class WaiterList {
  public:
   bool empty() const noexcept { return first_ == nullptr; }
+  const Waiter* first() const noexcept { return first_; }
 
   void pushBack(Waiter& w) noexcept {
     if (!first_) {

@@ -51,6 +51,10 @@ Coroutine* Levels::pop() noexcept {
   return c;
 }
 
+const Coroutine* Levels::first() const noexcept {
+  return used_ == 0 ? nullptr : queues_[std::countr_zero(used_)].first();
+}
+
 Coroutine* Chosen::pop() noexcept {
   if (Coroutine* c = chosen_) {
     chosen_ = nullptr;

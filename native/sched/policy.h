@@ -21,6 +21,8 @@ class Policy {
   virtual void push(Coroutine* c) noexcept = 0;
   // The next to run, which is no longer the policy's then; nullptr when it has none.
   virtual Coroutine* pop() noexcept = 0;
+  // Which one pop would most likely return, so that its memory can be asked for in advance; nullptr: who knows.
+  virtual const Coroutine* first() const noexcept { return nullptr; }
 };
 
 // nullptr for kFifo, and when there is no memory.
@@ -35,6 +37,7 @@ class Levels : public Policy {
   explicit Levels(LevelOf levelOf) noexcept : levelOf_(levelOf) {}
   void push(Coroutine* c) noexcept override;
   Coroutine* pop() noexcept override;
+  const Coroutine* first() const noexcept override;
 
   static constexpr uint8_t kMost = 8;
   static constexpr uint32_t kPatience = 64;

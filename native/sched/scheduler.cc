@@ -5,6 +5,8 @@
 #include <new>
 #include <utility>
 
+#include "../stack/fetch.h"
+
 namespace stackful::sched {
 
 Scheduler::Scheduler(engine::Engine& engine, stack::StackPool& stacks) noexcept
@@ -183,14 +185,14 @@ inline void fetchAhead(const Coroutine* first) noexcept {
   constexpr size_t kFrames = 384;
   if (!first) return;
   const auto* sp = static_cast<const char*>(first->execution.sp);
-  for (size_t i = kLine; i < kFrames; i += kLine) __builtin_prefetch(sp + i, 1);
+  for (size_t i = kLine; i < kFrames; i += kLine) stack::fetch(sp + i);
   const Coroutine* second = first->next;
   if (!second) return;
-  __builtin_prefetch(second->execution.sp, 1);
-  __builtin_prefetch(second->execution.node, 1);
+  stack::fetch(second->execution.sp);
+  stack::fetch(second->execution.node);
   const auto* third = reinterpret_cast<const char*>(second->next);
   if (!third) return;
-  for (size_t i = 0; i < sizeof(Coroutine); i += kLine) __builtin_prefetch(third + i, 1);
+  for (size_t i = 0; i < sizeof(Coroutine); i += kLine) stack::fetch(third + i);
 }
 
 }  // namespace
@@ -202,7 +204,7 @@ inline int32_t Scheduler::leave(Coroutine* self) noexcept {
     ++counters_.switches;
     setRunning(to);
     if (to) {
-      fetchAhead(ready_.first());
+      fetchAhead(policy_ ? policy_->first() : ready_.first());
       to->state = State::kRunning;
       engine_.switchTo(self->execution, to->execution);
     } else {

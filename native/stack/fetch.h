@@ -1,0 +1,17 @@
+// Asks for a cache line ahead of its use. Any address will do.
+//
+// Assembly, because GCC takes an inline function that does nothing but __builtin_prefetch for one without effects, and
+// leaves out the calls to it.
+#pragma once
+
+namespace stackful::stack {
+
+inline void fetch(const void* address) noexcept {
+#if defined(__x86_64__)
+  asm volatile("prefetcht0 (%0)" : : "r"(address));
+#elif defined(__aarch64__)
+  asm volatile("prfm pldl1keep, [%0]" : : "r"(address));
+#endif
+}
+
+}  // namespace stackful::stack

@@ -23,6 +23,8 @@ export interface Entry {
 }
 
 interface Slot {
+  /** Where the file system has it. */
+  readonly path: string;
   readonly entry: Entry;
   /** Asked for since it was last passed over for eviction. */
   used: boolean;
@@ -47,6 +49,8 @@ export function sameFile(a: Stamp, b: Stamp): boolean {
 export class FileCache {
   private readonly slots = new Map<string, Slot>();
   private bytes = 0;
+  private now = 0;
+  private nowOf = -1;
 
   constructor(
     private readonly mostBytes: number,
@@ -59,15 +63,15 @@ export class FileCache {
    * @param arrival the poll before which the request had arrived. Of requests that one poll brought, the first has the
    *   file system asked for all of them: what it says then is later than each of their arrivals.
    */
-  get(name: string, path: string, arrival: number): Entry | undefined {
+  get(name: string, arrival: number): Entry | undefined {
     const slot = this.slots.get(name);
     if (!slot) return undefined;
-    if (slot.poll < arrival && (this.revalidateMs === 0 || performance.now() - slot.checkedAt >= this.revalidateMs)) {
+    if (slot.poll < arrival && (this.revalidateMs === 0 || this.nowAt(arrival) - slot.checkedAt >= this.revalidateMs)) {
       const poll = httpPolls();
       const now = this.revalidateMs === 0 ? 0 : performance.now();
       let same = false;
       try {
-        same = sameFile(slot.entry.stamp, stat(path));
+        same = sameFile(slot.entry.stamp, stat(slot.path));
       } finally {
         if (!same) this.remove(name, slot);
       }
@@ -80,14 +84,23 @@ export class FileCache {
   }
 
   /** `poll` is what `httpPolls` gave before the file was looked at. */
-  add(name: string, entry: Entry, poll: number): void {
+  add(name: string, path: string, entry: Entry, poll: number): void {
     const size = sizeOf(entry);
     if (size > this.mostBytes || Date.now() - Math.max(entry.stamp.ctimeMs, entry.stamp.mtimeMs) < SETTLED_MS) return;
     const before = this.slots.get(name);
     if (before) this.remove(name, before);
-    this.slots.set(name, { entry, used: false, poll, checkedAt: performance.now() });
+    this.slots.set(name, { path, entry, used: false, poll, checkedAt: performance.now() });
     this.bytes += size;
     while (this.bytes > this.mostBytes) this.evict();
+  }
+
+  /** The time, read once for all requests that arrived together. */
+  private nowAt(arrival: number): number {
+    if (arrival !== this.nowOf) {
+      this.nowOf = arrival;
+      this.now = performance.now();
+    }
+    return this.now;
   }
 
   private evict(): void {

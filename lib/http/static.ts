@@ -117,9 +117,9 @@ class StaticFiles {
 
   /** `name` is the normalized path of a request; see FileCache for `arrival`. */
   private find(name: string, arrival: number): Found | 'directory' | 'absent' {
-    const path = this.root === '/' ? name : this.root + name;
-    const cached = this.cache.get(name, path, arrival);
+    const cached = this.cache.get(name, arrival);
     if (cached) return { entry: cached, file: undefined };
+    const path = this.root === '/' ? name : this.root + name;
     const poll = httpPolls();
     // Asked before opening: to open a device or a pipe can do something.
     const before = stat(path);
@@ -132,7 +132,7 @@ class StaticFiles {
       if (!now.isFile() || !this.isInside(file)) return 'absent';
       const small = now.size <= this.smallBytes;
       const entry = this.describe(path, now, small ? readAll(file, now.size) : undefined);
-      if (small) this.cache.add(name, entry, poll);
+      if (small) this.cache.add(name, path, entry, poll);
       kept = !small;
       return { entry, file: kept ? file : undefined };
     } finally {

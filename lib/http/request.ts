@@ -23,7 +23,6 @@ import {
 interface Known {
   method?: string;
   target?: string;
-  path?: string;
   query?: URLSearchParams;
   headers?: RequestHeaders;
   body?: Buffer;
@@ -41,6 +40,8 @@ export class Request {
   declare private readonly serial: number;
   declare private readonly head: number;
   declare private known: Known | undefined;
+  // Not among `known`: for most requests it is all that is looked at.
+  declare private knownPath: string | undefined;
 
   /** @internal */
   constructor(connection: Connection, head: number) {
@@ -48,6 +49,7 @@ export class Request {
     this.serial = connection.serial;
     this.head = head;
     this.known = undefined;
+    this.knownPath = undefined;
   }
 
   /** `GET`, `POST`, or whatever other token the client sent, in its own case. */
@@ -68,15 +70,12 @@ export class Request {
    *   control characters, backslashes, `..` beyond the root; 404 for an escaped slash
    */
   get path(): string {
-    const details = this.details;
-    if (details.path === undefined) {
-      const path = httpPath(this.live('the path'));
-      if (typeof path !== 'string') {
-        throw new HttpError(path ?? 400, 'the target has no valid path', { code: 'ERR_HTTP_INVALID_TARGET' });
-      }
-      details.path = path;
+    if (this.knownPath !== undefined) return this.knownPath;
+    const path = httpPath(this.live('the path'));
+    if (typeof path !== 'string') {
+      throw new HttpError(path ?? 400, 'the target has no valid path', { code: 'ERR_HTTP_INVALID_TARGET' });
     }
-    return details.path;
+    return (this.knownPath = path);
   }
 
   /** The query of the target, decoded. */

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../http/connection.h"
+#include "recurring_strings.h"
 #include "values.h"
 
 namespace stackful::binding {
@@ -89,6 +90,7 @@ struct Http {
   // The order matters at the end: connections give their buffers back to their servers.
   Numbered<HttpServer> servers;
   Numbered<HttpConnection> connections;
+  RecurringStrings paths;  // by target
   // For what goes from one memory to another before anybody else can run: never across a park.
   char scratch[2 * kSmall];
 };

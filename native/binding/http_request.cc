@@ -35,20 +35,30 @@ void target(const Info& info) {
 void path(const Info& info) {
   const http::Head* head = headAt(info);
   if (!head) return;
-  std::string_view raw = head->target();
-  if (raw == "*") return info.GetReturnValue().Set(latin1(info, raw));
-  char* to = Http::current->scratch;
-  size_t size = sizeof Http::current->scratch;
-  std::unique_ptr<char[]> large;
-  if (raw.size() >= size) {
-    size = raw.size() + 1;
-    large.reset(new char[size]);
-    to = large.get();
+  v8::Isolate* isolate = info.GetIsolate();
+  const std::string_view raw = head->target();
+  int status = 0;
+  const auto normalized = [&](v8::NewStringType type) -> v8::MaybeLocal<v8::String> {
+    if (raw == "*") return asciiString(isolate, raw);
+    char* to = Http::current->scratch;
+    size_t size = sizeof Http::current->scratch;
+    std::unique_ptr<char[]> large;
+    if (raw.size() >= size) {
+      size = raw.size() + 1;
+      large.reset(new char[size]);
+      to = large.get();
+    }
+    http::FilePath result;
+    status = http::normalizeTarget(raw, to, size, result);
+    if (status != 0) return {};
+    return v8::String::NewFromUtf8(isolate, result.path.data(), type, static_cast<int>(result.path.size()));
+  };
+  v8::Local<v8::String> path;
+  if (Http::current->paths.get(isolate, raw, normalized).ToLocal(&path)) {
+    info.GetReturnValue().Set(path);
+  } else if (status != 0) {
+    info.GetReturnValue().Set(status);
   }
-  http::FilePath result;
-  int status = http::normalizeTarget(raw, to, size, result);
-  if (status != 0) return info.GetReturnValue().Set(status);
-  info.GetReturnValue().Set(string(info.GetIsolate(), result.path));
 }
 
 // httpHeader(connection, name): the value; of several with the same name all, joined as RFC 9110 section 5.3 says
@@ -131,7 +141,8 @@ void takeBody(const Info& info) {
   HttpConnection* c = connectionAt(info);
   if (!c || !c->hasRequest || c->calls > 0) return;
   const std::string_view body = c->connection.takeWholeBody(Buffers::kMostShared);
-  if (body.data()) info.GetReturnValue().Set(Buffers::current()->copy(info.GetIsolate(), body.data(), body.size()));
+  if (body.data())
+    info.GetReturnValue().Set(Buffers::current()->copy(info.GetIsolate(), body.data(), body.size()));
 }
 
 // httpReadBody(connection, buffer, from): bytes put into `buffer` from `from` on, 0 at the end of the body, or a code.

@@ -74,6 +74,19 @@ describe('a request', () => {
     expect(await seen(path, (r) => r.path)).toBe(decodeURIComponent(path));
   });
 
+  it('has its own path, however often others like it came before', async () => {
+    // Native keeps the strings of targets that come again: in 512 places, so that 3,000 of them take turns.
+    const server = start((request) => request.path);
+    const wanted = new Map<string, string>([['/%C3%A4', '/ä'], ['/a/../b?c', '/b'], [`/${'x'.repeat(60)}`, `/${'x'.repeat(60)}`]]);
+    for (let i = 0; i < 3000; i++) wanted.set(`/file-${i}%20?q`, `/file-${i} `);
+    const targets = [...wanted.keys()];
+    for (let round = 0; round < 4; round++) {
+      const requests = targets.flatMap((target) => (target.length % 2 ? [target, target] : [target]));
+      const answers = parse(await exchange(server, requests.map((target) => get(target)).join('')));
+      expect(answers.map(({ body }) => Buffer.from(body, 'latin1').toString())).toEqual(requests.map((target) => wanted.get(target)));
+    }
+  });
+
   it('has the address of its peer', async () => {
     const server = start((request) => `${request.remoteAddress} ${request.remotePort}`);
     const socket = await open(server);

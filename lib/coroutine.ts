@@ -66,7 +66,7 @@ const spawned = channel('stackful.spawn');
 const ended = channel('stackful.finish');
 
 /** Kept by themselves: looking one up in an object of a hundred functions takes longer than the call needs. */
-const { wake, runAnother } = native;
+const { wake, runAnother, spawn: spawnNatively } = native;
 
 /** The live coroutines, by the slot that the scheduler knows them by. */
 const table: (Coroutine<unknown> | undefined)[] = [];
@@ -112,7 +112,7 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
     this.id = ++lastId;
     this.givenName = name;
     this.body = body;
-    const slot = native.spawn(stackSize, priority, this);
+    const slot = spawnNatively(stackSize, priority, this);
     if (slot < 0) throw spawnError(slot, stackSize);
     this.slot = slot;
     if (slice !== 0) native.setTimeSlice(slot, slice);

@@ -11,7 +11,7 @@ export interface Native {
   stats(): Record<string, number>;
 
   /** A slot; or -1 no memory, -2 the budget is spent, -3 too many coroutines, -4 the environment is going away. */
-  spawn(stackBytes: number, priority: number, coroutine: object): number;
+  spawn: (this: void, stackBytes: number, priority: number, coroutine: object) => number;
   /**
    * At the end of the running coroutine: wakes the one in slot `joiner` (-1: nobody). Returns the slot of another coroutine that
    * runs on this stack from now on; -1: return to where the body was called.
@@ -36,7 +36,7 @@ export interface Native {
   now(): number;
   wake: (this: void, slot: number, code: number) => boolean;
   cancel(slot: number): void;
-  yieldNow(): number;
+  yieldNow: (this: void) => number;
   sleep(ms: number): number;
 
   useTimeSlices(ownScripts: string): string | undefined;

@@ -49,6 +49,7 @@ class Search {
   bool confirmRehomedWords();
   bool locateManager();
   bool confirmManager();
+  std::vector<uint64_t> managersInUse(const std::vector<uint64_t>& managers);
   bool locateAsyncContext();
   bool confirmAsyncContext();
   // search_handles.cc

@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "probe.h"
@@ -127,10 +128,11 @@ bool Search::confirmRehomedWords() {
   return flag == layout_.trapFlagWord || fail("trap flag word");
 }
 
-// ThreadManager holds [free anchor, in-use anchor, isolate]; both anchors point back to it.
+// ThreadManager holds [free anchor, in-use anchor, isolate]; both anchors point back to it. A worker's isolate may lie where
+// an earlier one did, and some word of it still refer to the manager of that one, which was freed and looks the same.
 bool Search::locateManager() {
   const size_t bytesEach = layout_.managerAnchors + 24;
-  std::vector<uint64_t> targets;
+  std::vector<uint64_t> targets, managers;
   std::vector<size_t> where;
   std::vector<uint8_t> bytes;
   std::vector<bool> ok;
@@ -145,11 +147,37 @@ bool Search::locateManager() {
     if (!readSafely(w[0], &free, sizeof free) || !readSafely(w[1], &inUse, sizeof inUse)) continue;
     auto* manager = reinterpret_cast<void*>(targets[i]);
     if (free.manager != manager || inUse.manager != manager || inUse.data != nullptr) continue;
-    if (found_.manager && found_.manager != manager) return fail("thread manager is ambiguous");
-    found_.manager = manager;
-    found_.inUse = reinterpret_cast<ThreadNode*>(w[1]);
+    if (std::find(managers.begin(), managers.end(), targets[i]) == managers.end())
+      managers.push_back(targets[i]);
   }
-  return found_.manager || fail("thread manager");
+  if (managers.size() > 1) managers = managersInUse(managers);
+  if (managers.size() > 1) return fail("thread manager is ambiguous");
+  if (managers.empty()) return fail("thread manager");
+  uint64_t anchors[2];
+  if (!readSafely(managers[0] + layout_.managerAnchors, anchors, sizeof anchors))
+    return fail("thread manager");
+  found_.manager = words(managers[0]);
+  found_.inUse = reinterpret_cast<ThreadNode*>(anchors[1]);
+  return true;
+}
+
+// Those in which V8 notes that this thread lets others into the isolate for a moment.
+std::vector<uint64_t> Search::managersInUse(const std::vector<uint64_t>& managers) {
+  std::vector<uint8_t> before, inside;
+  std::vector<bool> ok, still;
+  const size_t bytesEach = layout_.managerAnchors;
+  if (!v8::Locker::IsLocked(isolate_)) return managers;
+  readMany(managers, bytesEach, before, ok);
+  {
+    v8::Unlocker others(isolate_);
+    readMany(managers, bytesEach, inside, still);
+  }
+  std::vector<uint64_t> changed;
+  for (size_t i = 0; i < managers.size(); ++i) {
+    if (ok[i] && still[i] && memcmp(&before[i * bytesEach], &inside[i * bytesEach], bytesEach) != 0)
+      changed.push_back(managers[i]);
+  }
+  return changed;
 }
 
 bool Search::confirmManager() {

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <string>
 
+#include "../stack/fetch.h"
 #include "engine.h"
 
 namespace stackful::engine {
@@ -53,9 +54,9 @@ uint64_t hashRoots(const Execution& e) {
 }
 
 // A parked stack is long out of every cache: its lines are asked for while the one before is looked at.
-inline __attribute__((always_inline)) void prefetchRoots(const Execution& e) {
+void prefetchRoots(const Execution& e) {
   auto* sp = static_cast<const char*>(e.sp);
-  for (size_t at = 0; at < 512; at += 64) __builtin_prefetch(sp + at);
+  for (size_t at = 0; at < 512; at += 64) stack::fetch(sp + at);
 }
 
 // Flags under which a live young object may stay where it is, or roots are guessed: by part of their name. A canary does

@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { BenchError, note, type Bench, type Row } from './support/bench.js';
 import { benchDirectory } from './support/cache.js';
 import type { Options } from './support/options.js';
-import { measure } from './support/process.js';
-import { interleave, Samples, type Sample } from './support/samples.js';
+import { measureRound, Samples } from './support/samples.js';
 
 const name = 'gc';
 
@@ -28,10 +27,7 @@ async function run(options: Options): Promise<Row[]> {
   for (let round = 0; round < rounds; round++) {
     for (const count of counts) {
       note(`round ${round + 1}/${rounds}, ${count} parked`);
-      for (const command of interleave(commands, round)) {
-        const found = await measure<Sample[]>([...command, String(count)]);
-        found.forEach((sample) => samples.add(sample));
-      }
+      await measureRound(samples, commands, round, count);
     }
   }
   return samples.rows();

@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { note, prepareSubjects, type Bench, type Row } from './support/bench.js';
 import { benchDirectory, buildGo } from './support/cache.js';
 import type { Options } from './support/options.js';
-import { measure } from './support/process.js';
-import { interleave, Samples, type Sample } from './support/samples.js';
+import { measureRound, Samples } from './support/samples.js';
 
 const name = 'grow';
 
@@ -26,10 +25,7 @@ async function run(options: Options): Promise<Row[]> {
   const samples = new Samples(name);
   for (let round = 0; round < rounds; round++) {
     note(`round ${round + 1}/${rounds}, ${count} stacks of ${kib} KiB`);
-    for (const command of interleave(commands, round)) {
-      const found = await measure<Sample[]>([...command, String(count), String(kib)]);
-      found.forEach((sample) => samples.add(sample));
-    }
+    await measureRound(samples, commands, round, count, kib);
   }
   return samples.rows();
 }

@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { note, prepareSubjects, type Bench, type Row } from './support/bench.js';
 import { benchDirectory, buildGo } from './support/cache.js';
 import type { Options } from './support/options.js';
-import { measure } from './support/process.js';
-import { interleave, Samples, type Sample } from './support/samples.js';
+import { measureRound, Samples } from './support/samples.js';
 
 const name = 'park';
 
@@ -43,10 +42,7 @@ async function run(options: Options): Promise<Row[]> {
         continue;
       }
       note(`round ${round + 1}/${rounds}, ${count} parked`);
-      for (const command of interleave(commands, round)) {
-        const found = await measure<Sample[]>([...command, String(count)]);
-        found.forEach((sample) => samples.add(sample));
-      }
+      await measureRound(samples, commands, round, count);
     }
   }
   return samples.rows();

@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { BenchError, note, type Bench, type Row } from './support/bench.js';
 import { benchDirectory } from './support/cache.js';
 import type { Options } from './support/options.js';
-import { measure } from './support/process.js';
-import { interleave, Samples, type Sample } from './support/samples.js';
+import { measureRound, Samples } from './support/samples.js';
 
 const name = 'runtime';
 
@@ -29,9 +28,7 @@ async function run(options: Options): Promise<Row[]> {
   const samples = new Samples(name);
   for (let round = 0; round < rounds; round++) {
     note(`round ${round + 1}/${rounds}`);
-    for (const command of interleave(commands, round)) {
-      (await measure<Sample[]>(command)).forEach((sample) => samples.add(sample));
-    }
+    await measureRound(samples, commands, round);
   }
   return samples.rows();
 }

@@ -1,6 +1,7 @@
 /** Collects what each round measured and publishes the medians. */
 
 import type { Row } from './bench.js';
+import { measure } from './process.js';
 
 /** The middle value, or the mean of the two in the middle. */
 export function median(values: readonly number[]): number {
@@ -55,4 +56,16 @@ export class Samples {
  */
 export function interleave<T>(subjects: readonly T[], round: number): readonly T[] {
   return round % 2 === 0 ? subjects : [...subjects].reverse();
+}
+
+/** Runs the measuring programs of one round, each with `parameters` behind its command, and adds what they print. */
+export async function measureRound(
+  samples: Samples,
+  commands: readonly (readonly string[])[],
+  round: number,
+  ...parameters: readonly (string | number)[]
+): Promise<void> {
+  for (const command of interleave(commands, round)) {
+    (await measure<Sample[]>([...command, ...parameters.map(String)])).forEach((sample) => samples.add(sample));
+  }
 }

@@ -68,7 +68,7 @@ export class FileCache {
     if (!slot) return undefined;
     if (slot.poll < arrival && (this.revalidateMs === 0 || this.nowAt(arrival) - slot.checkedAt >= this.revalidateMs)) {
       const poll = httpPolls();
-      const now = this.revalidateMs === 0 ? 0 : performance.now();
+      const now = this.revalidateMs === 0 ? 0 : this.nowAt(arrival);
       let same = false;
       try {
         same = sameFile(slot.entry.stamp, stat(slot.path));

@@ -4,24 +4,14 @@
 // is slow makes it slow, not different.
 import { sleep, spawn, stats, wait, yieldNow } from 'stackful';
 
+import { checks, equal, random, seed, startFrom } from './checks.mjs';
 import { makeScenarios } from './scenarios.mjs';
 
 const [population, collections] = process.argv.slice(2).map(Number);
 let collected = 0;
 /** Who waits for the nth collection. */
 const waiting = [];
-let checks = 0;
-let seed = 4711;
-
-function random(n) {
-  seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;
-  return (seed >> 8) % n;
-}
-
-function equal(actual, expected, what) {
-  checks++;
-  if (actual !== expected) throw new Error(`${what}: ${String(actual)} instead of ${String(expected)}`);
-}
+startFrom(4711);
 
 const afterCollections = (n) =>
   new Promise((resolve) => { (waiting[Math.min(collected + n, collections)] ??= []).push(resolve); });

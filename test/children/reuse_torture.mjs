@@ -3,21 +3,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { CoroutineLocal, configure, scope, spawn, yieldNow } from 'stackful';
 
+import { checks, equal, random, startFrom } from './checks.mjs';
+
 const rounds = Number(process.argv[2]);
 const store = new AsyncLocalStorage();
 const local = new CoroutineLocal();
-let checks = 0;
-let seed = 42;
-
-function random(n) {
-  seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;
-  return (seed >> 8) % n;
-}
-
-function equal(actual, expected, what) {
-  checks++;
-  if (actual !== expected) throw new Error(`${what}: ${String(actual)} instead of ${String(expected)}`);
-}
+startFrom(42);
 
 const deep = (n) => (n === 0 ? (yieldNow(), 0) : deep(n - 1) + 1);
 

@@ -3,21 +3,11 @@
 // wrong value.
 import { Coroutine, coroutines, sleep, spawn, stats, wait, yieldNow } from 'stackful';
 
+import { checks, equal, random, seed, startFrom } from './checks.mjs';
 import { makeScenarios } from './scenarios.mjs';
 
 const [population, rounds] = process.argv.slice(2).map(Number);
-let checks = 0;
-let seed = 12345;
-
-function random(n) {
-  seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;
-  return (seed >> 8) % n;
-}
-
-function equal(actual, expected, what) {
-  checks++;
-  if (actual !== expected) throw new Error(`${what}: ${String(actual)} instead of ${String(expected)}`);
-}
+startFrom(12345);
 
 /** Node 20 takes any argument of gc() for a minor collection. */
 function collect(full) {

@@ -64,8 +64,7 @@ export class Connection {
 
   /** Until the connection is over. Parks; never throws. */
   run(): void {
-    let head = httpNext(this.number);
-    while (head > 0) head = this.answer(head);
+    this.answerAll();
     // For requests that somebody has kept.
     this.serial++;
     const number = this.number;
@@ -96,6 +95,15 @@ export class Connection {
     this.reading = false;
     if (this.waiter >= 0) native.wake(this.waiter, 0);
     return result;
+  }
+
+  /**
+   * A function of its own: what comes behind the loop has never run when the loop is compiled, and a thousand connections
+   * that end would leave compiled code for it one by one, at 10 us apiece.
+   */
+  private answerAll(): void {
+    let head = httpNext(this.number);
+    while (head > 0) head = this.answer(head);
   }
 
   /** Answers a request and waits for the next: its head, or 0 when the connection is over. */

@@ -1,5 +1,6 @@
 import { stat } from '../fs.js';
 import { httpPolls } from './native.js';
+import type { PreparedResponse } from './response.js';
 
 /** What tells one state of a file from another. */
 export interface Stamp {
@@ -20,6 +21,8 @@ export interface Entry {
   /** Header lines of a 304. */
   readonly linesUnchanged: string;
   readonly body: Buffer | undefined;
+  /** The response to nearly every request, if there is a body. */
+  readonly whole: PreparedResponse;
 }
 
 interface Slot {

@@ -105,7 +105,7 @@ class StaticFiles {
       if (found === 'absent') return this.absent(arrival);
       if (found === 'directory') return path.endsWith('/') ? this.absent(arrival) : redirect(request, path);
       // The whole file, from memory: nearly every request.
-      if (!found.file && hints % 2 === 0) return new PreparedResponse(200, found.entry.lines, found.entry.body);
+      if (!found.file && hints % 2 === 0) return found.entry.whole;
       return this.respond(request, found);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
@@ -157,7 +157,7 @@ class StaticFiles {
     const linesUnchanged = `ETag: ${etag}\r\nLast-Modified: ${lastModified}\r\n${this.commonLines}`;
     const type = mime.contentType(extensionOf(path)) || 'application/octet-stream';
     const lines = `Content-Type: ${type}\r\nAccept-Ranges: bytes\r\n${linesUnchanged}`;
-    return { stamp, etag, lastModified, lines, linesUnchanged, body };
+    return { stamp, etag, lastModified, lines, linesUnchanged, body, whole: new PreparedResponse(200, lines, body) };
   }
 
   private respond(request: Request, { entry, file }: Found): ResponseParts {
@@ -189,7 +189,7 @@ class StaticFiles {
           return new FileResponse(206, lines, file, first, last + 1 - first);
         }
       }
-      if (!file) return new PreparedResponse(200, entry.lines, entry.body);
+      if (!file) return entry.whole;
       handedOver = true;
       return new FileResponse(200, entry.lines, file, 0, size);
     } finally {

@@ -34,29 +34,35 @@ class RecurringStrings {
   }
 
  private:
-  static constexpr size_t kSlots = 512, kMostBytes = 47;
+  static constexpr size_t kSlotBits = 9, kMostBytes = 47;
   struct Slot {
     v8::Global<v8::String> string;
     uint8_t size = 0xff;  // 0xff: nothing
     char bytes[kMostBytes];
   };
 
-  // Multiplicative hashing. Who chooses paths that collide gains nothing but strings made as they were without this.
+  // Multiplicative hashing. A product passes nothing down to lower bits, so each is folded: without that, names that
+  // differ in the seventh byte only (/class0-1.bin, /class1-1.bin) all had the same slot. Who chooses paths that collide
+  // gains nothing but strings made as they were without this.
   static size_t slotOf(std::string_view bytes) noexcept {
     uint64_t hash = bytes.size(), word;
     const char* at = bytes.data();
     size_t left = bytes.size();
     for (; left >= 8; at += 8, left -= 8) {
       memcpy(&word, at, 8);
-      hash = (hash ^ word) * 0x9e3779b97f4a7c15;
+      hash = mixed(hash ^ word);
     }
     word = 0;
     memcpy(&word, at, left);
-    hash = (hash ^ word) * 0x9e3779b97f4a7c15;
-    return (hash ^ hash >> 32) >> 7 & (kSlots - 1);
+    return mixed(hash ^ word) >> (64 - kSlotBits);
   }
 
-  Slot slots_[kSlots];
+  static uint64_t mixed(uint64_t word) noexcept {
+    word *= 0x9e3779b97f4a7c15;
+    return word ^ word >> 29;
+  }
+
+  Slot slots_[size_t{1} << kSlotBits];
 };
 
 }  // namespace stackful::binding

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "../net/end_of_batch.h"
 #include "../net/socket.h"
 #include "chunked.h"
 #include "idle_alarm.h"
@@ -37,11 +38,13 @@ enum class Next : uint8_t {
 inline constexpr ssize_t kBodyTooLarge = -20001;   // 413
 inline constexpr ssize_t kBodyMalformed = -20002;  // 400
 
-class Connection {
+class Connection : net::EndOfBatch::Task {
  public:
   // Both must outlive the connection. The socket stays the caller's; while the connection is in use, others
   // end it by interrupting its coroutine, not by closing the socket under it.
-  Connection(Server& server, net::Socket& socket) noexcept : server_(server), socket_(socket) {}
+  Connection(Server& server, net::Socket& socket) noexcept : server_(server), socket_(socket) {
+    run = sendLate;
+  }
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -78,8 +81,9 @@ class Connection {
 
   // A complete response. `fields` is whole "Name: value\r\n" lines without Content-Length, Connection, Date
   // and Transfer-Encoding, which are written here. With `head` (method HEAD) the body is only announced. 0 or
-  // -errno. The bytes are sent before this returns, unless another request may already have been received:
-  // then the responses to pipelined requests go out together, at the latest when a read has to wait.
+  // -errno. The bytes are sent before this returns, with two exceptions. Another request may already have been received:
+  // then the responses to pipelined requests go out together, at the latest when a read has to wait. Or other coroutines
+  // are ready to run: then small responses go out at the end of the batch, and nextRequest tells what became of them.
   int respond(int status, std::string_view fields, const char* body, size_t n, bool head) noexcept;
   // Makes room for `n` bytes of output, sending what is queued if there is no other way. After a success, a
   // respond or write that copies (bodies up to 4 KiB) and takes no more than that does not park before it has
@@ -110,7 +114,7 @@ class Connection {
   // Nothing has been asked on it yet.
   bool fresh() const noexcept { return fresh_; }
   bool responded() const noexcept { return stage_ != Stage::kRequest; }
-  bool holdsBuffers() const noexcept { return in_ || out_; }
+  bool holdsBuffers() const noexcept { return in_ || (out_ && !waiting()); }
   // To be called before a connection goes whose coroutine, and the scheduler's timers, have been forgotten.
   void forgetTimer() noexcept { idle_.forget(); }
 
@@ -118,6 +122,9 @@ class Connection {
   enum class Stage : uint8_t { kIdle, kRequest, kStreaming, kResponded, kOver };
   enum class Body : uint8_t { kDone, kLength, kChunked, kFailed };
   enum class Framing : uint8_t { kNone, kLength, kChunked, kUntilClose };
+
+  // receiveFirst: nothing has come, but what was put off could not be sent without waiting. Outside the range of errno.
+  static constexpr int32_t kSendFirst = -20003;
 
   // Input (connection_input.cc). A buffer is a Head and then bytes; the current request's head begins at
   // begin_ and ends at headEnd_, its body or the next head goes on at at_, and what was received ends at
@@ -153,11 +160,15 @@ class Connection {
   int send(const iovec* parts, int count, size_t total) noexcept;
   ssize_t sendRest(const iovec* parts, int count, size_t sent, size_t total) noexcept;
   int sendQueuedAnd(const void* data, size_t n, std::string_view tail) noexcept;
+  int sendSoon() noexcept;
+  static void sendLate(net::EndOfBatch::Task* task) noexcept;
+  int settleOutput() noexcept;
   bool anotherMayBeBuffered() const noexcept;
   ResponseHead responseHead(int status, std::string_view fields) noexcept;
 
   Server& server_;
   net::Socket& socket_;
+  sched::Coroutine* receiver_ = nullptr;  // while it waits for a request
   char* in_ = nullptr;
   char* out_ = nullptr;
   uint32_t begin_ = 0;

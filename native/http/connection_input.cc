@@ -99,10 +99,14 @@ Next Connection::readHead() noexcept {
       if (result.status == ParseStatus::kComplete) return acceptHead(result.consumed);
       if (result.status == ParseStatus::kError) return refuse(result.error);
     }
-    if (flush() < 0) return over(Next::kFailed);
+    const bool first = begin_ == end_;
+    if (!(first && waiting()) && flush() < 0) return over(Next::kFailed);
     ssize_t n;
-    if (begin_ == end_) {
+    if (first) {
       n = receiveFirst();
+      // What was to go out at the end of the batch could not, or has to before this ends.
+      if (queued_ > 0 && (n <= 0 || !waiting()) && settleOutput() < 0) return over(Next::kFailed);
+      if (n == kSendFirst) continue;
     } else {
       moveToFront();
       if (deadline == 0) deadline = coarseNow() + milliseconds(server_.limits.headMs);
@@ -134,7 +138,9 @@ ssize_t Connection::receiveFirst() noexcept {
     giveInput();
     return n;
   };
+  receiver_ = socket_.poller->scheduler().running();
   const ssize_t n = net::readOperation(socket_, sched::ParkKind::kSocketRead, net::kNoDeadline, attempt);
+  receiver_ = nullptr;
   idle_.end();
   return n;
 }

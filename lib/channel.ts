@@ -74,7 +74,8 @@ export class Channel<T> extends SharedObject implements Iterable<T>, Selectable<
   send(value: T, options?: ParkOptions): void {
     checkpoint('channel.send', options);
     if (this.put(value)) return;
-    if (!this.senders.parkAs(new SendWaiter(value), ParkKind.channelSend, 'channel.send', options, this)) throw new ChannelClosedError('channel.send');
+    const taken = this.senders.park(ParkKind.channelSend, 'channel.send', options, this, 0, new SendWaiter(value));
+    if (!taken) throw new ChannelClosedError('channel.send');
   }
 
   /**

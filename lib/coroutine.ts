@@ -5,11 +5,11 @@ import { fail } from './internal/codes.js';
 import { ParkKind } from './internal/kinds.js';
 import { localsHolder, type LocalValue } from './internal/locals.js';
 import { native } from './internal/native.js';
-import { parkVisibly, WaitQueue, type ParkOptions } from './internal/parking.js';
+import { WaitQueue, type ParkOptions } from './internal/parking.js';
 import { DEFAULT_STACK, spawnError, stackSizeOf } from './internal/stacks.js';
 import { start } from './internal/start.js';
 import { priorityLevel, type Priority } from './policy.js';
-import type { Waitable } from './internal/waiting.js';
+import { mayWaitFor, type Waitable } from './internal/waiting.js';
 import { signalOf } from './signal.js';
 import { appendSpawnSite, recordEnd, recordSpawnSite, recordsSpawnSites, spawnSiteOf } from './spawn_site.js';
 import { defaultTimeSlice, timeSlice } from './time_slice.js';
@@ -66,7 +66,7 @@ const spawned = channel('stackful.spawn');
 const ended = channel('stackful.finish');
 
 /** Kept by themselves: looking one up in an object of a hundred functions takes longer than the call needs. */
-const { wake, runAnother, spawn: spawnNatively } = native;
+const { park, wake, runAnother, spawn: spawnNatively } = native;
 
 /** The live coroutines, by the slot that the scheduler knows them by. */
 const table: (Coroutine<unknown> | undefined)[] = [];
@@ -159,7 +159,8 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
       return;
     }
     this.joiner = self;
-    const code = parkVisibly(self, this, ParkKind.join, this.id);
+    const code = mayWaitFor(self, this) || park(ParkKind.join, this.id);
+    self.waitsFor = undefined;
     if (code < 0) {
       this.joiner = undefined;
       fail(code, 'join');
@@ -269,19 +270,30 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
   }
 
   /**
-   * Runs on the coroutine's own stack; never throws.
+   * The frame that every stack begins with, and the only one of ours below the user's: what one more costs is told at
+   * `Waiter.prepare`. Runs the coroutine in a slot, and then whoever takes the stack over. Never throws.
    *
-   * @returns the slot of whoever is to be woken then, or -1
    * @internal
    */
-  run(): number {
-    try {
-      this.value = this.body();
-    } catch (error) {
-      this.failed = true;
-      this.error = error;
-      if (recordsSpawnSites) appendSpawnSite(error, this);
+  static readonly runOnStack = (first: number): void => {
+    for (let slot = first; slot >= 0; ) {
+      try {
+        table[slot]!.value = table[slot]!.body();
+      } catch (error) {
+        table[slot]!.threw(error);
+      }
+      slot = runAnother(table[slot]!.end());
     }
+  };
+
+  private threw(error: unknown): void {
+    this.failed = true;
+    this.error = error;
+    if (recordsSpawnSites) appendSpawnSite(error, this);
+  }
+
+  /** @returns the slot of whoever is to be woken now that the function has ended, or -1 */
+  private end(): number {
     if (recordsSpawnSites) recordEnd(this);
     this.finished = true;
     table[this.slot] = undefined;
@@ -314,14 +326,7 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
   }
 }
 
-/** In a function of its own, so that nothing of a coroutine stays in the frame that its stack keeps. */
-function runIn(slot: number): number {
-  return table[slot]!.run();
-}
-
-start((first) => {
-  for (let slot = first; slot >= 0; ) slot = runAnother(runIn(slot));
-});
+start(Coroutine.runOnStack);
 stackSizeOf('stackSize', defaultStack);
 
 /** What is running, in memory that the scheduler writes; reading it takes 2 ns, a call 11. @internal */

@@ -46,8 +46,12 @@ export class Mutex extends SharedObject {
    */
   lock(options?: ParkOptions): MutexLock {
     const lock = new MutexLock(this, checkpoint('mutex.lock', options));
-    if (this.holder === undefined) this.holder = lock;
-    else this.waitFor(lock, options);
+    if (this.holder === undefined) {
+      this.holder = lock;
+    } else {
+      this.checkHolder(lock.coroutine);
+      this.waiters.park(ParkKind.mutex, 'mutex.lock', options, this, 0, lock);
+    }
     return lock;
   }
 
@@ -105,12 +109,12 @@ export class Mutex extends SharedObject {
     }
   }
 
-  private waitFor(lock: MutexLock, options: ParkOptions | undefined): void {
+  /** That there is something to wait for. */
+  private checkHolder(self: Coroutine): void {
     const owner = this.holder!.coroutine;
-    if (owner === lock.coroutine) throw new RecursiveLockError('mutex.lock');
+    if (owner === self) throw new RecursiveLockError('mutex.lock');
     if (owner.state === 'done') {
       throw new LockOwnerError('mutex.lock', 'the coroutine that has locked it ended without unlocking');
     }
-    this.waiters.parkAs(lock, ParkKind.mutex, 'mutex.lock', options, this);
   }
 }

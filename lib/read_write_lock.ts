@@ -65,7 +65,7 @@ export class ReadWriteLock extends SharedObject {
     const self = access.coroutine;
     if (this.writer?.coroutine === self || this.reading(self)) throw new RecursiveLockError(operation);
     try {
-      this.waiters.parkAs(access, kind, operation, options, this);
+      this.waiters.park(kind, operation, options, this, 0, access);
     } catch (error) {
       // A writer that gives up may have held up readers.
       this.admit();

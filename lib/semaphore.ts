@@ -42,7 +42,7 @@ export class Semaphore extends SharedObject {
     checkpoint('semaphore.acquire', options);
     if (this.take(n)) return;
     try {
-      this.waiters.parkAs(new PermitWaiter(n), ParkKind.semaphore, 'semaphore.acquire', options, this);
+      this.waiters.park(ParkKind.semaphore, 'semaphore.acquire', options, this, 0, new PermitWaiter(n));
     } catch (error) {
       // It may have held up others that want less.
       this.grant();

@@ -6,6 +6,32 @@ import { Waiter, type ParkOptions } from './internal/parking.js';
 export type WaitOptions = ParkOptions;
 
 const NOTHING_YET = Symbol('nothing yet');
+/** Kept by itself: looking it up in an object of a hundred functions takes longer than the call needs. */
+const { park } = native;
+
+/** Waits for a promise; woken with its value or its reason. */
+class PromiseWaiter extends Waiter<unknown> {
+  private declare failed: boolean;
+
+  constructor() {
+    super('wait');
+    this.failed = false;
+  }
+
+  listenTo(promise: PromiseLike<unknown>): void {
+    promise.then(
+      (value) => { this.wake(value); },
+      (reason: unknown) => { if (this.wake(reason)) this.failed = true; },
+    );
+  }
+
+  /** What {@link wait} returns or throws once it has parked. */
+  outcome(code: number): unknown {
+    const outcome = this.settle(code, 'wait');
+    if (this.failed) throw outcome;
+    return outcome;
+  }
+}
 
 /**
  * Waits for a promise and returns its value, or throws its reason: the bridge from the async world. Parks.
@@ -23,21 +49,10 @@ export function wait<T>(promise: PromiseLike<T>, options?: WaitOptions): T {
     const there = native.fulfilledValue(promise, NOTHING_YET);
     if (there !== NOTHING_YET) return there as T;
   }
-  const waiter = new Waiter('wait');
+  const waiter = new PromiseWaiter();
   options?.signal?.throwIfAborted();
-  let failed = false;
-  let result: unknown;
-  promise.then(
-    (value) => {
-      if (waiter.wake()) result = value;
-    },
-    (reason: unknown) => {
-      if (!waiter.wake()) return;
-      failed = true;
-      result = reason;
-    },
-  );
-  waiter.park(ParkKind.promise, 'wait', options);
-  if (failed) throw result;
-  return result as T;
+  waiter.listenTo(promise);
+  // After that it is over, and does not park once more.
+  if (options?.signal) waiter.park(ParkKind.promise, 'wait', options);
+  return waiter.outcome(waiter.prepare() || park(ParkKind.promise, 0)) as T;
 }

@@ -1,6 +1,6 @@
 import type { ParkKind } from './kinds.js';
 import { native } from './native.js';
-import { Waiter, type WaitQueue } from './parking.js';
+import { Waiter, type ParkOptions, type WaitQueue } from './parking.js';
 import type { Waitable } from './waiting.js';
 
 /** The case would have to wait. */
@@ -34,8 +34,13 @@ export class SelectWait extends Waiter<CaseWaiter | undefined> {
     super('select');
   }
 
-  protected override stop(kind: ParkKind, object: Waitable | undefined, number: number): number {
-    if (!this.sockets && this.ms < 0) return super.stop(kind, object, number);
+  override park(kind: ParkKind, operation: string, options?: ParkOptions, object?: Waitable, number = 0): CaseWaiter | undefined {
+    if (options?.signal || (!this.sockets && this.ms < 0)) return super.park(kind, operation, options, object, number);
+    return this.settle(this.prepare(object) || this.parkOutside(kind, number), operation);
+  }
+
+  /** Parks for what the outside world may end. */
+  private parkOutside(kind: ParkKind, number: number): number {
     const code = this.sockets ? native.netSelect(this.sockets, this.ms) : native.parkFor(kind, number, this.ms);
     return code === TIME_UP ? 0 : code;
   }

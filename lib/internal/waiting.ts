@@ -1,10 +1,6 @@
 import type { Coroutine } from '../coroutine.js';
 import { closesCycle } from '../deadlock.js';
 import { DEADLOCKED } from './codes.js';
-import { native } from './native.js';
-
-/** Kept by itself: looking it up in an object of a hundred functions takes longer than the call needs. */
-const { park } = native;
 
 /**
  * What other coroutines of this thread, and nobody else, can end a wait for: a lock, a channel, another coroutine. A wait
@@ -20,19 +16,20 @@ export interface Waitable {
   heldBy?(): Coroutine | readonly Coroutine[] | undefined;
 }
 
-/** Parks `self`, the running coroutine, and lets it be seen what for. Returns the wake's code. */
-export function parkFor(self: Coroutine, object: Waitable, kind: number, number = 0): number {
-  self.waitsFor = object;
-  const code = park(kind, number);
-  self.waitsFor = undefined;
-  return code;
-}
-
 /**
- * The same for what `holder` has to give up first. Does not park when `holder` waits, directly or not, for `self`:
- * returns a code for which `check` throws DeadlockError.
+ * To be called right before `self`, the running coroutine, parks for `object`, which reports name from now on: until
+ * `waitsFor` is undefined again.
+ *
+ * @returns 0, or, when whoever has to give `object` up waits, directly or not, for `self`, a code for which `fail` throws
+ *   DeadlockError. That is no deadlock if a time limit or a signal may end the wait.
  */
-export function parkBehind(self: Coroutine, object: Waitable, holder: Coroutine, kind: number, number = 0): number {
-  if ((holder.waitsFor !== undefined || holder === self) && closesCycle(self, object, holder)) return DEADLOCKED;
-  return parkFor(self, object, kind, number);
+export function mayWaitFor(self: Coroutine, object: Waitable): number {
+  const holders = object.heldBy?.();
+  if (holders !== undefined && !Array.isArray(holders)) {
+    const holder = holders as Coroutine;
+    const bound = holder === self || (holder.waitsFor !== undefined && self.limits === 0);
+    if (bound && closesCycle(self, object, holder)) return DEADLOCKED;
+  }
+  self.waitsFor = object;
+  return 0;
 }

@@ -3,14 +3,22 @@ import diagnostics from 'node:diagnostics_channel';
 import { createServer } from 'node:net';
 import { configure, current, sleep, spawn, wait } from 'stackful';
 
-import { parkBehind, parkFor } from '../../dist/internal/waiting.js';
 import { check } from '../../dist/internal/codes.js';
+import { native } from '../../dist/internal/native.js';
+import { mayWaitFor } from '../../dist/internal/waiting.js';
 
 const [name, mode] = process.argv.slice(2);
 if (mode) configure({ deadlock: mode });
 diagnostics.subscribe('stackful.deadlock', ({ coroutines }) => {
   console.log('channel:', coroutines.map((c) => c.name).join());
 });
+
+function parkFor(object, kind, operation) {
+  const self = current();
+  const code = mayWaitFor(self, object) || native.park(kind, 0);
+  self.waitsFor = undefined;
+  check(code, operation);
+}
 
 /** The least that can be waited for: held by one, given up to the next in line. */
 class Lock {
@@ -26,7 +34,7 @@ class Lock {
     while (this.holder) {
       this.waiting.push(self);
       try {
-        check(parkBehind(self, this, this.holder, 8), 'lock');
+        parkFor(this, 8, 'lock');
       } catch (error) {
         this.waiting.splice(this.waiting.indexOf(self), 1);
         throw error;
@@ -46,7 +54,7 @@ class Flag {
   waiting = [];
   wait() {
     this.waiting.push(current());
-    check(parkFor(current(), this, 13), 'wait');
+    parkFor(this, 13, 'wait');
   }
   set() {
     for (const c of this.waiting.splice(0)) c.wake(0);

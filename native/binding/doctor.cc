@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "../engine/self_test.h"
+#include "../engine/walk_ahead.h"
 #include "../stack/stack_memory.h"
 #include "runtime.h"
 #include "watch.h"
@@ -68,7 +69,11 @@ Napi::Value doctor(const Napi::CallbackInfo& info) {
       ok = false;
       reason = "the self-test runs on the main stack only";
     } else {
+      const uint64_t before = engine::walk_ahead::visits();
       ok = engine::selfTest(runtime->isolate, f, runtime->engine(), true, reason);
+      const bool called = engine::walk_ahead::visits() > before;
+      findings.add("full collections",
+                   called ? "ask for parked stacks ahead" : "walk parked stacks as they come");
     }
   }
   result["ok"] = Napi::Boolean::New(env, ok);

@@ -18,6 +18,7 @@
 #include "async_stack.h"
 #include "discovery.h"
 #include "v8_layout.h"
+#include "walk_ahead.h"
 
 namespace stackful::engine {
 namespace {
@@ -100,6 +101,7 @@ void reserveVectors(uint64_t* image) {
 Engine::Engine(const Discovery& found) noexcept
     : found_(&found), states_(new ArchivedStates(found.inUse, found.manager)) {
   memset(main_.image, 0, sizeof main_.image);
+  walk_ahead::install(main_.image);
   main_.limit = *found.realLimit;
   main_.start = *found.stackStartThread;
 }
@@ -126,7 +128,8 @@ void Engine::prepare(Execution& e, const stack::Stack& stack, void (*entry)(void
     reserveVectors(e.image);
   }
   memcpy(e.image + layout::kHandleDataInImplementer / 8, pristine + layout::kHandleDataInImplementer / 8,
-         layout::kRelocatableInImage + 8 - layout::kHandleDataInImplementer);
+         layout::kRelocatableInImage - layout::kHandleDataInImplementer);
+  walk_ahead::install(e.image);
   // The first handle block comes from the top page too. V8 frees a spare block when another takes its place; ours is
   // first in and last out of its list, so it is always the one that is kept.
   e.image[layout::kSpareInImplementer / 8] = reinterpret_cast<uint64_t>(handleBlock(stack));
@@ -216,8 +219,8 @@ inline __attribute__((always_inline)) void Engine::exchange(Execution& from, Exe
   memcpy(top + layout::kEntrySpWord + 1, toTop + layout::kEntrySpWord + 1,
          (layout::kThreadTopWords - layout::kEntrySpWord - 1) * 8);
 
-  from.image[layout::kRelocatableInImage / 8] = *f.relocatableTop;
-  *f.relocatableTop = to.image[layout::kRelocatableInImage / 8];
+  walk_ahead::chain(from.image) = *f.relocatableTop;
+  *f.relocatableTop = walk_ahead::chain(to.image);
 
   *f.stackStartThread = to.start;
   *f.stackStartHeap = to.start;

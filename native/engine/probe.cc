@@ -87,6 +87,26 @@ bool threadLocalBlockOf(const dl_phdr_info& module, size_t size, uint64_t code, 
   return true;
 }
 
+Range codeAround(const void* codeAddress) {
+  struct Search {
+    uint64_t code;
+    Range found;
+  } search{reinterpret_cast<uint64_t>(codeAddress), {}};
+  dl_iterate_phdr(
+      [](dl_phdr_info* module, size_t, void* data) -> int {
+        auto* s = static_cast<Search*>(data);
+        for (int i = 0; i < module->dlpi_phnum; ++i) {
+          const auto& p = module->dlpi_phdr[i];
+          const uint64_t begin = module->dlpi_addr + p.p_vaddr;
+          const Range segment{begin, begin + p.p_memsz};
+          if (p.p_type == PT_LOAD && (p.p_flags & PF_X) && segment.contains(s->code)) s->found = segment;
+        }
+        return s->found.end != 0;
+      },
+      &search);
+  return search.found;
+}
+
 Range threadLocalBlock(const void* codeAddress) {
   struct Search {
     uint64_t code;

@@ -30,6 +30,9 @@ bool threadLocalBlockOf(const dl_phdr_info& module, size_t size, uint64_t code, 
 // Where this thread's own stack may lie; empty when the system does not say.
 Range ownStack();
 
+// The code of the module that holds `codeAddress`: the segment it is in.
+Range codeAround(const void* codeAddress);
+
 // This thread's thread-local block of the module (executable or shared library) that holds `codeAddress`.
 Range threadLocalBlock(const void* codeAddress);
 

@@ -135,9 +135,14 @@ bool Search::isRelocatable(uint64_t address) const {
   const uint64_t sp = bits(__builtin_frame_address(0)), top = *found_.stackStartThread;
   if (address & 7 || address <= sp || address + 24 > top || address - sp > 4096) return false;
   const uint64_t* object = words(address);
-  uint64_t first;
   if (object[1] != bits(base_)) return false;
-  if (object[0] & 7 || (object[0] > sp && object[0] < top) || !readSafely(object[0], &first, 8)) return false;
+  // Its virtual functions are V8's, four at least: walk_ahead.h goes by that.
+  uint64_t functions[4];
+  if (object[0] & 7 || !readSafely(object[0], functions, sizeof functions)) return false;
+  const Range code = codeAround(reinterpret_cast<const void*>(&v8::V8::GetVersion));
+  for (uint64_t function : functions) {
+    if (!code.contains(function)) return false;
+  }
   // Two of the chain may share a C++ frame, in any order.
   return object[2] == 0 || (object[2] > sp && object[2] < top);
 }

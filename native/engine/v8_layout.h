@@ -113,6 +113,9 @@ inline constexpr size_t kRelocatableInImage = kTopInImage + kThreadTopBytes;
 // Behind that V8 archives its stack guard (48 or 56 bytes) and its debugger's state (96). Visitors look at tagged slots
 // of the latter, so all of it is zero (Smi 0), wherever they are.
 inline constexpr size_t kTailBytes = 0x98;
+inline constexpr size_t kStackGuardBytes = 48;
+// Where walk_ahead.h keeps an object of its own.
+inline constexpr size_t kChainLinkInImage = kRelocatableInImage + 8;
 inline constexpr size_t kImageBytes = kRelocatableInImage + 8 + kTailBytes;
 
 }  // namespace layout

@@ -109,6 +109,7 @@ describe.skipIf(!built)('stackful (needs dist/)', () => {
     const { code, output } = await cli(['doctor']).ended;
     expect(output).toMatch(new RegExp(`Node +${process.versions.node.replaceAll('.', '\\.')} `));
     expect(output).toMatch(/stack guards/);
+    expect(output).toMatch(/full collections +ask for parked stacks ahead/);
     expect(output).toMatch(/Self-test passed/);
     expect(code).toBe(0);
   });

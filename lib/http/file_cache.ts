@@ -1,4 +1,4 @@
-import { stat } from '../fs.js';
+import { stat, type File } from '../fs.js';
 import { httpPolls } from './native.js';
 import type { PreparedResponse } from './response.js';
 
@@ -11,7 +11,28 @@ export interface Stamp {
   readonly ctimeMs: number;
 }
 
-/** A file that has been looked at: all that its responses are made of, except the body of a large one. */
+/** An open file that several have: the cache, and the responses that are being sent. Whoever has it closes it. */
+export class SharedFile {
+  private users = 1;
+
+  constructor(private readonly file: File) {}
+
+  get fd(): number {
+    return this.file.fd;
+  }
+
+  /** For one more to have. */
+  share(): this {
+    this.users++;
+    return this;
+  }
+
+  close(): void {
+    if (--this.users === 0) this.file.close();
+  }
+}
+
+/** A file that has been looked at: all that its responses are made of. */
 export interface Entry {
   readonly stamp: Stamp;
   readonly etag: string;
@@ -20,7 +41,10 @@ export interface Entry {
   readonly lines: string;
   /** Header lines of a 304. */
   readonly linesUnchanged: string;
+  /** Of a small file. */
   readonly body: Buffer | undefined;
+  /** Of a large one, which stays open. */
+  readonly file: SharedFile | undefined;
   /** The response to nearly every request, if there is a body. */
   readonly whole: PreparedResponse;
 }
@@ -42,18 +66,21 @@ interface Slot {
  */
 const SETTLED_MS = 100;
 /** Besides its body, an entry is counted with this for keys, lines and bookkeeping. */
-const ENTRY_BYTES = 1024;
+export const ENTRY_BYTES = 1024;
+/** An open file that nobody has asked for since it was last looked at, so often, is closed: it may have been deleted. */
+const IDLE_MS = 60_000;
 
 export function sameFile(a: Stamp, b: Stamp): boolean {
   return a.mtimeMs === b.mtimeMs && a.size === b.size && a.ctimeMs === b.ctimeMs && a.ino === b.ino && a.dev === b.dev;
 }
 
-/** Small files by name, in bounded memory. Whatever has not been asked for since the last round goes first. */
+/** Files by name, in bounded memory. Whatever has not been asked for since the last round goes first. */
 export class FileCache {
   private readonly slots = new Map<string, Slot>();
   private bytes = 0;
   private now = 0;
   private nowOf = -1;
+  private idleTimer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly mostBytes: number,
@@ -78,7 +105,8 @@ export class FileCache {
       } finally {
         if (!same) this.remove(name, slot);
       }
-      if (!same) return undefined;
+      // Another coroutine may have removed it, and closed the file, while this one was waiting.
+      if (!same || this.slots.get(name) !== slot) return undefined;
       slot.poll = poll;
       slot.checkedAt = now;
     }
@@ -93,6 +121,10 @@ export class FileCache {
     const before = this.slots.get(name);
     if (before) this.remove(name, before);
     this.slots.set(name, { path, entry, used: false, poll, checkedAt: performance.now() });
+    if (entry.file) {
+      entry.file.share();
+      this.idleTimer ??= setInterval(() => { this.closeIdle(); }, IDLE_MS).unref();
+    }
     this.bytes += size;
     while (this.bytes > this.mostBytes) this.evict();
   }
@@ -108,14 +140,24 @@ export class FileCache {
 
   private evict(): void {
     for (const [name, slot] of this.slots) {
-      this.slots.delete(name);
       if (!slot.used) {
-        this.bytes -= sizeOf(slot.entry);
+        this.remove(name, slot);
         return;
       }
+      this.slots.delete(name);
       slot.used = false;
       this.slots.set(name, slot);
     }
+  }
+
+  private closeIdle(): void {
+    for (const [name, slot] of this.slots) {
+      if (!slot.used) this.remove(name, slot);
+      slot.used = false;
+    }
+    if (this.slots.size > 0) return;
+    clearInterval(this.idleTimer);
+    this.idleTimer = undefined;
   }
 
   private remove(name: string, slot: Slot): void {
@@ -123,6 +165,7 @@ export class FileCache {
     if (this.slots.get(name) !== slot) return;
     this.slots.delete(name);
     this.bytes -= sizeOf(slot.entry);
+    slot.entry.file?.close();
   }
 }
 

@@ -9,7 +9,7 @@ import { invalidType, numberIn } from '../internal/arguments.js';
 import { systemError } from '../internal/codes.js';
 import { HttpError } from './errors.js';
 import { NO_FIELDS, TEXT_LINE, fieldsOf, type ResponseHeaders } from './fields.js';
-import { FileCache, type Entry, type Stamp } from './file_cache.js';
+import { ENTRY_BYTES, FileCache, SharedFile, type Entry, type Stamp } from './file_cache.js';
 import { METHODS, httpPolls } from './native.js';
 import { parseRange, rangeStillHolds } from './range.js';
 import type { Request } from './request.js';
@@ -29,7 +29,7 @@ export interface StaticOptions {
   cache?: {
     /** Memory for files that are small; 0 keeps none. Default 64 MiB. */
     bytes?: number;
-    /** What is small. Default 128 KiB. */
+    /** What is small. Default 128 KiB. Of larger files, the 64 last asked for stay open, for two minutes at most. */
     fileBytes?: number;
     /**
      * How long a file from memory may be served without asking the file system for its time and size. Default 0: what
@@ -43,6 +43,8 @@ export interface StaticOptions {
 
 const KIB = 1024;
 const METHOD_NAMES: ReadonlySet<string> = new Set(METHODS);
+/** As a part of what a process may have open this is small; as a part of a site it is usually all that is asked for. */
+const MOST_OPEN_FILES = 64;
 const NOT_ALLOWED = Object.freeze({ Allow: 'GET, HEAD' });
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 /** Names that no file has, or that lead nowhere: the same to a client. */
@@ -52,7 +54,7 @@ const FORBIDDEN: ReadonlySet<string | undefined> = new Set(['EACCES', 'EPERM']);
 /** An entry, and for a large file the file itself, opened; whoever has it closes it. */
 interface Found {
   readonly entry: Entry;
-  readonly file: File | undefined;
+  readonly file: SharedFile | undefined;
 }
 
 class StaticFiles {
@@ -63,6 +65,7 @@ class StaticFiles {
   private readonly dotfiles: boolean;
   private readonly commonLines: string;
   private readonly cache: FileCache;
+  private readonly openFiles: FileCache;
   private readonly smallBytes: number;
 
   constructor(directory: string, options: StaticOptions) {
@@ -81,6 +84,7 @@ class StaticFiles {
     numberIn('options.cache.bytes', bytes, 0, Number.MAX_SAFE_INTEGER);
     this.smallBytes = numberIn('options.cache.fileBytes', fileBytes, 0, Number.MAX_SAFE_INTEGER);
     this.cache = new FileCache(bytes, numberIn('options.cache.revalidateMs', revalidateMs, 0, Infinity));
+    this.openFiles = new FileCache(bytes === 0 ? 0 : MOST_OPEN_FILES * ENTRY_BYTES, revalidateMs);
   }
 
   handle(request: Request): ResponseParts {
@@ -104,8 +108,8 @@ class StaticFiles {
       const found = this.find(name, arrival);
       if (found === 'absent') return this.absent(arrival);
       if (found === 'directory') return path.endsWith('/') ? this.absent(arrival) : redirect(request, path);
-      // The whole file, from memory: nearly every request.
-      if (!found.file && hints % 2 === 0) return found.entry.whole;
+      // The whole file: nearly every request.
+      if (hints % 2 === 0) return wholeOf(found);
       return this.respond(request, found);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
@@ -117,8 +121,8 @@ class StaticFiles {
 
   /** `name` is the normalized path of a request; see FileCache for `arrival`. */
   private find(name: string, arrival: number): Found | 'directory' | 'absent' {
-    const cached = this.cache.get(name, arrival);
-    if (cached) return { entry: cached, file: undefined };
+    const cached = this.cache.get(name, arrival) ?? this.openFiles.get(name, arrival);
+    if (cached) return { entry: cached, file: cached.file?.share() };
     const path = this.root === '/' ? name : this.root + name;
     const poll = httpPolls();
     // Asked before opening: to open a device or a pipe can do something.
@@ -126,17 +130,18 @@ class StaticFiles {
     if (before.isDirectory()) return 'directory';
     if (!before.isFile()) return 'absent';
     const file = open(path, OPEN_FLAGS);
+    const shared = new SharedFile(file);
     let kept = false;
     try {
       const now = file.stat();
       if (!now.isFile() || !this.isInside(file)) return 'absent';
       const small = now.size <= this.smallBytes;
-      const entry = this.describe(path, now, small ? readAll(file, now.size) : undefined);
-      if (small) this.cache.add(name, path, entry, poll);
+      const entry = this.describe(path, now, small ? readAll(file, now.size) : shared);
+      (small ? this.cache : this.openFiles).add(name, path, entry, poll);
       kept = !small;
-      return { entry, file: kept ? file : undefined };
+      return { entry, file: kept ? shared : undefined };
     } finally {
-      if (!kept) file.close();
+      if (!kept) shared.close();
     }
   }
 
@@ -148,7 +153,7 @@ class StaticFiles {
     return readlinkSync(`/proc/self/fd/${String(file.fd)}`).startsWith(this.prefix);
   }
 
-  private describe(path: string, stats: Stats, body: Buffer | undefined): Entry {
+  private describe(path: string, stats: Stats, content: Buffer | SharedFile): Entry {
     const { dev, ino, mtimeMs, ctimeMs } = stats;
     // Read while it was being written: what was read counts, and the stamp, of the size announced, will not match.
     const stamp: Stamp = { dev, ino, mtimeMs, ctimeMs, size: stats.size };
@@ -157,10 +162,13 @@ class StaticFiles {
     const linesUnchanged = `ETag: ${etag}\r\nLast-Modified: ${lastModified}\r\n${this.commonLines}`;
     const type = mime.contentType(extensionOf(path)) || 'application/octet-stream';
     const lines = `Content-Type: ${type}\r\nAccept-Ranges: bytes\r\n${linesUnchanged}`;
-    return { stamp, etag, lastModified, lines, linesUnchanged, body, whole: new PreparedResponse(200, lines, body) };
+    const body = content instanceof SharedFile ? undefined : content;
+    const file = content instanceof SharedFile ? content : undefined;
+    return { stamp, etag, lastModified, lines, linesUnchanged, body, file, whole: new PreparedResponse(200, lines, body) };
   }
 
-  private respond(request: Request, { entry, file }: Found): ResponseParts {
+  private respond(request: Request, found: Found): ResponseParts {
+    const { entry, file } = found;
     let handedOver = false;
     try {
       const { headers } = request;
@@ -189,9 +197,8 @@ class StaticFiles {
           return new FileResponse(206, lines, file, first, last + 1 - first);
         }
       }
-      if (!file) return entry.whole;
       handedOver = true;
-      return new FileResponse(200, entry.lines, file, 0, size);
+      return wholeOf(found);
     } finally {
       if (file && !handedOver) file.close();
     }
@@ -213,6 +220,10 @@ class StaticFiles {
     }
     return { status: 404, body: '404 Not Found\n' };
   }
+}
+
+function wholeOf({ entry, file }: Found): ResponseParts {
+  return file ? new FileResponse(200, entry.lines, file, 0, entry.stamp.size) : entry.whole;
 }
 
 function hasHiddenSegment(path: string): boolean {

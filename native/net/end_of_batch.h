@@ -50,7 +50,7 @@ class EndOfBatch {
 
  private:
   // So that the first does not wait long, and what all of them need is still in the cache.
-  static constexpr uint32_t kMost = 64;
+  static constexpr uint32_t kMost = 32;
 
   Task first_;
   uint32_t length_ = 0;

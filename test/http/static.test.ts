@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, utimesSync, writeFileSync, renameSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, realpathSync, rmSync, symlinkSync, utimesSync, writeFileSync, renameSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { staticFiles, type StaticOptions } from 'stackful/http';
 import { ask, exchange, get, open, parse, readAll, start, until } from './helpers.js';
 
@@ -289,18 +289,20 @@ describe('large files and the cache', () => {
     for (const { body } of answers) expect(Buffer.from(body, 'latin1').equals(large)).toBe(true);
   });
 
-  it('leave no descriptor open when clients leave', async () => {
-    const { readdirSync } = await import('node:fs');
-    const server = serveRoot();
-    await ask(server, get('/large.bin'));
-    const count = () => readdirSync('/proc/self/fd').filter((fd) => isOurs(fd)).length;
-    const isOurs = (fd: string) => {
+  /** How many descriptors there are for files below. */
+  const openIn = (directory: string) =>
+    readdirSync('/proc/self/fd').filter((fd) => {
       try {
-        return realpathSync(`/proc/self/fd/${fd}`).startsWith(root);
+        return readlinkSync(`/proc/self/fd/${fd}`).startsWith(directory);
       } catch {
         return false;
       }
-    };
+    }).length;
+
+  it('leave no descriptor open when clients leave', async () => {
+    const before = openIn(root);
+    const server = serveRoot({ cache: { bytes: 0 } });
+    await ask(server, get('/large.bin'));
     for (let i = 0; i < 20; i++) {
       const socket = await open(server);
       socket.write(get('/large.bin'));
@@ -308,7 +310,50 @@ describe('large files and the cache', () => {
       socket.resetAndDestroy();
     }
     await until(() => server.stats.connections === 0);
-    expect(count()).toBe(0);
+    expect(openIn(root)).toBe(before);
+  });
+
+  it('stay open, the last that were asked for, and only as they are', async () => {
+    const directory = join(root, 'many');
+    mkdirSync(directory);
+    for (let i = 0; i < 80; i++) put(`many/${i}.bin`, `content ${i}`);
+    await delay(150);
+    const server = serveRoot({ cache: { fileBytes: 0 } });
+    const bodyOf = async (i: number) => (await ask(server, get(`/many/${i}.bin`))).body;
+    for (let i = 0; i < 80; i++) expect(await bodyOf(i)).toBe(`content ${i}`);
+    expect(openIn(directory)).toBe(64);
+    for (let i = 60; i < 80; i++) {
+      // Another file of the same name, the same file changed, none.
+      rmSync(join(directory, `${i}.bin`), { force: i % 3 !== 1 });
+      if (i % 3 !== 2) put(`many/${i}.bin`, `changed ${i}`);
+    }
+    for (let i = 79; i >= 50; i--) {
+      const answer = await ask(server, get(`/many/${i}.bin`));
+      if (i >= 60 && i % 3 === 2) expect(answer.status).toBe(404);
+      else expect(answer.body).toBe(`${i >= 60 ? 'changed' : 'content'} ${i}`);
+    }
+    rmSync(directory, { recursive: true });
+  });
+
+  it('are closed when nobody asks for them any more', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const before = openIn(root);
+      const server = serveRoot();
+      const bodies = await Promise.all([1, 2].map(async () => (await ask(server, get('/large.bin'))).body.length));
+      expect(bodies).toEqual([large.length, large.length]);
+      expect(openIn(root)).toBe(before + 1);
+      vi.advanceTimersByTime(60_000);
+      await ask(server, get('/large.bin'));
+      vi.advanceTimersByTime(60_000);
+      expect(openIn(root)).toBe(before + 1);
+      vi.advanceTimersByTime(60_000);
+      expect(openIn(root)).toBe(before);
+      expect(vi.getTimerCount()).toBe(0);
+      expect((await ask(server, get('/large.bin'))).body).toHaveLength(large.length);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('work with a cache that holds next to nothing, or nothing', async () => {

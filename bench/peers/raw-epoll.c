@@ -5,18 +5,12 @@
  * costs and little more; a server that also parses requests and calls handlers can only come close to it.
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "raw-server.h"
 
 enum { INPUT_SIZE = 4096, MAX_EVENTS = 512, MAX_REQUESTS = INPUT_SIZE / 4 };
 
@@ -32,23 +26,12 @@ static size_t connection_limit;
 
 static char response[256];
 static size_t response_length;
-static time_t response_second;
-
-static void die(const char *what) {
-  perror(what);
-  exit(1);
-}
 
 /* The Date header changes once a second; a request pays for it only then. */
 static void refresh_response(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME_COARSE, &now);
-  if (now.tv_sec == response_second) return;
-  response_second = now.tv_sec;
-  struct tm parts;
-  gmtime_r(&now.tv_sec, &parts);
-  char date[64];
-  strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  static time_t second;
+  static char date[DATE_SIZE];
+  if (!new_date(date, &second)) return;
   response_length = (size_t)snprintf(response, sizeof response,
                                      "HTTP/1.1 200 OK\r\n"
                                      "Content-Type: text/plain\r\n"
@@ -159,37 +142,17 @@ static void serve(int fd, unsigned events) {
   }
 }
 
-static int listen_on(int port) {
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) die("socket");
-  int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* accepted sockets inherit it */
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0) die("bind");
-  if (listen(fd, 4096) < 0) die("listen");
-  return fd;
-}
-
 int main(int argc, char **argv) {
   if (argc != 2) {
     fprintf(stderr, "usage: raw-epoll PORT\n");
     return 2;
   }
-  struct rlimit files;
-  getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_cur = files.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &files);
-  connection_limit = files.rlim_cur > 1u << 20 ? 1u << 20 : (size_t)files.rlim_cur;
+  connection_limit = raise_file_limit();
   connections = calloc(connection_limit, sizeof *connections);
   if (!connections) die("calloc");
 
   int listener = listen_on(atoi(argv[1]));
-  epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-  if (epoll_fd < 0) die("epoll_create1");
-  struct epoll_event event = {.events = EPOLLIN, .data.fd = listener};
-  if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listener, &event) < 0) die("epoll_ctl");
+  epoll_fd = watch_listener(listener);
 
   for (;;) {
     static struct epoll_event events[MAX_EVENTS];

@@ -92,6 +92,10 @@ export const HTTP_SUBJECTS: Readonly<Record<string, HttpSubject>> = {
 export const CLIENTS_SUBJECTS: Readonly<Record<string, (directory: string) => ReturnType<HttpSubject>>> = {
   'knot-c': async (directory) => node(file('subjects', 'knot-files.mjs'), directory, 'connections'),
   'knot-a': async (directory) => node(file('subjects', 'knot-files.mjs'), directory, 'accept'),
+  'raw-files': async (directory) => {
+    const program = await buildC('raw-files');
+    return (port) => [program, String(port), directory];
+  },
   uWebSockets: async (directory) => node(file('peers', 'uws-files.mjs'), await uwsBinary(), directory),
   nginx: (directory) => nginx(`root ${directory}; open_file_cache max=1000 inactive=60s;`),
   go: async (directory) => {

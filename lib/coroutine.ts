@@ -276,13 +276,18 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
    * @internal
    */
   static readonly runOnStack = (first: number): void => {
-    for (let slot = first; slot >= 0; ) {
+    let coroutine: Coroutine | undefined;
+    for (let slot = first; slot >= 0; slot = runAnother(slot)) {
+      coroutine = table[slot]!;
       try {
-        table[slot]!.value = table[slot]!.body();
+        coroutine.value = coroutine.body();
       } catch (error) {
-        table[slot]!.threw(error);
+        coroutine.threw(error);
       }
-      slot = runAnother(table[slot]!.end());
+      slot = coroutine.end();
+      // A stack that rests keeps nothing of who ran on it.
+      // eslint-disable-next-line no-useless-assignment
+      coroutine = undefined;
     }
   };
 

@@ -28,7 +28,8 @@ class Payload {
   std::string_view bytes() const { return {data_, size_}; }
 
   // `value` is a string, a Uint8Array, or anything else for nothing. What is at most `room` bytes is put into
-  // `scratch`, which belongs to whoever runs: it must be used before anything can park. False when there is no memory.
+  // `scratch`, which belongs to whoever runs, or stays where it is: it must be used before anything can park. False when
+  // there is no memory.
   bool load(v8::Isolate* isolate, v8::Local<v8::Value> value, char* scratch, size_t room) {
     if (value->IsString()) return loadString(isolate, value.As<v8::String>(), scratch, room);
     if (value->IsArrayBufferView()) return loadView(value.As<v8::ArrayBufferView>(), scratch, room);
@@ -59,11 +60,12 @@ class Payload {
   bool loadView(v8::Local<v8::ArrayBufferView> view, char* scratch, size_t room) {
     size_t size = view->ByteLength();
     if (size <= room) {
-      data_ = scratch;
       size_ = size;
-      // V8 11 copies nothing when the view's length follows that of a resizable buffer.
-      if (view->CopyContents(scratch, size) != size) {
-        memcpy(scratch, static_cast<const char*>(view->Buffer()->Data()) + view->ByteOffset(), size);
+      if (view->HasBuffer()) {
+        data_ = static_cast<const char*>(view->Buffer()->Data()) + view->ByteOffset();
+      } else {
+        data_ = scratch;  // in V8's heap, where it may move
+        view->CopyContents(scratch, size);
       }
       return true;
     }

@@ -160,6 +160,7 @@ class Connection : net::EndOfBatch::Task {
   int send(const iovec* parts, int count, size_t total) noexcept;
   ssize_t sendRest(const iovec* parts, int count, size_t sent, size_t total) noexcept;
   int sendQueuedAnd(const void* data, size_t n, std::string_view tail) noexcept;
+  bool mayPutOff() const noexcept;
   int sendSoon() noexcept;
   static void sendLate(net::EndOfBatch::Task* task) noexcept;
   int settleOutput() noexcept;

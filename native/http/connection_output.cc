@@ -18,6 +18,8 @@ namespace {
 
 // Up to here copying a body behind its head is cheaper than a second part of a gathering write.
 constexpr size_t kCopyBytes = 4096;
+// And up to here it is cheaper than waking the reader by a send of its own.
+constexpr size_t kCopyToPutOffBytes = 8192;
 constexpr size_t kMostChunkLine = 18;  // sixteen digits and a line end
 constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::string_view kLastChunk = "0\r\n\r\n";
@@ -109,11 +111,15 @@ bool hindered(const net::Socket& socket) {
 
 }  // namespace
 
-// Sends what is queued at the end of the batch, if others have their turns in it.
+// Whether others have their turns in this batch.
+bool Connection::mayPutOff() const noexcept {
+  return !closing_ && !hindered(socket_) && socket_.poller->scheduler().readyLength() > 0;
+}
+
+// Sends what is queued, at the end of the batch if that may be.
 int Connection::sendSoon() noexcept {
-  net::Poller& poller = *socket_.poller;
-  if (closing_ || hindered(socket_) || poller.scheduler().readyLength() == 0) return flush();
-  if (!waiting()) poller.endOfBatch().add(*this);
+  if (!mayPutOff()) return flush();
+  if (!waiting()) socket_.poller->endOfBatch().add(*this);
   return 0;
 }
 
@@ -217,7 +223,8 @@ int Connection::respond(int status, std::string_view fields, const char* body, s
   if (hasNoBody(status) || isHead) n = 0;
   if (int result = queueHead(head); result < 0) return result;
   bool wait = anotherMayBeBuffered();
-  if (n > outputRoom() || (n > kCopyBytes && !wait)) return sendQueuedAnd(body, n, {});
+  const size_t most = wait ? outputRoom() : mayPutOff() ? kCopyToPutOffBytes : kCopyBytes;
+  if (n > most || n > outputRoom()) return sendQueuedAnd(body, n, {});
   if (n > 0) std::memcpy(out_ + queued_, body, n);
   queued_ += static_cast<uint32_t>(n);
   return wait ? 0 : sendSoon();

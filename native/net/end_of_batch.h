@@ -1,7 +1,7 @@
 // What is put off until the coroutines that are ready have had their turns: the poller does it before it asks the kernel
 // what is next. Sends are put off so. Each of them that finds its reader asleep wakes it, which costs the sender as much as
 // the whole rest of a small request; done in a row, most find it awake: with 1,024 clients of a static site on the other
-// core, 10.0 us of server CPU a request became 7.8.
+// core it saves a tenth of the server CPU a request, or more.
 #pragma once
 
 #include <cstdint>

@@ -117,6 +117,12 @@ describe('serve', () => {
   });
 });
 
+function transferred(): Uint8Array {
+  const bytes = new Uint8Array(100);
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+  return bytes;
+}
+
 describe('responses', () => {
   const cases: [string, ResponseLike, number, Record<string, string | undefined>, string][] = [
     ['a string', 'grün', 200, { 'content-type': 'text/plain; charset=utf-8', 'content-length': '5' }, 'grün'],
@@ -126,6 +132,9 @@ describe('responses', () => {
     ['an empty string', '', 200, { 'content-length': '0' }, ''],
     ['bytes', Buffer.from('bytes'), 200, { 'content-type': 'application/octet-stream', 'content-length': '5' }, 'bytes'],
     ['many bytes', Buffer.alloc(300_000, 'b'), 200, { 'content-length': '300000' }, 'b'.repeat(300_000)],
+    ['few bytes of their own', new Uint8Array(5).fill(99), 200, { 'content-length': '5' }, 'ccccc'],
+    ['shared memory', new Uint8Array(new SharedArrayBuffer(8), 2, 5).fill(100), 200, { 'content-length': '5' }, 'ddddd'],
+    ['bytes that were transferred', transferred(), 200, { 'content-length': '0' }, ''],
     ['a view of some bytes', new Uint8Array(Buffer.from('..abc..').subarray(2, 5)), 200, {}, 'abc'],
     ['nothing', undefined, 204, { 'content-length': undefined }, ''],
     ['null', null, 204, {}, ''],

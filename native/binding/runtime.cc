@@ -1,5 +1,7 @@
 #include "runtime.h"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -39,6 +41,13 @@ Runtime::~Runtime() {
 
 Runtime* Runtime::create(v8::Isolate* isolate, v8::Local<v8::Context> context, std::string& reason,
                          const engine::Corruption* corruption) {
+  // Guards, records and what is given back are laid out for it; arm64 kernels with others exist.
+  const long page = sysconf(_SC_PAGESIZE);
+  if (page != static_cast<long>(stack::kPage)) {
+    reason = "the page size: it needs a kernel with pages of 4096 bytes, and this one's have " +
+             std::to_string(page);
+    return nullptr;
+  }
   // V8 aborts the process when it collects wasm code while threads are archived.
   v8::V8::SetFlagsFromString("--no-wasm-code-gc");
   setProcessDefaults();

@@ -131,7 +131,7 @@ bool InterruptSites::codeAround(uint64_t pc, uint64_t& code) noexcept {
     for (size_t i = sizeof chunk / 8; i-- > 0;) {
       const uint64_t header = at + i * 8, candidate = chunk[i] - 1;
       uint64_t object[kCodeWords];
-      if (header >= pc || candidate & 7 || candidate < 0x10000 || candidate >> 47) continue;
+      if (header >= pc || !plausibleAddress(candidate)) continue;
       if (!readSafely(candidate, object, sizeof object)) continue;
       for (uint64_t start : object) {
         if (start > header && start <= header + 128 && start <= pc && start % 32 == 0)

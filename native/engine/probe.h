@@ -17,6 +17,11 @@ bool readSafely(uint64_t address, void* to, size_t bytes);
 void readMany(const std::vector<uint64_t>& addresses, size_t bytes, std::vector<uint8_t>& out,
               std::vector<bool>& ok);
 
+// Could this word be the address of an object? User space ends at 2^47 on x86-64 and at 2^48 on arm64.
+inline bool plausibleAddress(uint64_t word) {
+  return (word & 7) == 0 && word >= 0x10000 && word >> 48 == 0;
+}
+
 struct Range {
   uint64_t begin = 0;
   uint64_t end = 0;

@@ -24,7 +24,7 @@ bool Search::isolateSize() {
 void Search::pointers(std::vector<uint64_t>& targets, std::vector<size_t>& where) const {
   for (size_t i = 0; i < count_; ++i) {
     uint64_t v = base_[i];
-    if (v & 7 || v < 0x10000 || v >> 47) continue;
+    if (!plausibleAddress(v)) continue;
     targets.push_back(v);
     where.push_back(i);
   }

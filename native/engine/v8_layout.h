@@ -4,6 +4,7 @@
 // that V8's own headers publish are taken from there, and checked all the same.
 #pragma once
 
+#include <pthread.h>
 #include <v8-internal.h>
 #include <v8-version.h>
 
@@ -30,7 +31,8 @@ inline constexpr size_t kHandleImplementerBytes = 152;
 inline constexpr size_t kHandleDataBytes = 32;
 inline constexpr size_t kHandleDataInImplementer = 120;
 inline constexpr size_t kSpareInImplementer = 0x68;
-inline constexpr size_t kManagerAnchors = 0x38;
+inline constexpr size_t kManagerAnchors =
+    sizeof(pthread_mutex_t) + 16;  // its mutex: 40 bytes on x86-64, 48 on arm64
 inline constexpr size_t kInterruptScopes = 0x28;
 inline constexpr size_t kThreadIdWord = 3, kIsolateWord = 1, kTryCatchWord = 0, kTrapFlagWord = 24,
                         kAccessCheckWord = 23;
@@ -47,7 +49,8 @@ inline constexpr size_t kHandleImplementerBytes = 120;
 inline constexpr size_t kHandleDataBytes = 24;
 inline constexpr size_t kHandleDataInImplementer = 96;
 inline constexpr size_t kSpareInImplementer = 0x50;
-inline constexpr size_t kManagerAnchors = 0x38;
+inline constexpr size_t kManagerAnchors =
+    sizeof(pthread_mutex_t) + 16;  // its mutex: 40 bytes on x86-64, 48 on arm64
 inline constexpr size_t kInterruptScopes = 0x30;
 inline constexpr size_t kThreadIdWord = 13, kIsolateWord = 12, kTryCatchWord = 11, kTrapFlagWord = 25,
                         kAccessCheckWord = 24;

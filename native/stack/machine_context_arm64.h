@@ -20,8 +20,9 @@ inline void* prepareStack(char* top, void (*entry)(void*), void* argument) {
 
 // Saves the current stack pointer in *save, takes `restore` for it and continues whoever saved that one.
 // Inlined, with every register declared lost, so that the compiler keeps only what it needs; and a branch through a
-// register instead of a return, because after a change of stack the return predictor is wrong. x18 is the platform's,
-// x29 cannot be declared lost and is saved here. fpcr is not switched: V8 and Node run with the same one everywhere.
+// register instead of a return, because after a change of stack the return predictor is wrong. x18 is one of them: on Linux
+// compilers take it for any value that no call has to survive. x29 cannot be declared lost and is saved here. fpcr is not
+// switched: V8 and Node run with the same one everywhere.
 inline __attribute__((always_inline)) void switchStack(void** save, void* restore) {
   // Fixed registers, so that both operands survive the first instructions whatever the compiler chooses.
   register void** from asm("x0") = save;
@@ -38,10 +39,10 @@ inline __attribute__((always_inline)) void switchStack(void** save, void* restor
       : "+r"(from), "+r"(to)
       :
       : "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16",
-        "x17", "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x30", "memory", "cc",
-        "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15",
-        "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29",
-        "v30", "v31");
+        "x17", "x18", "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x30", "memory",
+        "cc", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14",
+        "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28",
+        "v29", "v30", "v31");
 }
 
 }  // namespace stackful::stack

@@ -7,7 +7,12 @@
         "<!@(node -p \"require('fs').readdirSync('native',{recursive:true}).filter(f=>/^(stack|engine|sched|net|disk|http|binding)[/].*[.](cc|S)$/.test(f)).sort().map(f=>'native/'+f).join(' ')\")"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
-      "defines": ["NAPI_VERSION=9", "NAPI_DISABLE_CPP_EXCEPTIONS", "_GNU_SOURCE"],
+      "defines": [
+        "NAPI_VERSION=9",
+        "NAPI_DISABLE_CPP_EXCEPTIONS",
+        "_GNU_SOURCE",
+        "STACKFUL_VERSION=\"<!(node -p \"require('./package.json').version\")\""
+      ],
       "cflags": [
         "-fvisibility=hidden",
         # The engine reads V8's objects through types of its own, so type-based alias analysis would be wrong.

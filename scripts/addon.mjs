@@ -9,7 +9,7 @@ const nodeGyp = join(root, 'node_modules/node-gyp/bin/node-gyp.js');
 
 /** Newest change, in ms since the epoch, among everything that goes into the addon. */
 export function newestInput() {
-  let newest = statSync(join(root, 'binding.gyp')).mtimeMs;
+  let newest = Math.max(...['binding.gyp', 'package.json'].map((name) => statSync(join(root, name)).mtimeMs));
   for (const entry of readdirSync(join(root, 'native'), { recursive: true, withFileTypes: true })) {
     // Directories count as well: a source that was taken away changes nothing but its directory.
     if (!entry.isDirectory() && !/\.(cc|h|S)$/.test(entry.name)) continue;

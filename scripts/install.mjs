@@ -7,11 +7,10 @@ import { unsupported } from './supported.mjs';
 const require = createRequire(import.meta.url);
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Is there an addon, and is it one that this machine can load? One for another C library, say, would not be. */
+/** Is there an addon of this version, and can this machine load it? One for another C library, say, it could not. */
 function loads() {
   try {
-    require('node-gyp-build')(root);
-    return true;
+    return require('node-gyp-build')(root).version === require('../package.json').version;
   } catch {
     return false;
   }
@@ -23,7 +22,7 @@ if (problem) {
   process.exitCode = 1;
 } else if (!loads()) {
   const build = require.resolve('node-gyp-build/bin.js');
-  const env = { ...process.env, JOBS: process.env.JOBS ?? 'max' };
+  const env = { ...process.env, JOBS: process.env.JOBS ?? 'max', npm_config_build_from_source: 'true' };
   const { status } = spawnSync(process.execPath, [build], { cwd: root, stdio: 'inherit', env });
   if (status !== 0) {
     console.error('stackful has no addon for this Node and cannot compile one: install python3, make and g++ 12 or newer');

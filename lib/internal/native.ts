@@ -6,6 +6,8 @@ import { UnsupportedRuntimeError } from '../errors.js';
 
 /** The addon's functions. Negative results are error codes for `fail` in ./codes.ts; nothing here throws by itself. */
 export interface Native {
+  /** Of the package that the addon was built from. */
+  version: string;
   start(body: (slot: number) => void): string | undefined;
   doctor(): { ok: boolean; reason?: string; findings: [string, string][] };
   stats(): Record<string, number>;
@@ -79,12 +81,19 @@ function load(): Native {
   if (problem !== undefined) throw new UnsupportedRuntimeError(problem);
   const require = createRequire(import.meta.url);
   const root = fileURLToPath(new URL('../..', import.meta.url));
+  let addon: Native;
   try {
     // Typed as a function by hand: the package has no types of its own.
-    return (require('node-gyp-build') as (directory: string) => Native)(root);
+    addon = (require('node-gyp-build') as (directory: string) => Native)(root);
   } catch (error) {
     throw new UnsupportedRuntimeError(`the native addon does not load: ${(error as Error).message}`, { cause: error });
   }
+  // A restored cache, or a copied folder: the two halves understand each other only by what both take for granted.
+  const { version } = require(`${root}/package.json`) as { version: string };
+  if (addon.version === version) return addon;
+  throw new UnsupportedRuntimeError(
+    `the native addon was built from stackful ${addon.version}, and this is ${version}: run "npm rebuild stackful"`,
+  );
 }
 
 /** The addon of this environment (each worker thread has its own runtime behind it). */

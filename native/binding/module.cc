@@ -51,6 +51,7 @@ Napi::Value start(const Napi::CallbackInfo& info) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   v8::Local<v8::Context> context = v8::Isolate::GetCurrent()->GetCurrentContext();
   v8::Local<v8::Object> object = local(exports).As<v8::Object>();
+  exports.Set("version", Napi::String::New(env, STACKFUL_VERSION));
   exports.Set("start", Napi::Function::New(env, start, "start"));
   exports.Set("doctor", Napi::Function::New(env, doctor, "doctor"));
   exports.Set("stats", Napi::Function::New(env, stats, "stats"));

@@ -1,0 +1,18 @@
+import { describe, expect, it } from 'vitest';
+
+import { RuntimeEndedError, StackMemoryError, TooManyCoroutinesError } from '../../lib/errors.js';
+import { spawnError } from '../../lib/internal/stacks.js';
+
+// ERR_RUNTIME_ENDED cannot be had from JavaScript: Node runs none once it frees an environment. Other addons may.
+describe('what a refused spawn throws', () => {
+  it.each([
+    [-1, StackMemoryError, 'ERR_STACK_MEMORY'],
+    [-2, StackMemoryError, 'ERR_STACK_MEMORY'],
+    [-3, TooManyCoroutinesError, 'ERR_TOO_MANY_COROUTINES'],
+    [-4, RuntimeEndedError, 'ERR_RUNTIME_ENDED'],
+  ])('%d: %o', (answer, type, code) => {
+    const error = spawnError(answer, 1 << 20);
+    expect(error).toBeInstanceOf(type);
+    expect(error).toMatchObject({ code });
+  });
+});

@@ -18,7 +18,7 @@ export class UnsupportedRuntimeError extends StackfulError {
   constructor(what: string, options?: ErrorOptions) {
     super(
       `stackful does not support this runtime (Node ${process.versions.node}, V8 ${process.versions.v8}, ` +
-        `${process.platform}-${process.arch}): ${what}. Supported are Node 20, 22, 24 and 26 on Linux x64.`,
+        `${process.platform}-${process.arch}): ${what}. Supported are Node 20, 22, 24 and 26 on Linux, x64 and arm64.`,
       options,
     );
   }

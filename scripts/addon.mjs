@@ -36,15 +36,14 @@ export function markBuilt(file, startedMs) {
 
 /**
  * Runs node-gyp in `directory` with the Node at `node`, resolving with its exit code and, when `quiet`, its output.
- * Headers that came with that Node win over an npm_config_nodedir in the environment, which may be another Node's,
- * and over a download.
+ * `headers` (a directory, where not those of that Node are meant) or those that came with it win over an npm_config_nodedir
+ * in the environment, which may be another Node's, and over a download.
  */
-export function runNodeGyp({ directory, args, node = process.execPath, jobs = 2, quiet = false }) {
-  const env = { ...process.env, JOBS: String(jobs) };
-  const nodedir = headersBeside(node);
-  if (nodedir) {
+export function runNodeGyp({ directory, args, node = process.execPath, headers = headersBeside(node), env, jobs = 2, quiet = false }) {
+  env = { ...process.env, JOBS: String(jobs), ...env };
+  if (headers) {
     delete env.npm_config_nodedir;
-    args = [...args, `--nodedir=${nodedir}`];
+    args = [...args, `--nodedir=${headers}`];
   }
   return run(node, [nodeGyp, ...args], { cwd: directory, env, quiet });
 }

@@ -1,6 +1,7 @@
 // npm run prebuild
 //
-// Builds prebuilds/linux-x64/node.abiNNN.node for every supported Node, to be packed by `npm pack`.
+// Builds prebuilds/linux-ARCH/node.abiNNN.node for every supported Node, to be packed by `npm pack`: for x64 and arm64, of
+// which the one that is not this machine's is left out, saying so, without its cross compiler.
 import { readFileSync } from 'node:fs';
 import { root, run } from './addon.mjs';
 
@@ -16,6 +17,8 @@ function npmCommand() {
 
 // npm takes a script of this name for what has to run before every `npm run build`. That is not what is meant.
 if (!/ build\b/.test(npmCommand())) {
-  const { code } = await run(process.execPath, ['scripts/matrix.mjs', process.execPath, '--version'], { cwd: root });
-  process.exitCode = code;
+  for (const arch of ['x64', 'arm64']) {
+    const { code } = await run(process.execPath, ['scripts/matrix.mjs', '--arch', arch], { cwd: root });
+    process.exitCode ||= code;
+  }
 }

@@ -1,8 +1,8 @@
-// Which runtimes the engine knows; package.json's "engines" is where they are listed. Plain JavaScript without
+// Which runtimes the engine knows; package.json's "engines" and "cpu" are where they are listed. Plain JavaScript without
 // dependencies, because the installation asks before anything is built.
 import { readFileSync } from 'node:fs';
 
-const { engines } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+const { engines, cpu } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 const ranges = [...engines.node.matchAll(/\^(\d+)\.(\d+)/g)].map(([, major, minor]) => [Number(major), Number(minor)]);
 
 /**
@@ -13,8 +13,8 @@ const ranges = [...engines.node.matchAll(/\^(\d+)\.(\d+)/g)].map(([, major, mino
 export function unsupported({ platform, arch, versions }) {
   const known = ranges.map(([major]) => major);
   const nodes = `Node ${known.slice(0, -1).join(', ')} or ${known.at(-1)}`;
-  if (platform !== 'linux' || arch !== 'x64') {
-    return `stackful runs on Linux on x86-64, and this is ${platform}-${arch}: use another machine or a container`;
+  if (platform !== 'linux' || !cpu.includes(arch)) {
+    return `stackful runs on Linux on x64 and arm64, and this is ${platform}-${arch}: use another machine or a container`;
   }
   if (versions.bun || versions.deno) return `stackful needs Node itself: run this with ${nodes}`;
   const [major, minor] = versions.node.split('.').map(Number);

@@ -7,9 +7,9 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, run } from './addon.mjs';
+import { cannotCompile, crossCompiler, emulator, noEmulator } from './emulation.mjs';
 
 const FLAVOURS = ['address', 'thread', 'arm64'];
-const CROSS = 'aarch64-linux-gnu';
 
 function missing() {
   if (spawnSync('cmake', ['--version']).status !== 0) return 'cmake is not installed (Debian: apt-get install cmake)';
@@ -17,13 +17,6 @@ function missing() {
   const compiler = process.env.CXX ?? 'c++';
   const include = spawnSync(`${compiler} -E -x c++ -`, { shell: true, input: '#include <doctest/doctest.h>' });
   if (include.status !== 0) return 'doctest is not installed (Debian: apt-get install doctest-dev)';
-  return undefined;
-}
-
-/** Why the arm64 tests cannot run here, or undefined. */
-function missingForArm64() {
-  if (spawnSync(`${CROSS}-g++`, ['--version']).status !== 0) return `no ${CROSS}-g++ (Debian: apt-get install g++-${CROSS})`;
-  if (spawnSync('qemu-aarch64', ['--version']).status !== 0) return 'no qemu-aarch64 (Debian: apt-get install qemu-user)';
   return undefined;
 }
 
@@ -35,9 +28,10 @@ function settings(flavour, build) {
   const header = spawnSync('sh', ['-c', "echo '#include <doctest/doctest.h>' | c++ -M -x c++ - | grep -o '/.*doctest/doctest.h'"]);
   mkdirSync(join(include, 'doctest'), { recursive: true });
   copyFileSync(header.stdout.toString().trim().split(/\s+/).at(-1), join(include, 'doctest/doctest.h'));
+  const { CC, CXX } = crossCompiler('arm64');
   return [
-    '-DCMAKE_SYSTEM_NAME=Linux', '-DCMAKE_SYSTEM_PROCESSOR=aarch64', `-DCMAKE_CXX_COMPILER=${CROSS}-g++`,
-    `-DCMAKE_ASM_COMPILER=${CROSS}-gcc`, `-DCMAKE_CROSSCOMPILING_EMULATOR=qemu-aarch64;-L;/usr/${CROSS}`,
+    '-DCMAKE_SYSTEM_NAME=Linux', '-DCMAKE_SYSTEM_PROCESSOR=aarch64', `-DCMAKE_CXX_COMPILER=${CXX}`,
+    `-DCMAKE_ASM_COMPILER=${CC}`, `-DCMAKE_CROSSCOMPILING_EMULATOR=${emulator('arm64').join(';')}`,
     `-DDOCTEST_INCLUDE_DIR=${include}`,
   ];
 }
@@ -47,7 +41,7 @@ async function test(flavour) {
   const build = join(root, '.cache/native-tests', flavour);
   const source = join(root, 'test/native');
   console.log(`\n=== native tests, ${flavour}`);
-  const reason = flavour === 'arm64' && missingForArm64();
+  const reason = flavour === 'arm64' && (cannotCompile('arm64') ?? noEmulator('arm64'));
   if (reason) {
     console.log(`native tests for arm64: SKIPPED, ${reason}`);
     return true;

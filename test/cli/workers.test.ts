@@ -76,16 +76,17 @@ describe.skipIf(!built)('stackful serve --workers (needs dist/)', () => {
     expect(await ended).toMatchObject({ code: 0, signal: null });
   });
 
-  it('hands over to another program on the same port, under load, without a failure', async () => {
+  it.each([1, 2])('hands over to another program on the same port, under load, without a failure: %d workers', async (workers) => {
     const port = String(await freePort());
-    const start = () => cli(['serve', 'examples/site', '--port', port, '--workers', '1']);
+    const start = () => cli(['serve', 'examples/site', '--port', port, '--workers', String(workers)]);
+    const started = new RegExp(`with ${workers} workers`);
     let old = start();
-    await old.shows(/with 1 workers/);
+    await old.shows(started);
     const load = new Load(`http://127.0.0.1:${port}/`);
     for (let i = 0; i < 2; i++) {
       await load.more(200);
       const next = start();
-      await next.shows(/with 1 workers/);
+      await next.shows(started);
       old.child.kill('SIGTERM');
       expect(await old.ended).toMatchObject({ code: 0 });
       old = next;

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,9 +29,10 @@ beforeAll(() => {
   const archive = readdirSync(project).find((name) => name.endsWith('.tgz'))!;
   execFileSync('tar', ['xzf', join(project, archive), '-C', installed, '--strip-components=1']);
   // Without `npm run prebuild` before, the addon that was built here stands for the one it would have made.
-  const prebuild = join(installed, `prebuilds/linux-x64/node.abi${process.versions.modules}.node`);
+  const target = `prebuilds/linux-${process.arch}`;
+  const prebuild = join(installed, target, `node.abi${process.versions.modules}.node`);
   if (!existsSync(prebuild)) {
-    mkdirSync(join(installed, 'prebuilds/linux-x64'), { recursive: true });
+    mkdirSync(join(installed, target), { recursive: true });
     copyFileSync(join(root, 'build/Release/stackful.node'), prebuild);
   }
 });
@@ -66,6 +67,20 @@ describe('the packed package', () => {
   });
 });
 
+describe('an addon of another version', () => {
+  it('is refused, with what to do about it', () => {
+    const manifest = join(installed, 'package.json');
+    const before = readFileSync(manifest, 'utf8');
+    writeFileSync(manifest, before.replace(/"version": "[^"]+"/, '"version": "9.8.7"'));
+    try {
+      const result = node(['-e', "import('stackful').catch((error) => { console.log(error.code, error.message); });"]);
+      expect(result.stdout).toMatch(/^ERR_UNSUPPORTED_RUNTIME .*built from stackful \d.*this is 9\.8\.7: run "npm rebuild stackful"/);
+    } finally {
+      writeFileSync(manifest, before);
+    }
+  });
+});
+
 describe('a Node that is not supported', () => {
   const line = /^stackful does not know Node 23\.4\.0: install Node 20, 22, 24 or 26 .*\n$/;
 
@@ -87,6 +102,8 @@ describe('a Node that is not supported', () => {
     for (const version of ['20.19.0', '22.12.0', '24.9.0', '26.10.0']) expect(runtime(version)).toBeUndefined();
     expect(runtime('20.11.1')).toContain('20.19 or newer');
     expect(runtime('18.20.0')).toContain('install Node 20');
+    expect(runtime('24.9.0', 'linux', 'arm64')).toBeUndefined();
+    expect(runtime('24.9.0', 'linux', 'riscv64')).toContain('linux-riscv64');
     expect(runtime('24.9.0', 'darwin', 'arm64')).toContain('darwin-arm64');
     expect(unsupported({ platform: 'linux', arch: 'x64', versions: { node: '24.0.0', bun: '1.0.0' } })).toContain('Node itself');
   });

@@ -1,0 +1,24 @@
+// A package's files from npm, without installing it: Nodes of all kinds, and what runs only under emulation.
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { run } from './addon.mjs';
+
+/** Unpacks `name@version` at `directory`, unless that is there. */
+export async function fetchPackage(name, version, directory) {
+  if (existsSync(directory)) return;
+  const scratch = `${directory}.fetch-${process.pid}`;
+  mkdirSync(join(scratch, 'out'), { recursive: true });
+  mkdirSync(dirname(directory), { recursive: true });
+  try {
+    const spec = `${name}@${version}`;
+    const pack = await run('npm', ['pack', '--silent', spec], { cwd: scratch, quiet: true });
+    if (pack.code !== 0) throw new Error(`npm pack ${spec} failed:\n${pack.output}`);
+    const archive = join(scratch, pack.output.trim().split('\n').at(-1));
+    const untar = await run('tar', ['xzf', archive, '-C', join(scratch, 'out'), '--strip-components=1'], { quiet: true });
+    if (untar.code !== 0) throw new Error(untar.output);
+    // A rename is all or nothing: an interrupted fetch never looks like a complete one.
+    if (!existsSync(directory)) renameSync(join(scratch, 'out'), directory);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}

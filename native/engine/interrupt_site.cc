@@ -82,6 +82,10 @@ uint64_t InterruptSites::exitFrame() const noexcept {
   return found_.threadTop[layout::kExitFrameWord];
 }
 
+ExitFunction InterruptSites::calledFunction() const noexcept {
+  return exitFunction(found_, exitFrame(), builtinsBegin_, builtinsEnd_);
+}
+
 v8::Local<v8::Value> InterruptSites::functionOf(const uint64_t* frame) const noexcept {
   v8::Local<v8::Value> handle = v8::Local<v8::Value>::New(isolate_, v8::Number::New(isolate_, 0.5));
   *reinterpret_cast<uint64_t*>(*handle) = frame[layout::kFunctionInFrame];
@@ -100,7 +104,8 @@ void InterruptSites::record(v8::Isolate* isolate, void* data) {
   if (exit <= sp || exit >= end || handler <= exit || handler >= end) return;
   const uint64_t next = *reinterpret_cast<uint64_t*>(handler);
   seen.handlerOnStack = next == 0 || (next > handler && next < end);
-  seen.function = top[layout::kExitFunctionWord];
+  seen.exit = sites.calledFunction();
+  seen.function = seen.exit.address;
   seen.fromBuiltin = sites.inBuiltins(reinterpret_cast<const uint64_t*>(exit)[1]);
   const uint64_t frame = *reinterpret_cast<const uint64_t*>(exit);
   if (seen.fromBuiltin || frame <= exit || frame >= end) return;
@@ -254,6 +259,15 @@ bool InterruptSites::learn(std::string& reason) {
   if (compiles) baselineBackEdge_ = baseline.function;
   if (compiles) compiledEntry_ = entry.function;
   if (plainEntry.fromBuiltin && plainEntry.function != compiledEntry_) builtins_[1] = plainEntry.function;
+  // Functions are told apart on arm64 by which is the outermost: none may end in a jump to what another one calls.
+  if (compiles && plain.fromBuiltin && plain.function == baseline.function)
+    return reason = "what V8 calls for interrupts", false;
+  for (const Observation* one : {&plain, &plainEntry, &baseline, &entry, &turbofan, &maglevLoop}) {
+    for (const Observation* other : {&plain, &plainEntry, &baseline, &entry, &turbofan, &maglevLoop}) {
+      if (among(one->function, other->exit.called, other->exit.calledCount))
+        return reason = "what V8 calls for interrupts", false;
+    }
+  }
   const Observation* loops[] = {&turbofan, &maglevLoop};
   for (int i = 0; i < 2; ++i) {
     if (loops[i]->fromBuiltin || loops[i]->function == baselineBackEdge_) continue;
@@ -266,9 +280,9 @@ bool InterruptSites::learn(std::string& reason) {
 
 InterruptSites::Place InterruptSites::place(const Execution& running) const noexcept {
   const auto sp = reinterpret_cast<uint64_t>(__builtin_frame_address(0));
-  const uint64_t exit = exitFrame(), function = found_.threadTop[layout::kExitFunctionWord];
+  const uint64_t exit = exitFrame(), function = calledFunction().address;
   // C++ code that JavaScript has called; where it is entered in another way (regular expressions) this is zero, and the
-  // function is the one of the call before.
+  // frame is the one of the call before.
   if (function == 0 || exit <= sp || exit >= running.start) return Place::kElsewhere;
   if (function == compiledEntry_) return Place::kEntry;
   if (inBuiltins(reinterpret_cast<const uint64_t*>(exit)[1]))

@@ -21,6 +21,7 @@
 #include <string>
 
 #include "discovery.h"
+#include "exit_function.h"
 
 namespace stackful::engine {
 
@@ -43,6 +44,7 @@ class InterruptSites {
  private:
   struct Observation {
     uint64_t function = 0;     // V8's runtime function
+    ExitFunction exit;         // the same, and what it called
     bool fromBuiltin = false;  // ... called by one of V8's builtins; the interpreter is made of those, too
     bool frameHoldsCaller = false;
     bool handlerOnStack = false;
@@ -52,6 +54,7 @@ class InterruptSites {
   bool observe(const char* tier, Observation& seen);
   bool locateBuiltins() noexcept;
   uint64_t exitFrame() const noexcept;
+  ExitFunction calledFunction() const noexcept;
   bool inBuiltins(uint64_t pc) const noexcept { return pc >= builtinsBegin_ && pc < builtinsEnd_; }
   v8::Local<v8::Value> functionOf(const uint64_t* frame) const noexcept;
   static bool codeAround(uint64_t pc, uint64_t& code) noexcept;

@@ -48,19 +48,6 @@ static void close_connection(int fd) {
   close(fd);
 }
 
-static void accept_all(int listener) {
-  for (;;) {
-    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) return;
-    if ((size_t)fd >= connection_limit) {
-      close(fd);
-      continue;
-    }
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.fd = fd};
-    if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) close(fd);
-  }
-}
-
 /* How many blank lines end within data; a client that does not pipeline sends exactly one, at the end. */
 static unsigned count_requests(unsigned char *matched, const char *data, size_t length) {
   static const char blank_line[4] = {'\r', '\n', '\r', '\n'};
@@ -160,7 +147,7 @@ int main(int argc, char **argv) {
     if (count < 0 && errno != EINTR) die("epoll_wait");
     refresh_response();
     for (int i = 0; i < count; i++) {
-      if (events[i].data.fd == listener) accept_all(listener);
+      if (events[i].data.fd == listener) accept_all(listener, epoll_fd, connection_limit);
       else serve(events[i].data.fd, events[i].events);
     }
   }

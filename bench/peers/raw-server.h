@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { DATE_SIZE = 64 };
 
@@ -46,6 +47,16 @@ static int watch_listener(int listener) {
   struct epoll_event event = {.events = EPOLLIN, .data.fd = listener};
   if (epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event) < 0) die("epoll_ctl");
   return epoll;
+}
+
+/* Takes on all who wait, edge-triggered; those whose descriptor is `limit` or more are closed. */
+static void accept_all(int listener, int epoll, size_t limit) {
+  for (;;) {
+    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) return;
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.fd = fd};
+    if ((size_t)fd >= limit || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0) close(fd);
+  }
 }
 
 /* Writes the value of a Date header; false, and nothing, when it still is the one of `second`. */

@@ -194,7 +194,8 @@ void Runtime::runBody(void* data) {
     sched::Coroutine* self = scheduler.running();
     v8::Local<v8::Number> slot = v8::Number::New(isolate, self->slot);
     // Handles of this stack keep its async context and its resource alive while it is parked: any fresh ones will do, but
-    // the second stands behind the first (so they do in a block with room, and the block is new).
+    // the second stands behind the first (so they do in a block with room, as the engine's self-test has seen, and the
+    // block is new).
     v8::Local<v8::Value> kept = v8::Local<v8::Value>::New(isolate, slot);
     v8::Local<v8::Value> keptResource = v8::Local<v8::Value>::New(isolate, slot);
     if (slotOf(keptResource) != slotOf(kept) + 1) abort();

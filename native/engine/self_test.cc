@@ -58,12 +58,14 @@ void entry(void* data) {
     // More handles than one block holds, all alive across the parks.
     v8::Local<v8::Value> many[1200];
     for (int i = 0; i < 1200; ++i) many[i] = v8::Number::New(test.isolate, i + 0.5);
+    // In a block with room each lies behind the one before: Runtime::runBody goes by that.
+    const bool inOrder = reinterpret_cast<uint64_t*>(*many[1]) == reinterpret_cast<uint64_t*>(*many[0]) + 1;
     v8::Local<v8::Value> result;
     if (test.program.Get(test.isolate)
             ->Call(context, v8::Undefined(test.isolate), 2, arguments)
             .ToLocal(&result)) {
       v8::String::Utf8Value text(test.isolate, result);
-      bool whole = true;
+      bool whole = inOrder;
       for (int i = 0; i < 1200; ++i) whole = whole && many[i].As<v8::Number>()->Value() == i + 0.5;
       strncpy(one->result, whole && *text ? *text : "handles", sizeof one->result - 1);
     }

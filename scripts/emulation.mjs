@@ -32,7 +32,7 @@ export function noEmulator(arch) {
 }
 
 /** Where the C library of `arch` is; QEMU looks under it for what a program asks for by an absolute path. */
-export const libraries = (arch) => `/usr/${TARGETS[arch].cross}`;
+const libraries = (arch) => `/usr/${TARGETS[arch].cross}`;
 
 /** The command, with its first arguments, that runs a program for `arch`. */
 export const emulator = (arch) => [TARGETS[arch].qemu, '-L', libraries(arch)];
@@ -58,6 +58,5 @@ export async function guestEnvironment(arch) {
     QEMU_LD_PREFIX: libraries(arch),
     NODE_PATH: modules,
     ESBUILD_BINARY_PATH: join(root, `node_modules/@esbuild/linux-${process.arch}/bin/esbuild`),
-    STACKFUL_EMULATED: '1',
   };
 }

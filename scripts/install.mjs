@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { unsupported } from './supported.mjs';
+import { unsupported, version } from './supported.mjs';
 
 const require = createRequire(import.meta.url);
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** Is there an addon of this version, and can this machine load it? One for another C library, say, it could not. */
 function loads() {
   try {
-    return require('node-gyp-build')(root).version === require('../package.json').version;
+    return require('node-gyp-build')(root).version === version;
   } catch {
     return false;
   }

@@ -3,3 +3,4 @@ export function unsupported(runtime: {
   arch: string;
   versions: Record<string, string | undefined>;
 }): string | undefined;
+export const version: string;

@@ -2,7 +2,12 @@
 // dependencies, because the installation asks before anything is built.
 import { readFileSync } from 'node:fs';
 
-const { engines, cpu } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+const { engines, cpu } = manifest;
+
+/** Of this package. @type {string} */
+export const version = manifest.version;
+
 const ranges = [...engines.node.matchAll(/\^(\d+)\.(\d+)/g)].map(([, major, minor]) => [Number(major), Number(minor)]);
 
 /**

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-import { unsupported } from '../../scripts/supported.mjs';
+import { unsupported, version } from '../../scripts/supported.mjs';
 import { UnsupportedRuntimeError } from '../errors.js';
 
 /** The addon's functions. Negative results are error codes for `fail` in ./codes.ts; nothing here throws by itself. */
@@ -89,7 +89,6 @@ function load(): Native {
     throw new UnsupportedRuntimeError(`the native addon does not load: ${(error as Error).message}`, { cause: error });
   }
   // A restored cache, or a copied folder: the two halves understand each other only by what both take for granted.
-  const { version } = require(`${root}/package.json`) as { version: string };
   if (addon.version === version) return addon;
   throw new UnsupportedRuntimeError(
     `the native addon was built from stackful ${addon.version}, and this is ${version}: run "npm rebuild stackful"`,

@@ -105,7 +105,6 @@ void InterruptSites::record(v8::Isolate* isolate, void* data) {
   const uint64_t next = *reinterpret_cast<uint64_t*>(handler);
   seen.handlerOnStack = next == 0 || (next > handler && next < end);
   seen.exit = sites.calledFunction();
-  seen.function = seen.exit.address;
   seen.fromBuiltin = sites.inBuiltins(reinterpret_cast<const uint64_t*>(exit)[1]);
   const uint64_t frame = *reinterpret_cast<const uint64_t*>(exit);
   if (seen.fromBuiltin || frame <= exit || frame >= end) return;
@@ -128,7 +127,7 @@ bool InterruptSites::call(const v8::Global<v8::Function>& function,
 
 // Right before its first instruction, code refers to the object that describes it, which holds the address of that
 // instruction: two words that name each other.
-bool InterruptSites::codeAround(uint64_t pc, uint64_t& code) noexcept {
+bool InterruptSites::codeObjectAround(uint64_t pc, uint64_t& code) noexcept {
   uint64_t chunk[512];
   uint64_t at = pc & ~uint64_t{sizeof chunk - 1};
   for (; pc - at < kMostCode; at -= sizeof chunk) {
@@ -152,7 +151,7 @@ void InterruptSites::learnMark(const uint64_t* exit) noexcept {
   v8::HandleScope scope(isolate_);
   const uint64_t pc = exit[1];
   uint64_t code, before[kCodeWords];
-  if (!codeAround(pc, code) || !readSafely(code, before, sizeof before)) return;
+  if (!codeObjectAround(pc, code) || !readSafely(code, before, sizeof before)) return;
   const auto* words = reinterpret_cast<const uint64_t*>(code);
   if (!call(deoptimise_, functionOf(reinterpret_cast<const uint64_t*>(exit[0]))) || exit[1] == pc) return;
   size_t word = kCodeWords;
@@ -187,7 +186,7 @@ bool InterruptSites::observe(const char* tier, Observation& seen) {
   if (!probe_.Get(isolate_)->Call(context, v8::Undefined(isolate_), 3, arguments).ToLocal(&on)) return false;
   seen = probe.observation;
   seen.tierIsOn = on->IsTrue();
-  return *probe.seen == 1 && seen.function != 0 && seen.handlerOnStack;
+  return *probe.seen == 1 && seen.exit.address != 0 && seen.handlerOnStack;
 }
 
 // Where the builtins that run are: in Node's executable, or in a copy of them beside the compiled code, which V8 makes on
@@ -241,7 +240,7 @@ bool InterruptSites::learn(std::string& reason) {
   observed = observed && observe("baseline", baseline) && observe("baseline entry", entry);
   const auto observeOptimised = [&](const char* tier, Observation& seen) {
     for (int attempt = 0; observe(tier, seen); ++attempt) {
-      if (!seen.tierIsOn || (!seen.fromBuiltin && seen.function != baseline.function)) return true;
+      if (!seen.tierIsOn || (!seen.fromBuiltin && seen.exit.address != baseline.exit.address)) return true;
       // V8 optimises nothing now, because of a debugger for instance. Nor will it be preempted there.
       if (attempt == kMostAttempts) return true;
       if (!compileProbeAnew()) break;
@@ -255,24 +254,26 @@ bool InterruptSites::learn(std::string& reason) {
   if (!observed) return reason = "interrupts", false;
   // With a tier switched off, what we see there is the tier below it.
   const bool compiles = !baseline.fromBuiltin;
-  if (plain.fromBuiltin) builtins_[0] = plain.function;
-  if (compiles) baselineBackEdge_ = baseline.function;
-  if (compiles) compiledEntry_ = entry.function;
-  if (plainEntry.fromBuiltin && plainEntry.function != compiledEntry_) builtins_[1] = plainEntry.function;
+  if (plain.fromBuiltin) builtins_[0] = plain.exit.address;
+  if (compiles) baselineBackEdge_ = baseline.exit.address;
+  if (compiles) compiledEntry_ = entry.exit.address;
+  if (plainEntry.fromBuiltin && plainEntry.exit.address != compiledEntry_)
+    builtins_[1] = plainEntry.exit.address;
   // Functions are told apart on arm64 by which is the outermost: none may end in a jump to what another one calls.
-  if (compiles && plain.fromBuiltin && plain.function == baseline.function)
+  if (compiles && plain.fromBuiltin && plain.exit.address == baseline.exit.address)
     return reason = "what V8 calls for interrupts", false;
-  for (const Observation* one : {&plain, &plainEntry, &baseline, &entry, &turbofan, &maglevLoop}) {
-    for (const Observation* other : {&plain, &plainEntry, &baseline, &entry, &turbofan, &maglevLoop}) {
-      if (among(one->function, other->exit.called, other->exit.calledCount))
+  const Observation* const all[] = {&plain, &plainEntry, &baseline, &entry, &turbofan, &maglevLoop};
+  for (const Observation* one : all) {
+    for (const Observation* other : all) {
+      if (among(one->exit.address, other->exit.called, other->exit.calledCount))
         return reason = "what V8 calls for interrupts", false;
     }
   }
   const Observation* loops[] = {&turbofan, &maglevLoop};
   for (int i = 0; i < 2; ++i) {
-    if (loops[i]->fromBuiltin || loops[i]->function == baselineBackEdge_) continue;
+    if (loops[i]->fromBuiltin || loops[i]->exit.address == baselineBackEdge_) continue;
     if (!loops[i]->frameHoldsCaller) return reason = "the frames of interrupted functions", false;
-    optimisedLoops_[i] = loops[i]->function;
+    optimisedLoops_[i] = loops[i]->exit.address;
   }
   // Without an open back-edge nothing could be preempted; of the rest, what is not known is not open.
   return builtins_[0] != 0 || baselineBackEdge_ != 0 || (reason = "interrupts of loops", false);
@@ -309,7 +310,7 @@ bool InterruptSites::deoptimise() const noexcept {
   // Not the code the function would be called with now: entered in the middle of a loop, or older. V8 has no function
   // for that, so it is marked the way V8 itself does.
   uint64_t code;
-  if (markBit_ == 0 || !codeAround(pc, code)) return false;
+  if (markBit_ == 0 || !codeObjectAround(pc, code)) return false;
   reinterpret_cast<uint64_t*>(code)[markWord_] |= markBit_;
   return call(sweep_, v8::Undefined(isolate_)) && exit[1] != pc;
 }

@@ -43,8 +43,7 @@ class InterruptSites {
 
  private:
   struct Observation {
-    uint64_t function = 0;     // V8's runtime function
-    ExitFunction exit;         // the same, and what it called
+    ExitFunction exit;         // V8's runtime function, and what that called
     bool fromBuiltin = false;  // ... called by one of V8's builtins; the interpreter is made of those, too
     bool frameHoldsCaller = false;
     bool handlerOnStack = false;
@@ -57,7 +56,7 @@ class InterruptSites {
   ExitFunction calledFunction() const noexcept;
   bool inBuiltins(uint64_t pc) const noexcept { return pc >= builtinsBegin_ && pc < builtinsEnd_; }
   v8::Local<v8::Value> functionOf(const uint64_t* frame) const noexcept;
-  static bool codeAround(uint64_t pc, uint64_t& code) noexcept;
+  static bool codeObjectAround(uint64_t pc, uint64_t& code) noexcept;
   bool call(const v8::Global<v8::Function>& function, v8::Local<v8::Value> argument) const noexcept;
   void learnMark(const uint64_t* exit) noexcept;
   static void request(const v8::FunctionCallbackInfo<v8::Value>& info);

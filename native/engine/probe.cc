@@ -23,6 +23,14 @@ bool readThroughPipe(uint64_t address, void* to, size_t bytes) {
   return ok;
 }
 
+// Asks `judge` about one module after the other, until it says true.
+template <typename Judge>
+void eachModule(Judge judge) {
+  dl_iterate_phdr([](dl_phdr_info* module, size_t size,
+                     void* data) -> int { return (*static_cast<Judge*>(data))(*module, size); },
+                  &judge);
+}
+
 }  // namespace
 
 bool readSafely(uint64_t address, void* to, size_t bytes) {
@@ -87,38 +95,27 @@ bool threadLocalBlockOf(const dl_phdr_info& module, size_t size, uint64_t code, 
   return true;
 }
 
-Range codeAround(const void* codeAddress) {
-  struct Search {
-    uint64_t code;
-    Range found;
-  } search{reinterpret_cast<uint64_t>(codeAddress), {}};
-  dl_iterate_phdr(
-      [](dl_phdr_info* module, size_t, void* data) -> int {
-        auto* s = static_cast<Search*>(data);
-        for (int i = 0; i < module->dlpi_phnum; ++i) {
-          const auto& p = module->dlpi_phdr[i];
-          const uint64_t begin = module->dlpi_addr + p.p_vaddr;
-          const Range segment{begin, begin + p.p_memsz};
-          if (p.p_type == PT_LOAD && (p.p_flags & PF_X) && segment.contains(s->code)) s->found = segment;
-        }
-        return s->found.end != 0;
-      },
-      &search);
-  return search.found;
+Range codeSegment(const void* codeAddress) {
+  const auto code = reinterpret_cast<uint64_t>(codeAddress);
+  Range found;
+  eachModule([&](const dl_phdr_info& module, size_t) {
+    for (int i = 0; i < module.dlpi_phnum; ++i) {
+      const auto& p = module.dlpi_phdr[i];
+      const uint64_t begin = module.dlpi_addr + p.p_vaddr;
+      const Range segment{begin, begin + p.p_memsz};
+      if (p.p_type == PT_LOAD && (p.p_flags & PF_X) && segment.contains(code)) found = segment;
+    }
+    return found.end != 0;
+  });
+  return found;
 }
 
 Range threadLocalBlock(const void* codeAddress) {
-  struct Search {
-    uint64_t code;
-    Range found;
-  } search{reinterpret_cast<uint64_t>(codeAddress), {}};
-  dl_iterate_phdr(
-      [](dl_phdr_info* info, size_t size, void* data) -> int {
-        auto* s = static_cast<Search*>(data);
-        return threadLocalBlockOf(*info, size, s->code, s->found);
-      },
-      &search);
-  return search.found;
+  const auto code = reinterpret_cast<uint64_t>(codeAddress);
+  Range found;
+  eachModule(
+      [&](const dl_phdr_info& module, size_t size) { return threadLocalBlockOf(module, size, code, found); });
+  return found;
 }
 
 }  // namespace stackful::engine

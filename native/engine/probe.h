@@ -36,7 +36,7 @@ bool threadLocalBlockOf(const dl_phdr_info& module, size_t size, uint64_t code, 
 Range ownStack();
 
 // The code of the module that holds `codeAddress`: the segment it is in.
-Range codeAround(const void* codeAddress);
+Range codeSegment(const void* codeAddress);
 
 // This thread's thread-local block of the module (executable or shared library) that holds `codeAddress`.
 Range threadLocalBlock(const void* codeAddress);

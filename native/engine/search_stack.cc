@@ -139,7 +139,7 @@ bool Search::isRelocatable(uint64_t address) const {
   // Its virtual functions are V8's, four at least: walk_ahead.h goes by that.
   uint64_t functions[4];
   if (object[0] & 7 || !readSafely(object[0], functions, sizeof functions)) return false;
-  const Range code = codeAround(reinterpret_cast<const void*>(&v8::V8::GetVersion));
+  const Range code = codeSegment(reinterpret_cast<const void*>(&v8::V8::GetVersion));
   for (uint64_t function : functions) {
     if (!code.contains(function)) return false;
   }

@@ -70,20 +70,24 @@ describe('connections and accept', () => {
       const { port } = listener.address;
       const clients = Array.from({ length: 6 }, () => connect({ port, host: '127.0.0.1' }));
       for (const client of clients) client.write('x');
+      const servers: Coroutine[] = [];
       const acceptor = spawn(() => {
         for (let i = 0; i < 6; i++) {
           const socket = listener.accept();
           order.push('a');
-          spawn(() => {
-            while (socket.read()) order.push('r');
-            socket.close();
-          });
+          servers.push(
+            spawn(() => {
+              while (socket.read()) order.push('r');
+              socket.close();
+            }),
+          );
           yieldNow();
         }
       });
       acceptor.join();
       sleep(5);
       for (const client of clients) client.close();
+      for (const server of servers) server.join();
     });
     return order.join('');
   }

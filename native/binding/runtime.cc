@@ -32,6 +32,7 @@ Runtime::Runtime(v8::Isolate* i, v8::Local<v8::Context> c) : isolate(i), context
 
 Runtime::~Runtime() {
   delete trimTimer_;
+  delete loop_;
   delete disk_;
   delete poller_;
   delete scheduler_;
@@ -81,18 +82,14 @@ bool Runtime::hookIntoLoop(std::string& reason) {
     return false;
   }
   uv_loop_t* loop = node::GetCurrentEventLoop(isolate);
-  if (!loop || uv_poll_init(loop, &pollHandle_, poller_->fd()) != 0) {
+  auto run = [](void* self) { static_cast<Runtime*>(self)->runBatch(); };
+  loop_ = new HostLoop(isolate, *engine_, *poller_, run, this);
+  if (!loop_->open(loop)) {
     reason = "no event loop";
     return false;
   }
-  uv_idle_init(loop, &idleHandle_);
-  pollHandle_.data = idleHandle_.data = this;
   trimTimer_ = new TrimTimer(stacks, *scheduler_);
   trimTimer_->open(loop);
-  openHandles_ = 3;
-  uv_poll_start(&pollHandle_, UV_READABLE,
-                [](uv_poll_t* h, int, int) { static_cast<Runtime*>(h->data)->runBatch(); });
-  uv_unref(reinterpret_cast<uv_handle_t*>(&pollHandle_));
   cleanup_ = node::AddEnvironmentCleanupHook(isolate, teardown, this);
   // process.exit() in the middle of a batch; of the main thread's environment nothing is torn down then.
   node::AtExit(
@@ -269,26 +266,8 @@ bool Runtime::runAnother() noexcept {
   return true;
 }
 
-void Runtime::setIdle(bool active) noexcept {
-  if (active == idle_) return;
-  idle_ = active;
-  if (active) {
-    uv_idle_start(&idleHandle_, [](uv_idle_t* h) { static_cast<Runtime*>(h->data)->runBatch(); });
-  } else {
-    uv_idle_stop(&idleHandle_);
-  }
-}
-
-void Runtime::keepLoopAlive() noexcept {
-  bool needed = poller_->active() > 0;
-  if (needed == alive_) return;
-  alive_ = needed;
-  auto* handle = reinterpret_cast<uv_handle_t*>(&pollHandle_);
-  needed ? uv_ref(handle) : uv_unref(handle);
-}
-
 void Runtime::scheduleOutsideBatch() noexcept {
-  if (!stopped_ && scheduler_->readyLength() > 0) setIdle(true);
+  if (!stopped_ && scheduler_->readyLength() > 0) loop_->setBusy(true);
 }
 
 // Coroutines run on behalf of the loop, never of JavaScript that happens to be on the main stack. Microtasks and ticks
@@ -327,7 +306,7 @@ void Runtime::runBatch() noexcept {
   if (stopped_ || inBatch_) return;
   if (!mayRunJavaScript()) {
     stopped_ = true;
-    return setIdle(false);
+    return loop_->setBusy(false);
   }
   if (slices) slices->clock.batchBegins();
   bool more = false;
@@ -348,13 +327,13 @@ void Runtime::runBatch() noexcept {
   }
   if (slices) slices->clock.batchEnds();
   if (stopped_) {
-    setIdle(false);
+    loop_->setBusy(false);
     isolate->TerminateExecution();
     return;
   }
-  setIdle(more || waiting_ || scheduler_->readyLength() > 0);
+  loop_->setBusy(more || waiting_ || scheduler_->readyLength() > 0);
   trimTimer_->noteBatch();
-  keepLoopAlive();
+  loop_->keepAlive(poller_->active() > 0);
 }
 
 bool Runtime::runCoroutines() noexcept {
@@ -409,15 +388,13 @@ void Runtime::teardown(void* data, void (*done)(void*), void* doneArgument) {
     if (c) delete inheritedBy(c);
   }
   runtime->scheduler_->shutdown();
-  auto onClose = [](uv_handle_t* h) { static_cast<Runtime*>(h->data)->closed(); };
   runtime->trimTimer_->handle()->data = runtime;
-  uv_close(runtime->trimTimer_->handle(), onClose);
-  uv_close(reinterpret_cast<uv_handle_t*>(&runtime->pollHandle_), onClose);
-  uv_close(reinterpret_cast<uv_handle_t*>(&runtime->idleHandle_), onClose);
+  uv_close(runtime->trimTimer_->handle(), [](uv_handle_t* h) { static_cast<Runtime*>(h->data)->closed(); });
+  runtime->loop_->close([](void* self) { static_cast<Runtime*>(self)->closed(); });
 }
 
 void Runtime::closed() noexcept {
-  if (--openHandles_ > 0) return;
+  if (--stillOpen_ > 0) return;
   auto done = teardownDone_;
   void* argument = teardownArgument_;
   delete this;

@@ -21,6 +21,7 @@
 #include "../sched/simulation.h"
 #include "../sched/time_slices.h"
 #include "../stack/stack_memory.h"
+#include "host_loop.h"
 #include "trim_timer.h"
 
 namespace stackful::binding {
@@ -110,8 +111,6 @@ class Runtime {
   void simulateBurst(SimulationRun& run) noexcept;
   void tellSimulation(SimulationEvent event, int32_t slot) noexcept;
   void scheduleOutsideBatch() noexcept;
-  void keepLoopAlive() noexcept;
-  void setIdle(bool active) noexcept;
   static void runBody(void* runtime);
   void enterContextOf(sched::Coroutine* self) noexcept;
   void leaveContextOf(sched::Coroutine* self) noexcept;
@@ -127,15 +126,12 @@ class Runtime {
   net::Poller* poller_ = nullptr;
   disk::Disk* disk_ = nullptr;
   TrimTimer* trimTimer_ = nullptr;
-  uv_poll_t pollHandle_;
-  uv_idle_t idleHandle_;
+  HostLoop* loop_ = nullptr;
   std::unique_ptr<SimulationRun> waiting_;  // to begin
   SimulationRun* running_ = nullptr;
   bool inBatch_ = false;
-  bool idle_ = false;
-  bool alive_ = false;    // whether pollHandle_ keeps the loop alive
   bool stopped_ = false;  // execution was terminated, or the environment is going away
-  int openHandles_ = 0;
+  int stillOpen_ = 2;     // of what the loop has to let go: the trim timer and loop_
   void (*teardownDone_)(void*) = nullptr;
   void* teardownArgument_ = nullptr;
   node::AsyncCleanupHookHandle cleanup_;

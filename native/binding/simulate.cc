@@ -8,7 +8,7 @@ namespace stackful::binding {
 
 void Runtime::startSimulation(std::unique_ptr<SimulationRun> run) noexcept {
   waiting_ = std::move(run);
-  if (!inBatch_) setIdle(true);
+  if (!inBatch_) loop_->setBusy(true);
 }
 
 void Runtime::runSimulation() noexcept {

@@ -183,6 +183,10 @@ bool Engine::mayPark() const noexcept {
   return *found_->interruptScopes == 0;
 }
 
+bool Engine::inJavaScript() const noexcept {
+  return found_->threadTop[layout::kEntrySpWord] != 0;
+}
+
 // V8's view of the running stack moves into from's image and to's becomes the running one. What others see meanwhile:
 // GC cannot run (no allocation here); another thread can only request an interrupt (moveLimit); a profiler's signal on
 // this thread first asks for js_entry_sp, which is 0, "not in JavaScript", from here until `to` sets its own.

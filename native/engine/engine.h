@@ -62,6 +62,9 @@ class Engine {
   // Is it safe to leave this stack now? (False inside an open V8 interrupt scope.)
   bool mayPark() const noexcept;
 
+  // Whether there is JavaScript on the running stack.
+  bool inJavaScript() const noexcept;
+
   // Whether the running stack has async scopes open; when it ends so, they have to be taken off.
   bool asyncScopesOpen() const noexcept;
 

@@ -58,7 +58,10 @@ Poller::~Poller() {
 bool Poller::pollNow(int64_t now) noexcept {
   const uint32_t before = scheduler_.readyLength();
   endOfBatch_.run();
-  const int count = epoll_wait(epoll_, events_, kBatch, 0);
+  // Whoever waits by poll() will be told without waiting.
+  const bool skip = mostLikelyLast_;
+  mostLikelyLast_ = false;
+  const int count = skip ? 0 : epoll_wait(epoll_, events_, kBatch, 0);
   // Events before timers: what has arrived in time is not timed out because we were late.
   if (count > 0) dispatch(count);
   scheduler_.timers().expire(now);
@@ -72,7 +75,10 @@ int Poller::poll(int timeoutMs) noexcept {
   endOfBatch_.run();
   arm();
   const int count = epoll_wait(epoll_, events_, kBatch, timeoutMs);
+  hostReady_ = false;
   if (count > 0) dispatch(count);
+  mostLikelyLast_ = count == 1 && host_ >= 0;
+  scheduler_.notePoll();
   scheduler_.timers().expire(sched::monotonicNow());
   return static_cast<int>(scheduler_.readyLength() - before);
 }
@@ -107,6 +113,7 @@ void Poller::dispatch(int count) noexcept {
     if (!socket) [[unlikely]] {
       if (tag == kTimerEvent) armed_ = kNoDeadline;
       if (tag == kSignalEvent) runDrains();
+      if (tag == kHostEvent) hostReady_ = true;
       continue;
     }
     Socket& s = *socket;
@@ -133,6 +140,21 @@ void Poller::arm() noexcept {
   at.it_value.tv_sec = next / 1'000'000'000;
   at.it_value.tv_nsec = next > 0 ? next % 1'000'000'000 : 1;
   timerfd_settime(timer_, TFD_TIMER_ABSTIME, &at, nullptr);
+}
+
+int Poller::watchHost(int fd) noexcept {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = kHostEvent;
+  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) return -errno;
+  host_ = fd;
+  return 0;
+}
+
+void Poller::unwatchHost() noexcept {
+  epoll_ctl(epoll_, EPOLL_CTL_DEL, host_, nullptr);
+  host_ = -1;
+  hostReady_ = mostLikelyLast_ = false;
 }
 
 void Poller::signal() const noexcept {

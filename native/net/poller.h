@@ -35,11 +35,17 @@ class Poller {
   // The poll hook: handles what is there without waiting; true if it made a coroutine ready. When it did not,
   // the timerfd is armed for the next timer, because the caller is about to wait for fd().
   bool pollNow(int64_t now) noexcept;
-  // For a loop of our own: waits up to `timeoutMs` (-1 = for ever) first. Returns how many coroutines were
-  // made ready.
+  // For a loop of our own, outside of the scheduler: waits up to `timeoutMs` (-1 = for ever) first. Returns how many
+  // coroutines were made ready.
   int poll(int timeoutMs) noexcept;
   // After inserting a timer on the main stack, where no poll follows before the host's loop waits.
   void arm() noexcept;
+
+  // Whoever waits by poll() waits also for the descriptor of the host's loop, until unwatchHost(). 0 or -errno.
+  int watchHost(int fd) noexcept;
+  void unwatchHost() noexcept;
+  // The last wait found it readable.
+  bool hostReady() const noexcept { return hostReady_; }
 
   // Any thread: makes fd() readable and the drains run.
   void signal() const noexcept;
@@ -74,6 +80,7 @@ class Poller {
   static constexpr uint32_t kNoSocket = UINT32_MAX;
   static constexpr uint64_t kSignalEvent = UINT64_MAX;
   static constexpr uint64_t kTimerEvent = UINT64_MAX - 1;
+  static constexpr uint64_t kHostEvent = UINT64_MAX - 2;
 
   struct Drain {
     void (*run)(void*);
@@ -93,6 +100,9 @@ class Poller {
   int epoll_ = -1;
   int signal_ = -1;
   int timer_ = -1;
+  int host_ = -1;  // while it is watched
+  bool hostReady_ = false;
+  bool mostLikelyLast_ = false;  // nothing more has come since the last wait, which found one event
   uint32_t openSockets_ = 0;
   EndOfBatch endOfBatch_;
   sched::Deadline armed_ = sched::kNoDeadline;

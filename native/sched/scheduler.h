@@ -49,6 +49,9 @@ class Scheduler {
   using PollHook = bool (*)(void* context, int64_t now);
   void setPoll(PollHook hook, void* context) noexcept;
 
+  // The outside world has been asked by somebody else.
+  void notePoll() noexcept { ++counters_.polls; }
+
   // Makes a coroutine that will run entry(argument) and puts it at the end of the run queue. `entry` must end
   // with finish(). nullptr when there is no memory for a stack.
   Coroutine* spawn(size_t stackBytes, void (*entry)(void*), void* argument,

@@ -1,0 +1,167 @@
+// host_loop.mjs WHAT: who waits for events, coroutines' sockets or libuv's, and what comes of it. Prints "ok" or throws.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import { setImmediate as immediate, setTimeout as delay } from 'node:timers/promises';
+import { Worker, isMainThread, workerData } from 'node:worker_threads';
+import { sleep, spawn } from 'stackful';
+import { serve } from 'stackful/http';
+
+/** Whether an epoll set of ours, one with a timerfd, waits for another one: libuv's. */
+function isOurs() {
+  const links = new Map();
+  for (const fd of readdirSync('/proc/self/fd')) {
+    try {
+      links.set(fd, readlinkSync(`/proc/self/fd/${fd}`));
+    } catch {
+      // That of the directory.
+    }
+  }
+  return [...links].some(([fd, link]) => {
+    if (link !== 'anon_inode:[eventpoll]') return false;
+    const watched = [...readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8').matchAll(/^tfd: *(\d+)/gm)].map((match) => links.get(match[1]));
+    return watched.includes('anon_inode:[timerfd]') && watched.includes('anon_inode:[eventpoll]');
+  });
+}
+
+async function until(condition) {
+  for (const end = Date.now() + 10_000; !condition(); await delay(2)) assert.ok(Date.now() < end, String(condition));
+}
+
+/** A client in a thread of its own: `count` requests one after the other, then the number of answers. */
+function clientThread(port, count) {
+  return new Worker(new URL(import.meta.url), { workerData: { port, count }, execArgv: [] });
+}
+
+async function client({ port, count }) {
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  let answers = 0;
+  for (; answers < count; answers++) {
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    const [chunk] = await once(socket, 'data');
+    assert.match(String(chunk), /^HTTP\/1.1 200 OK[^]*\r\nok$/);
+  }
+  socket.destroy();
+  process.exit(answers === count ? 0 : 1);
+}
+
+/** Has clients served one at a time until the wait is ours. */
+async function takeOver(port) {
+  let ours = false;
+  const look = setInterval(() => { ours ||= isOurs(); }, 5);
+  while (!ours) assert.deepEqual(await once(clientThread(port, 500), 'exit'), [0]);
+  clearInterval(look);
+}
+
+const cases = {
+  async beside() {
+    let requests = 0;
+    const server = serve(() => (requests++, 'ok'), { port: 0, host: '127.0.0.1' });
+    await takeOver(server.port);
+    const before = requests;
+    const counts = { timers: 0, immediates: 0, files: 0, echoes: 0, sleeps: 0, waits: 0 };
+    const echo = createServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1');
+    await once(echo, 'listening');
+    let over = false;
+    const all = [
+      (async () => { for (; !over; counts.timers++) await delay(1); })(),
+      (async () => { for (; !over; counts.immediates++) await immediate(); })(),
+      (async () => { for (; !over; counts.files++) await readFile(new URL(import.meta.url)); })(),
+      (async () => {
+        for (; !over; counts.echoes++) {
+          const socket = connect(echo.address().port, '127.0.0.1').end('x');
+          assert.equal(String((await once(socket, 'data'))[0]), 'x');
+          await once(socket, 'close');
+        }
+      })(),
+      spawn(() => { for (; !over; counts.sleeps++) sleep(1); }),
+    ];
+    const began = performance.now();
+    const exits = await Promise.all([clientThread(server.port, 500), clientThread(server.port, 700)].map((one) => once(one, 'exit')));
+    const elapsed = performance.now() - began;
+    over = true;
+    await Promise.all(all);
+    assert.deepEqual(exits, [[0], [0]]);
+    assert.equal(requests - before, 1200);
+    for (const what of ['immediates', 'files', 'echoes']) assert.ok(counts[what] > 0, what);
+    // Not to be on time is the machine's right, but not to come at all.
+    for (const what of ['timers', 'sleeps']) assert.ok(counts[what] > elapsed / 100, what);
+    echo.close();
+    await server.close();
+  },
+  async idle() {
+    const server = serve(() => 'ok', { port: 0, host: '127.0.0.1' });
+    await takeOver(server.port);
+    const before = performance.eventLoopUtilization();
+    const began = performance.now();
+    const one = clientThread(server.port, 50);
+    await once(one, 'exit');
+    await delay(200);
+    const { idle, active } = performance.eventLoopUtilization(before);
+    const elapsed = performance.now() - began;
+    assert.ok(idle > 150 && idle < elapsed, `idle ${idle} of ${elapsed}`);
+    assert.ok(active > 0 && idle + active < elapsed + 5, `${idle} + ${active} of ${elapsed}`);
+    await server.close();
+  },
+  async back() {
+    const server = serve(() => 'ok', { port: 0, host: '127.0.0.1' });
+    await takeOver(server.port);
+    await until(() => !isOurs());
+    // And coroutines are woken as before.
+    assert.deepEqual(await once(clientThread(server.port, 3), 'exit'), [0]);
+    await spawn(() => { for (let i = 0; i < 3; i++) sleep(1); });
+    await server.close();
+  },
+  async end() {
+    const server = serve(() => 'ok', { port: 0, host: '127.0.0.1' });
+    await takeOver(server.port);
+    // Nothing but this connection is left, and then nothing.
+    const socket = connect(server.port, '127.0.0.1');
+    await once(socket, 'connect');
+    const closing = server.close();
+    socket.destroy();
+    await closing;
+  },
+  async outside() {
+    const server = serve(() => 'ok', { port: 0, host: '127.0.0.1' });
+    await takeOver(server.port);
+    const signal = once(process, 'SIGUSR2');
+    process.kill(process.pid, 'SIGUSR2');
+    await signal;
+    const [text] = await new Promise((resolve, reject) => {
+      execFile('echo', ['text'], (error, ...streams) => { error ? reject(error) : resolve(streams); });
+    });
+    assert.equal(text, 'text\n');
+    const worker = new Worker("require('node:worker_threads').parentPort.postMessage(1)", { eval: true });
+    assert.deepEqual(await once(worker, 'message'), [1]);
+    server.unref();
+    await once(worker, 'exit');
+  },
+  async worker() {
+    const worker = new Worker(new URL(import.meta.url), { workerData: { serves: true } });
+    const [port] = await once(worker, 'message');
+    assert.deepEqual(await once(clientThread(port, 500), 'exit'), [0]);
+    assert.deepEqual(await once(clientThread(port, 500), 'exit'), [0]);
+    // Read from here, while it waits.
+    const before = worker.performance.eventLoopUtilization();
+    await delay(100);
+    const { idle } = worker.performance.eventLoopUtilization(before);
+    assert.ok(idle > 50, `idle ${idle} of 100`);
+    await worker.terminate();
+  },
+};
+
+if (isMainThread) {
+  await cases[process.argv[2]]();
+  console.log('ok');
+} else if (workerData.serves) {
+  const { parentPort } = await import('node:worker_threads');
+  parentPort.postMessage(serve(() => 'ok', { port: 0, host: '127.0.0.1' }).port);
+} else {
+  await client(workerData);
+}

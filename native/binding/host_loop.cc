@@ -119,8 +119,10 @@ void HostLoop::beforeWait() noexcept {
       return;
     }
     streak_ = 0;
+    const bool again = timeout != 0 && !poller_.hostReady() && i + 1 < kMostWaits;
+    if (again) poller_.expectWait();
     run_(context_);
-    if (timeout == 0 || poller_.hostReady()) return;
+    if (!again) return;
   }
 }
 

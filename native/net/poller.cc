@@ -58,10 +58,8 @@ Poller::~Poller() {
 bool Poller::pollNow(int64_t now) noexcept {
   const uint32_t before = scheduler_.readyLength();
   endOfBatch_.run();
-  // Whoever waits by poll() will be told without waiting.
-  const bool skip = mostLikelyLast_;
-  mostLikelyLast_ = false;
-  const int count = skip ? 0 : epoll_wait(epoll_, events_, kBatch, 0);
+  const int count = leaveToWait_ ? 0 : epoll_wait(epoll_, events_, kBatch, 0);
+  leaveToWait_ = false;
   // Events before timers: what has arrived in time is not timed out because we were late.
   if (count > 0) dispatch(count);
   scheduler_.timers().expire(now);
@@ -77,7 +75,8 @@ int Poller::poll(int timeoutMs) noexcept {
   const int count = epoll_wait(epoll_, events_, kBatch, timeoutMs);
   hostReady_ = false;
   if (count > 0) dispatch(count);
-  mostLikelyLast_ = count == 1 && host_ >= 0;
+  foundOne_ = count == 1;
+  leaveToWait_ = false;
   scheduler_.notePoll();
   scheduler_.timers().expire(sched::monotonicNow());
   return static_cast<int>(scheduler_.readyLength() - before);
@@ -154,7 +153,7 @@ int Poller::watchHost(int fd) noexcept {
 void Poller::unwatchHost() noexcept {
   epoll_ctl(epoll_, EPOLL_CTL_DEL, host_, nullptr);
   host_ = -1;
-  hostReady_ = mostLikelyLast_ = false;
+  hostReady_ = false;
 }
 
 void Poller::signal() const noexcept {

@@ -46,6 +46,9 @@ class Poller {
   void unwatchHost() noexcept;
   // The last wait found it readable.
   bool hostReady() const noexcept { return hostReady_; }
+  // To be said before a batch, by whoever waits by poll() again right after it. When the last wait found only one event, the
+  // batch most likely has to do with one peer, which has not answered by its end: that wait sees it soon enough.
+  void expectWait() noexcept { leaveToWait_ = foundOne_; }
 
   // Any thread: makes fd() readable and the drains run.
   void signal() const noexcept;
@@ -102,7 +105,8 @@ class Poller {
   int timer_ = -1;
   int host_ = -1;  // while it is watched
   bool hostReady_ = false;
-  bool mostLikelyLast_ = false;  // nothing more has come since the last wait, which found one event
+  bool foundOne_ = false;
+  bool leaveToWait_ = false;
   uint32_t openSockets_ = 0;
   EndOfBatch endOfBatch_;
   sched::Deadline armed_ = sched::kNoDeadline;

@@ -35,20 +35,25 @@ export type Handler = (request: Request) => ResponseLike | PromiseLike<ResponseL
 /** What connections report to: their server. */
 export interface Owner {
   readonly handler: Handler;
+  /** Does the handler keep no request, nor what it makes of it? Then one object is enough for requests that do not overlap. */
+  readonly reusesRequests: boolean;
+  /** Such an object that is free. */
+  spare: Request | undefined;
   report(error: unknown, request: Request): void;
 }
 
 const EMSGSIZE = -90;
 
-/** One connection's loop: a coroutine runs it from the first request to the last. */
+/**
+ * One connection's loop: a coroutine runs it from the first request to the last.
+ *
+ * With thousands of connections, whatever is in an object of this class has to come from memory: the usual request goes by
+ * what is in variables, which lie in the coroutine's stack, and in objects that all connections share.
+ */
 export class Connection {
   /** Of native's record; -1 once that is closed. */
   number: number;
-  /** Of the current request. A request whose serial is another one is over. */
-  serial = 0;
   coroutine: Coroutine | undefined;
-  /** What native said about the current request's head. */
-  private head = 0;
   private streaming = false;
   private reading = false;
   /** Slot of this connection's coroutine while it waits for another one to stop reading; else -1. */
@@ -65,8 +70,6 @@ export class Connection {
   /** Until the connection is over. Parks; never throws. */
   run(): void {
     this.answerAll();
-    // For requests that somebody has kept.
-    this.serial++;
     const number = this.number;
     this.number = -1;
     httpDone(number);
@@ -102,31 +105,33 @@ export class Connection {
    * that end would leave compiled code for it one by one, at 10 us apiece.
    */
   private answerAll(): void {
-    let head = httpNext(this.number);
-    while (head > 0) head = this.answer(head);
+    const { owner, number } = this;
+    let head = httpNext(number);
+    while (head > 0) head = this.answer(owner, number, head);
   }
 
   /** Answers a request and waits for the next: its head, or 0 when the connection is over. */
-  private answer(head: number): number {
-    this.head = head;
-    const request = new Request(this, head);
+  private answer(owner: Owner, number: number, head: number): number {
+    const request = owner.spare?.renew(this, number, head) ?? new Request(this, number, head);
+    if (owner.reusesRequests) owner.spare = undefined;
     try {
       if ((head & HEAD_METHOD) === METHOD_CONNECT) throw new HttpError(501);
-      const response = this.owner.handler(request);
+      const response = owner.handler(request);
       if (typeof response === 'string') {
-        this.endRequest();
-        return httpText(this.number, response);
+        this.endRequest(owner, request);
+        return httpText(number, response);
       }
-      return this.respond(response);
+      return this.respond(owner, request, response);
     } catch (error) {
       return this.fail(error, request);
     }
   }
 
-  /** From here on the request gives nothing new. */
-  private endRequest(): void {
-    if (this.reading) this.waitForReader();
-    this.serial++;
+  /** From here on the request gives nothing new, and may become another one. */
+  private endRequest(owner: Owner, request: Request): void {
+    if (request.examined && this.reading) this.waitForReader();
+    request.end();
+    if (owner.reusesRequests) owner.spare = request;
   }
 
   /** Another coroutine is in the middle of reading the body: the response waits for it, for so long as limits allow. */
@@ -138,55 +143,56 @@ export class Connection {
     this.waiter = -1;
   }
 
-  private respond(response: unknown): number {
-    if (typeof response === 'string') return this.send(200, TEXT_LINE, response);
-    if (response === undefined || response === null) return this.send(204, '', undefined);
+  private respond(owner: Owner, request: Request, response: unknown): number {
+    if (typeof response === 'string') return this.send(owner, request, 200, TEXT_LINE, response);
+    if (response === undefined || response === null) return this.send(owner, request, 204, '', undefined);
     if (typeof response !== 'object') {
       throw invalidType('response', 'a string, a Uint8Array, an object with status, headers and body, or nothing', response);
     }
-    if (response instanceof PreparedResponse) return this.send(response.status, response.lines, response.body);
-    if (response instanceof Uint8Array) return this.send(200, BINARY_LINE, response);
-    if (response instanceof FileResponse) return this.sendFile(response);
+    if (response instanceof PreparedResponse) return this.send(owner, request, response.status, response.lines, response.body);
+    if (response instanceof Uint8Array) return this.send(owner, request, 200, BINARY_LINE, response);
+    if (response instanceof FileResponse) return this.sendFile(owner, request, response);
     if (typeof (response as PromiseLike<unknown>).then === 'function') {
-      return this.respond(wait(response as PromiseLike<unknown>));
+      return this.respond(owner, request, wait(response as PromiseLike<unknown>));
     }
     if (Symbol.iterator in response || Symbol.asyncIterator in response) {
       throw invalidType('response', 'an object whose property "body" is the iterable', response);
     }
-    return this.respondInParts(response);
+    return this.respondInParts(owner, request, response);
   }
 
-  private send(status: number, lines: string, body: BodyPart | undefined): number {
-    this.endRequest();
-    return httpRespond(this.number, status, lines, body);
+  private send(owner: Owner, request: Request, status: number, lines: string, body: BodyPart | undefined): number {
+    const { number } = request;
+    this.endRequest(owner, request);
+    return httpRespond(number, status, lines, body);
   }
 
-  private respondInParts(response: ResponseParts): number {
+  private respondInParts(owner: Owner, request: Request, response: ResponseParts): number {
     const status = response.status === undefined ? 200 : integerIn('response.status', response.status, 200, 599);
     const { lines, length, hasType, close } = response.headers ? fieldsOf(response.headers) : NO_FIELDS;
     if (close) httpForceClose(this.number);
     const body = response.body;
     if (typeof body === 'string') {
       if (length >= 0 && length !== Buffer.byteLength(body)) throw lengthMismatch(length, Buffer.byteLength(body));
-      return this.send(status, hasType ? lines : TEXT_LINE + lines, body);
+      return this.send(owner, request, status, hasType ? lines : TEXT_LINE + lines, body);
     }
     if (body === undefined || body === null) {
-      return length > 0 ? this.stream(status, lines, [], length) : this.send(status, lines, undefined);
+      return length > 0 ? this.stream(owner, request, status, lines, [], length) : this.send(owner, request, status, lines, undefined);
     }
     if (body instanceof Uint8Array) {
       if (length >= 0 && length !== body.length) throw lengthMismatch(length, body.length);
-      return this.send(status, hasType ? lines : BINARY_LINE + lines, body);
+      return this.send(owner, request, status, hasType ? lines : BINARY_LINE + lines, body);
     }
-    if (typeof body === 'object' && Symbol.iterator in body) return this.stream(status, lines, body, length);
+    if (typeof body === 'object' && Symbol.iterator in body) return this.stream(owner, request, status, lines, body, length);
     if (typeof body === 'object' && Symbol.asyncIterator in body) {
-      return this.stream(status, lines, inStep(body), length);
+      return this.stream(owner, request, status, lines, inStep(body), length);
     }
     throw invalidType('response.body', 'a string, a Uint8Array, an iterable of those, or nothing', body);
   }
 
-  private stream(status: number, lines: string, parts: Iterable<BodyPart>, length: number): number {
+  private stream(owner: Owner, request: Request, status: number, lines: string, parts: Iterable<BodyPart>, length: number): number {
     let code = httpBegin(this.number, status, lines, length);
-    if ((this.head & HEAD_METHOD) === METHOD_HEAD || status === 204 || status === 304) return this.endStream(code);
+    if ((request.head & HEAD_METHOD) === METHOD_HEAD || status === 204 || status === 304) return this.endStream(owner, request, code);
     this.streaming = true;
     let sent = 0;
     for (const part of parts) {
@@ -201,10 +207,10 @@ export class Connection {
       if (code === EMSGSIZE) throw lengthMismatch(length, sent);
     }
     if (code >= 0 && length >= 0 && sent < length) throw lengthMismatch(length, sent);
-    return this.endStream(code);
+    return this.endStream(owner, request, code);
   }
 
-  private sendFile(response: FileResponse): number {
+  private sendFile(owner: Owner, request: Request, response: FileResponse): number {
     let code: number;
     try {
       code = httpBegin(this.number, response.status, response.lines, response.length);
@@ -213,12 +219,12 @@ export class Connection {
     } finally {
       response.file.close();
     }
-    return this.endStream(code);
+    return this.endStream(owner, request, code);
   }
 
-  private endStream(code: number): number {
+  private endStream(owner: Owner, request: Request, code: number): number {
     this.streaming = false;
-    this.endRequest();
+    this.endRequest(owner, request);
     return code < 0 ? 0 : httpFinish(this.number);
   }
 
@@ -226,7 +232,9 @@ export class Connection {
   private fail(error: unknown, request: Request): number {
     const expected = error instanceof HttpError;
     if (!expected) this.owner.report(error, request);
-    this.endRequest();
+    // It was reported to somebody, who may keep it.
+    if (this.reading) this.waitForReader();
+    request.end();
     if (this.streaming) return 0;
     const status = expected && error.status >= 400 && error.status <= 599 ? error.status : 500;
     const text = expected ? error.message : `500 ${STATUS_CODES[500]!}`;

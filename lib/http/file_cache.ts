@@ -1,5 +1,5 @@
 import { stat, type File } from '../fs.js';
-import { httpPolls } from './native.js';
+import { httpNow, httpPolls } from './native.js';
 import type { PreparedResponse } from './response.js';
 
 /** What tells one state of a file from another. */
@@ -120,7 +120,7 @@ export class FileCache {
     if (size > this.mostBytes || Date.now() - Math.max(entry.stamp.ctimeMs, entry.stamp.mtimeMs) < SETTLED_MS) return;
     const before = this.slots.get(name);
     if (before) this.remove(name, before);
-    this.slots.set(name, { path, entry, used: false, poll, checkedAt: performance.now() });
+    this.slots.set(name, { path, entry, used: false, poll, checkedAt: httpNow() });
     if (entry.file) {
       entry.file.share();
       this.idleTimer ??= setInterval(() => { this.closeIdle(); }, IDLE_MS).unref();
@@ -133,7 +133,7 @@ export class FileCache {
   private nowAt(arrival: number): number {
     if (arrival !== this.nowOf) {
       this.nowOf = arrival;
-      this.now = performance.now();
+      this.now = httpNow();
     }
     return this.now;
   }

@@ -44,6 +44,7 @@ interface HttpNative {
   httpHeaders: (connection: number) => string[] | undefined;
   httpFileHints: (connection: number) => number | undefined;
   httpPolls: () => number;
+  httpNow: () => number;
   httpBodyLength: (connection: number) => number;
   httpLimitBody: (connection: number, bytes: number) => void;
   /** The whole of a small body that has arrived with its head; undefined when it has to be read. */
@@ -79,6 +80,7 @@ export const {
   httpHeaders,
   httpFileHints,
   httpPolls,
+  httpNow,
   httpBodyLength,
   httpLimitBody,
   httpTakeBody,

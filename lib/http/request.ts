@@ -36,20 +36,42 @@ interface Known {
  */
 export class Request {
   // Only declared: one is made for every request, and a field definition would store to it twice.
-  declare private readonly connection: Connection;
-  declare private readonly serial: number;
-  declare private readonly head: number;
+  declare private connection: Connection;
+  /** Of native's record of the connection; -1 once the request is over. @internal */
+  declare number: number;
+  /** What native says about the head. @internal */
+  declare head: number;
   declare private known: Known | undefined;
   // Not among `known`: for most requests it is all that is looked at.
   declare private knownPath: string | undefined;
 
   /** @internal */
-  constructor(connection: Connection, head: number) {
+  constructor(connection: Connection, number: number, head: number) {
     this.connection = connection;
-    this.serial = connection.serial;
+    this.number = number;
     this.head = head;
     this.known = undefined;
     this.knownPath = undefined;
+  }
+
+  /** Becomes another request, now that nobody has this one any more. @internal */
+  renew(connection: Connection, number: number, head: number): this {
+    this.connection = connection;
+    this.number = number;
+    this.head = head;
+    this.known = undefined;
+    this.knownPath = undefined;
+    return this;
+  }
+
+  /** From here on it gives nothing new. @internal */
+  end(): void {
+    this.number = -1;
+  }
+
+  /** Has more been looked at than method and path? @internal */
+  get examined(): boolean {
+    return this.known !== undefined;
   }
 
   /** `GET`, `POST`, or whatever other token the client sent, in its own case. */
@@ -163,8 +185,8 @@ export class Request {
 
   /** The connection's number, as long as this request is the one it is working on. */
   private live(what: string): number {
-    if (this.connection.serial !== this.serial) throw requestOver(what);
-    return this.connection.number;
+    if (this.number < 0) throw requestOver(what);
+    return this.number;
   }
 
   private takeBody(max: number | undefined): number {
@@ -177,6 +199,19 @@ export class Request {
     details.bodyTaken = true;
     return connection;
   }
+}
+
+const forgetful = new WeakSet<object>();
+
+/** Says of a handler of the library's own that it keeps nothing of a request when it has returned. @internal */
+export function markForgetful<H extends object>(handler: H): H {
+  forgetful.add(handler);
+  return handler;
+}
+
+/** @internal */
+export function isForgetful(handler: object): boolean {
+  return forgetful.has(handler);
 }
 
 /** The headers of a request. Names are compared without regard to case; values are Latin-1, as in node:http. */

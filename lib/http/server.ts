@@ -11,7 +11,7 @@ import { sleep } from '../scheduling.js';
 import { Connection, type Handler, type Owner } from './connection.js';
 import { limitNumbers, type Limits, type Shedding } from './limits.js';
 import { TOO_MANY_COROUTINES, httpAccept, httpAddress, httpClose, httpFdAddress, httpForget, httpListen, httpListenFd, httpStats, httpUnref } from './native.js';
-import type { Request } from './request.js';
+import { isForgetful, type Request } from './request.js';
 
 export interface ServeOptions {
   /** Default 0: one that is free, see `server.port`. */
@@ -78,6 +78,10 @@ export class Server implements Owner {
   readonly address: ServerAddress | string;
   /** @internal */
   readonly handler: Handler;
+  /** @internal */
+  readonly reusesRequests: boolean;
+  /** @internal */
+  spare: Request | undefined;
   private readonly number: number;
   private readonly options: ServeOptions;
   private readonly mostConnections: number;
@@ -93,6 +97,7 @@ export class Server implements Owner {
   /** @internal */
   constructor(handler: Handler, options: ServeOptions) {
     this.handler = functionOf('handler', handler);
+    this.reusesRequests = isForgetful(handler);
     this.options = options;
     this.mostConnections = options.maxConnections ?? Infinity;
     this.number = listen(options);

@@ -12,7 +12,7 @@ import { NO_FIELDS, TEXT_LINE, fieldsOf, type ResponseHeaders } from './fields.j
 import { ENTRY_BYTES, FileCache, SharedFile, type Entry, type Stamp } from './file_cache.js';
 import { METHODS, httpPolls } from './native.js';
 import { parseRange, rangeStillHolds } from './range.js';
-import type { Request } from './request.js';
+import { markForgetful, type Request } from './request.js';
 import { FileResponse, PreparedResponse, type ResponseParts } from './response.js';
 
 export interface StaticOptions {
@@ -264,5 +264,5 @@ function redirect(request: Request, path: string): ResponseParts {
  */
 export function staticFiles(directory: string, options: StaticOptions = {}): (request: Request) => ResponseParts {
   const files = new StaticFiles(directory, options);
-  return (request) => files.handle(request);
+  return markForgetful((request: Request) => files.handle(request));
 }

@@ -115,12 +115,17 @@ void fileHints(const Info& info) {
     special = (name.size() == 5 && http::equalsIgnoringCase(name, "range")) ||
               (name.size() >= 8 && http::equalsIgnoringCase(name.substr(0, 3), "if-"));
   }
-  info.GetReturnValue().Set(static_cast<double>(c->arrival) * 2 + special);
+  returnInt(info, static_cast<int64_t>(c->arrival) * 2 + special);
 }
 
 // httpPolls(): how many polls there have been.
 void polls(const Info& info) {
   info.GetReturnValue().Set(static_cast<double>(Runtime::current()->scheduler().counters().polls));
+}
+
+// httpNow(): milliseconds of a clock that is cheap, coarse, and only goes forward.
+void now(const Info& info) {
+  info.GetReturnValue().Set(static_cast<double>(http::coarseNow()) / 1e6);
 }
 
 // httpBodyLength(connection): what Content-Length says, -1 when it says nothing.
@@ -169,6 +174,7 @@ void defineHttpRequest(v8::Local<v8::Context> context, v8::Local<v8::Object> exp
   define(context, exports, "httpHeaders", headers);
   define(context, exports, "httpFileHints", fileHints);
   define(context, exports, "httpPolls", polls);
+  define(context, exports, "httpNow", now);
   define(context, exports, "httpBodyLength", bodyLength);
   define(context, exports, "httpLimitBody", limitBody);
   define(context, exports, "httpTakeBody", takeBody);

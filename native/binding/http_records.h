@@ -33,18 +33,20 @@ struct HttpServer {
   uint64_t shed = 0;  // of them
 };
 
-struct HttpConnection {
-  HttpConnection(HttpServer& s, net::Socket* from) : connection(s.shared, *from), server(s), socket(from) {}
+// Of thousands of connections none is in the cache when its request comes. The three lines that are needed then, these
+// fields and the first ones of `connection`, are what the poller fetches ahead.
+struct alignas(64) HttpConnection {
+  HttpConnection(HttpServer& s, net::Socket* from) : server(s), socket(from), connection(s.shared, *from) {}
 
-  http::Connection connection;
   HttpServer& server;
-  net::Socket* socket;  // null once closed
+  net::Socket* socket;   // null once closed
+  uint64_t arrival = 0;  // the request was there before this poll (of sched::Counters)
   uint32_t slot = 0;
   uint32_t calls = 0;       // under way: some coroutine is parked in them, or about to
-  uint64_t arrival = 0;     // the request was there before this poll (of sched::Counters)
   bool waiting = false;     // for the head of a request
   bool hasRequest = false;  // the head may be looked at
   bool over = false;        // closed while another call was under way: the last one to leave frees the record
+  http::Connection connection;
 };
 
 // Records by number. Their addresses stay.

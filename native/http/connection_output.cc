@@ -136,7 +136,7 @@ void Connection::sendLate(net::EndOfBatch::Task* task) noexcept {
       std::memmove(self.out_, self.out_ + n, self.queued_);
     }
   }
-  if (self.receiver_) socket.poller->scheduler().wake(self.receiver_, kSendFirst);
+  if (sched::Coroutine* receiver = self.idle_.waiter()) socket.poller->scheduler().wake(receiver, kSendFirst);
 }
 
 // Sends what was put off. Also for a coroutine that has been told to end: what its handler has answered goes out.

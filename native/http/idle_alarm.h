@@ -19,14 +19,16 @@ class IdleAlarm : sched::Timer {
 
   // The running coroutine may park from now on: unless end() comes first, it is woken with -ETIMEDOUT at the deadline.
   void begin(sched::Scheduler& scheduler, sched::Deadline deadline) noexcept {
-    scheduler_ = &scheduler;
     coroutine_ = scheduler.running();
     deadline_ = deadline;
     if (armed() && armedFor_ <= deadline) return;
     cancel();
+    scheduler_ = &scheduler;
     arm(deadline);
   }
   void end() noexcept { deadline_ = sched::kNoDeadline; }
+  // Who waits, or nullptr.
+  sched::Coroutine* waiter() const noexcept { return deadline_ == sched::kNoDeadline ? nullptr : coroutine_; }
 
   void cancel() noexcept {
     if (armed()) scheduler_->timers().cancel(*this);
@@ -54,10 +56,10 @@ class IdleAlarm : sched::Timer {
     }
   }
 
-  sched::Scheduler* scheduler_ = nullptr;
-  sched::Coroutine* coroutine_ = nullptr;  // while there is a wait
   sched::Deadline deadline_ = sched::kNoDeadline;
   sched::Deadline armedFor_ = sched::kNoDeadline;
+  sched::Coroutine* coroutine_ = nullptr;  // while there is a wait
+  sched::Scheduler* scheduler_ = nullptr;  // while it is armed
 };
 
 }  // namespace stackful::http

@@ -156,7 +156,8 @@ describe('write', () => {
   it('to a peer that is gone fails as in Node', async () => {
     await spawn(() => {
       using server = nodeServer((socket) => {
-        socket.resetAndDestroy();
+        // Not before: it is in this thread too, and its turn may come before ours to see that the connection is there.
+        socket.once('data', () => socket.resetAndDestroy());
       });
       using socket = connect({ port: server.port, host: '127.0.0.1' });
       const error = thrown(() => {

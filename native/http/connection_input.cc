@@ -101,6 +101,9 @@ Next Connection::readHead() noexcept {
       if (result.status == ParseStatus::kError) return refuse(result.error);
     }
     const bool first = begin_ == end_;
+    net::EndOfBatch& endOfBatch = socket_.poller->endOfBatch();
+    // Here, because it may send what this one has put off as well, and not all of it.
+    if (!endOfBatch.empty()) endOfBatch.noteTime(coarseNow());
     if (!(first && waiting()) && flush() < 0) return over(Next::kFailed);
     ssize_t n;
     if (first) {

@@ -25,11 +25,24 @@ class EndOfBatch {
   EndOfBatch& operator=(const EndOfBatch&) = delete;
 
   void add(Task& task) noexcept {
+    if (length_ == 0) since_ = kUnknown;
     task.next = &first_;
     task.prev = first_.prev;
     task.prev->next = first_.prev = &task;
     if (++length_ == kMost) run();
   }
+
+  // To be told the time now and then by those who have had their turns, a coarse one will do: when turns take long, the next
+  // ones are not waited for.
+  void noteTime(int64_t now) noexcept {
+    if (since_ == kUnknown) {
+      since_ = now;
+    } else if (now - since_ >= kMostNs) {
+      run();
+    }
+  }
+
+  bool empty() const noexcept { return length_ == 0; }
 
   // Does nothing when it is not put off.
   void remove(Task& task) noexcept {
@@ -51,9 +64,13 @@ class EndOfBatch {
  private:
   // So that the first does not wait long, and what all of them need is still in the cache.
   static constexpr uint32_t kMost = 32;
+  // Ten times what that many small requests take.
+  static constexpr int64_t kMostNs = 2'000'000;
+  static constexpr int64_t kUnknown = -1;
 
   Task first_;
   uint32_t length_ = 0;
+  int64_t since_ = kUnknown;  // when the first of them was put off, or a little later
 };
 
 }  // namespace stackful::net

@@ -39,6 +39,24 @@ describe('an answer that others in its batch could keep', () => {
     second.destroy();
   });
 
+  it('goes out before the one after the next computes', async () => {
+    const sentBefore: number[] = [];
+    const server = serve(() => {
+      sentBefore.push(server.stats.bytesSent);
+      const until = performance.now() + 30;
+      while (performance.now() < until);
+      return 'x';
+    });
+    const sockets = [await open(server), await open(server), await open(server)];
+    await until(() => server.stats.connections === 3);
+    const answers = sockets.map(readAll);
+    for (const socket of sockets) socket.write(get());
+    await until(() => sentBefore.length === 3);
+    for (const socket of sockets) socket.end();
+    for (const answer of await Promise.all(answers)) expect(parse(answer)).toEqual([expect.objectContaining({ status: 200, body: 'x' })]);
+    expect(sentBefore[2]).toBeGreaterThan(0);
+  });
+
   it('goes out when one of them ends the process', async () => {
     const program = `
       import { serve } from 'stackful/http';

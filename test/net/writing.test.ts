@@ -312,7 +312,7 @@ describe('end', () => {
   it('does not mind a peer that is gone', async () => {
     await spawn(() => {
       using server = nodeServer((socket) => {
-        socket.resetAndDestroy();
+        setTimeout(() => socket.resetAndDestroy(), 1);
       });
       using socket = connect({ port: server.port, host: '127.0.0.1' });
       wait(once(process, 'never', { signal: AbortSignal.timeout(20) }).catch(() => undefined));

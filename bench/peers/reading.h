@@ -16,7 +16,7 @@ static long threads;
 static double seconds;
 static off_t *queue; /* offsets: a request is nothing else */
 static long head, tail;
-static char buffer[READ_BYTES];
+static char buffer[READ_BYTES] __attribute__((aligned(4096)));
 
 static bool over;
 static long reads, next_look = 1;

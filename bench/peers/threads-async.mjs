@@ -1,12 +1,12 @@
 // threads-async.mjs FILE THREADS SECONDS: the handler of subjects/threads.mjs in that many async functions.
 import { open } from 'node:fs/promises';
-import { READ_BYTES, report, RequestQueue, Window } from '../support/reading.mjs';
+import { pageAlignedBuffer, READ_BYTES, report, RequestQueue, Window } from '../support/reading.mjs';
 
 const [path, count, seconds] = process.argv.slice(2);
 const threads = Number(count);
 const file = await open(path);
 const queue = new RequestQueue(threads, (await file.stat()).size);
-const buffer = Buffer.alloc(READ_BYTES);
+const buffer = pageAlignedBuffer();
 const window = new Window(Number(seconds), threads);
 
 async function serve() {

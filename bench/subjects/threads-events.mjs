@@ -3,10 +3,10 @@
 import { statSync } from 'node:fs';
 import { spawn } from 'stackful';
 import { open } from 'stackful/fs';
-import { READ_BYTES, report, RequestQueue, Window } from '../support/reading.mjs';
+import { pageAlignedBuffer, READ_BYTES, report, RequestQueue, Window } from '../support/reading.mjs';
 
 const [path, count, seconds] = process.argv.slice(2);
-const buffer = Buffer.alloc(READ_BYTES);
+const buffer = pageAlignedBuffer();
 
 class Request {
   constructor(offset) {

@@ -3,13 +3,13 @@
 import { statSync } from 'node:fs';
 import { spawn, yieldNow } from 'stackful';
 import { open } from 'stackful/fs';
-import { READ_BYTES, report, RequestQueue, Window } from '../support/reading.mjs';
+import { pageAlignedBuffer, READ_BYTES, report, RequestQueue, Window } from '../support/reading.mjs';
 
 const [path, count, seconds, mode] = process.argv.slice(2);
 const threads = Number(count);
 const switching = mode === 'switch';
 const queue = new RequestQueue(threads, statSync(path).size);
-const buffer = Buffer.alloc(READ_BYTES);
+const buffer = pageAlignedBuffer();
 
 await spawn(() => {
   const file = open(path);

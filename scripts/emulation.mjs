@@ -45,8 +45,9 @@ export function cannotRun(arch, node) {
 }
 
 /**
- * The environment in which a Node of `arch` runs its programs and vitest. esbuild is a program of its own, so this
- * machine's will do; rollup is a library, and comes from npm for the other architecture.
+ * The environment in which a Node of `arch` runs its programs, vitest and node-gyp, which would otherwise take this
+ * machine's compiler. esbuild is a program of its own, so this machine's will do; rollup is a library, and comes from npm for
+ * the other architecture.
  */
 export async function guestEnvironment(arch) {
   if (!emulated(arch)) return {};
@@ -55,6 +56,7 @@ export async function guestEnvironment(arch) {
   const { version } = JSON.parse(readFileSync(join(root, 'node_modules/rollup/package.json'), 'utf8'));
   await fetchPackage(name, version, join(modules, name));
   return {
+    ...crossCompiler(arch),
     QEMU_LD_PREFIX: libraries(arch),
     NODE_PATH: modules,
     ESBUILD_BINARY_PATH: join(root, `node_modules/@esbuild/linux-${process.arch}/bin/esbuild`),

@@ -133,7 +133,7 @@ void Engine::prepare(Execution& e, const stack::Stack& stack, void (*entry)(void
   // The first handle block comes from the top page too. V8 frees a spare block when another takes its place; ours is
   // first in and last out of its list, so it is always the one that is kept.
   e.image[layout::kSpareInImplementer / 8] = reinterpret_cast<uint64_t>(handleBlock(stack));
-  // Neighbours begin on different cache lines of their page; see stack_memory.cc.
+  // Neighbours begin on different cache lines of their page; see native/stack/size_class.h for their pages.
   top -= reinterpret_cast<uintptr_t>(stack.record) / stack::kRecordBytes % 4 * 64;
   e.sp = stack::prepareStack(top, entry, argument);
 }

@@ -3,7 +3,7 @@ import tseslint from 'typescript-eslint';
 
 const node = Object.fromEntries(
   [
-    'AbortController', 'AbortSignal', 'Buffer', 'URL', 'clearInterval', 'clearTimeout', 'console', 'fetch', 'performance',
+    'AbortController', 'AbortSignal', 'Buffer', 'URL', 'WebAssembly', 'clearInterval', 'clearTimeout', 'console', 'fetch', 'performance',
     'process', 'queueMicrotask', 'setImmediate', 'setInterval', 'setTimeout', 'structuredClone',
   ].map((name) => [name, 'readonly']),
 );

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
+import { buildAddon } from './support/addon.js';
 import { runChild } from './support/child.js';
 
 /** Who waits for events is the process's, so each has a process. */
-async function passes(what: string, options: Parameters<typeof runChild>[2] = {}): Promise<void> {
-  expect(await runChild('host_loop.mjs', [what], options)).toEqual({ exit: 0, stdout: 'ok\n', stderr: '' });
+async function passes(what: string, options: Parameters<typeof runChild>[2] = {}, ...rest: string[]): Promise<void> {
+  expect(await runChild('host_loop.mjs', [what, ...rest], options)).toEqual({ exit: 0, stdout: 'ok\n', stderr: '' });
 }
 
 describe("the wait in Node's event loop", () => {
@@ -17,6 +18,9 @@ describe("the wait in Node's event loop", () => {
   it("is libuv's again when there is nothing for coroutines", () => passes('back'));
   it('ends with the last handle', () => passes('end'));
   it('is ended by a signal, a worker and a child process', () => passes('outside'));
+  it("is nobody's where JavaScript runs the loop without waiting", async () => {
+    await passes('nested', {}, await buildAddon('nested_loop'));
+  }, 120_000);
   it('is taken over in a worker, which can be terminated in it', () => passes('worker'));
   it('gets along with the signals of a profiler', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'stackful-'));

@@ -1,9 +1,10 @@
-// host_loop.mjs WHAT: who waits for events, coroutines' sockets or libuv's, and what comes of it. Prints "ok" or throws.
+// host_loop.mjs WHAT [ADDON]: who waits for events, coroutines' sockets or libuv's, and what comes of it. Prints "ok" or throws.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { connect, createServer } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { setImmediate as immediate, setTimeout as delay } from 'node:timers/promises';
@@ -141,6 +142,21 @@ const cases = {
     assert.deepEqual(await once(worker, 'message'), [1]);
     server.unref();
     await once(worker, 'exit');
+  },
+  async nested() {
+    const { turn } = createRequire(import.meta.url)(process.argv[3]);
+    const server = serve(() => 'ok', { port: 0, host: '127.0.0.1' });
+    await takeOver(server.port);
+    let over = false;
+    setTimeout(() => { over = true; }, 50);
+    let turns = 0;
+    for (; !over; turns++) turn();
+    // One that waits is over after the first: nothing else is to come.
+    assert.ok(turns > 10, `${turns} turns`);
+    assert.ok(!isOurs());
+    // And it is taken over again, once the loop is Node's.
+    await takeOver(server.port);
+    await server.close();
   },
   async worker() {
     const worker = new Worker(new URL(import.meta.url), { workerData: { serves: true } });

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "../stack/cache_line.h"
+
 namespace stackful::binding {
 namespace {
 
@@ -30,7 +32,7 @@ size_t latin1ToUtf8(char* text, size_t length) {
 
 thread_local Buffers* Buffers::current_ = nullptr;
 
-Buffers::Buffers() : scratch_(static_cast<char*>(malloc(kScratch))) {
+Buffers::Buffers() : scratch_(stack::allocateLines(kScratch)) {
   if (!scratch_) abort();
 }
 
@@ -99,7 +101,7 @@ v8::Local<v8::Value> Buffers::adopt(v8::Isolate* isolate, char* data, size_t siz
 v8::Local<v8::Value> Buffers::fromScratch(v8::Isolate* isolate, size_t size) {
   if (size < kScratch / 2) return copy(isolate, scratch_, size);
   // More than half of the area is in use: giving it away is cheaper than copying it.
-  char* fresh = static_cast<char*>(malloc(kScratch));
+  char* fresh = stack::allocateLines(kScratch);
   if (!fresh) return copy(isolate, scratch_, size);
   char* full = scratch_;
   scratch_ = fresh;

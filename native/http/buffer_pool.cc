@@ -16,7 +16,7 @@ char* BufferPool::take() noexcept {
     firstFree_ = link->next;
     --free_;
   } else {
-    void* memory = std::malloc(sizeof(Link) + bufferBytes_);
+    void* memory = stack::allocateLines(sizeof(Link) + bufferBytes_);
     if (!memory) return nullptr;
     link = new (memory) Link;
   }

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 
+#include "../stack/cache_line.h"
+
 namespace stackful::http {
 
 // Not thread-safe: one pool per environment.
@@ -29,7 +31,7 @@ class BufferPool {
 
  private:
   // In front of every buffer.
-  struct alignas(16) Link {
+  struct alignas(stack::kCacheLine) Link {
     Link* next;
     Link* prev;
   };

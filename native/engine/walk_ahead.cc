@@ -10,7 +10,8 @@
 namespace stackful::engine::walk_ahead {
 namespace {
 
-constexpr uintptr_t kLine = 64;
+using stack::kCacheLine;
+
 // More than the JavaScript frames of a handler six frames deep; the processor itself goes on where memory is read in order.
 constexpr uintptr_t kMostStack = 2560;
 
@@ -18,8 +19,8 @@ constexpr uintptr_t kMostStack = 2560;
 std::atomic<uint64_t> visitsSoFar{0};
 
 void fetch(uintptr_t from, uintptr_t to) {
-  for (uintptr_t at = from & ~(kLine - 1); at < to; at += kLine)
-    stack::fetch(reinterpret_cast<const void*>(at));
+  const uintptr_t line = from & ~(kCacheLine - 1);
+  if (line < to) stack::fetch(reinterpret_cast<const char*>(line), to - line);
 }
 
 void fetch(uintptr_t address) {
@@ -41,7 +42,7 @@ void fetchStack(const uint64_t* image) {
   // From the frame that left JavaScript to the one that entered it: what is below and above is native code's, of which
   // V8 looks at what is registered with it.
   const uintptr_t exit = top[layout::kExitFrameWord], entry = top[layout::kEntrySpWord];
-  fetch(exit - kLine, std::min(entry + 16, exit + kMostStack));
+  fetch(exit - kCacheLine, std::min(entry + 16, exit + kMostStack));
   fetch(top[layout::kTryCatchWord]);
   fetch(image[layout::kChainLinkInImage / 8 + 2]);
   fetch(image[layout::kBlocksInImplementer / 8]);

@@ -129,11 +129,10 @@ namespace {
 // with 16,000; few have them there.
 inline void fetchAhead(const net::Poller& poller, const void* record) noexcept {
   constexpr uint32_t kFewSockets = 256;
-  constexpr size_t kLine = 64, kFrames = 20 * kLine;
+  constexpr size_t kFrames = 20 * stack::kCacheLine;
   if (poller.openSockets() <= kFewSockets) return;
   stack::fetch(record);
-  const auto* frame = static_cast<const char*>(__builtin_frame_address(0));
-  for (size_t i = 0; i < kFrames; i += kLine) stack::fetch(frame + i);
+  stack::fetch(static_cast<const char*>(__builtin_frame_address(0)), kFrames);
 }
 
 }  // namespace

@@ -183,18 +183,17 @@ namespace {
 // better, by -5 to -8 % where two equal builds differ by up to 4: asking behind the locked instruction of the switch, all
 // but the newest frames one turn earlier, and 256 bytes below the stack pointer as well.
 inline void fetchAhead(const Coroutine* first) noexcept {
-  constexpr size_t kLine = 64;
   constexpr size_t kFrames = 384;
   if (!first) return;
   const auto* sp = static_cast<const char*>(first->execution.sp);
-  for (size_t i = kLine; i < kFrames; i += kLine) stack::fetch(sp + i);
+  stack::fetch(sp + stack::kCacheLine, kFrames - stack::kCacheLine);
   const Coroutine* second = first->next;
   if (!second) return;
   stack::fetch(second->execution.sp);
   stack::fetch(second->execution.node);
   const auto* third = reinterpret_cast<const char*>(second->next);
   if (!third) return;
-  for (size_t i = 0; i < sizeof(Coroutine); i += kLine) stack::fetch(third + i);
+  stack::fetch(third, sizeof(Coroutine));
 }
 
 }  // namespace

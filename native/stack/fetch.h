@@ -4,6 +4,10 @@
 // leaves out the calls to it.
 #pragma once
 
+#include <cstddef>
+
+#include "cache_line.h"
+
 namespace stackful::stack {
 
 inline void fetch(const void* address) noexcept {
@@ -12,6 +16,11 @@ inline void fetch(const void* address) noexcept {
 #elif defined(__aarch64__)
   asm volatile("prfm pldl1keep, [%0]" : : "r"(address));
 #endif
+}
+
+// The lines of a range, counted from its first byte.
+inline void fetch(const char* from, size_t bytes) noexcept {
+  for (size_t i = 0; i < bytes; i += kCacheLine) fetch(from + i);
 }
 
 }  // namespace stackful::stack

@@ -3,8 +3,8 @@ import tseslint from 'typescript-eslint';
 
 const node = Object.fromEntries(
   [
-    'AbortController', 'AbortSignal', 'Buffer', 'URL', 'WebAssembly', 'clearInterval', 'clearTimeout', 'console', 'fetch', 'performance',
-    'process', 'queueMicrotask', 'setImmediate', 'setInterval', 'setTimeout', 'structuredClone',
+    'AbortController', 'AbortSignal', 'Buffer', 'URL', 'WebAssembly', 'clearInterval', 'clearTimeout', 'console', 'fetch',
+    'performance', 'process', 'queueMicrotask', 'setImmediate', 'setInterval', 'setTimeout', 'structuredClone',
   ].map((name) => [name, 'readonly']),
 );
 

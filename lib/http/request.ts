@@ -47,11 +47,7 @@ export class Request {
 
   /** @internal */
   constructor(connection: Connection, number: number, head: number) {
-    this.connection = connection;
-    this.number = number;
-    this.head = head;
-    this.known = undefined;
-    this.knownPath = undefined;
+    this.renew(connection, number, head);
   }
 
   /** Becomes another request, now that nobody has this one any more. @internal */

@@ -109,7 +109,7 @@ void HostLoop::giveBack() noexcept {
 void HostLoop::beforeWait() noexcept {
   // Somebody runs the loop from inside JavaScript, and may not want it to wait.
   if (engine_.inJavaScript()) return giveBack();
-  for (int i = 0; i < kMostWaits && waits_; ++i) {
+  for (int waits = 1; waits_; ++waits) {
     // Not in the way of the answer.
     uv_idle_stop(&sleepless_);
     const int timeout = uv_backend_timeout(loop_);
@@ -119,7 +119,7 @@ void HostLoop::beforeWait() noexcept {
       return;
     }
     streak_ = 0;
-    const bool again = timeout != 0 && !poller_.hostReady() && i + 1 < kMostWaits;
+    const bool again = timeout != 0 && !poller_.hostReady() && waits < kMostWaits;
     if (again) poller_.expectWait();
     run_(context_);
     if (!again) return;

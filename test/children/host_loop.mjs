@@ -65,7 +65,7 @@ const cases = {
     const server = serve(() => (requests++, 'ok'), { port: 0, host: '127.0.0.1' });
     await takeOver(server.port);
     const before = requests;
-    const counts = { timers: 0, immediates: 0, files: 0, echoes: 0, sleeps: 0, waits: 0 };
+    const counts = { timers: 0, immediates: 0, files: 0, echoes: 0, sleeps: 0 };
     const echo = createServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1');
     await once(echo, 'listening');
     let over = false;

@@ -2,9 +2,11 @@
   "targets": [
     {
       "target_name": "stackful",
+      # An addon for another Node is never loaded: scripts/addon_file.mjs goes by the name.
+      "product_name": "stackful.abi<(node_module_version)",
       # A new file under native/ is picked up at the next configure; nothing has to be listed here.
       "sources": [
-        "<!@(node -p \"require('fs').readdirSync('native',{recursive:true}).filter(f=>/^(stack|engine|sched|net|disk|http|binding)[/].*[.](cc|S)$/.test(f)).sort().map(f=>'native/'+f).join(' ')\")"
+        "<!@(node -p \"require('fs').readdirSync('native',{recursive:true}).filter(f=>/^(stack|engine|sched|pool|net|tls|disk|child|http|runtime|binding)[/].*[.](cc|S)$/.test(f)).sort().map(f=>'native/'+f).join(' ')\")"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": [
@@ -37,8 +39,9 @@
           ]
         }]
       ],
-      # The threads of the disk pool outlive the worker that loaded the addon.
-      "ldflags": ["-Wl,-z,nodelete"],
+      # The threads of the disk pool outlive the worker that loaded the addon. A symbol that this Node does not have is an
+      # error while loading, and not the end of the process at the first call.
+      "ldflags": ["-Wl,-z,nodelete", "-Wl,-z,now"],
       # Node 20 and 22 ask for C++17 in common.gypi; their headers compile as C++20 too.
       "cflags_cc!": ["-std=gnu++17"],
       "cflags_cc": ["-std=gnu++20", "-fvisibility-inlines-hidden"],

@@ -72,7 +72,7 @@ async function settledCapacity(subject: string, generator: string, port: number)
   return last;
 }
 
-/** What it can do after a storm. An unprotected server first answers what nobody waits for any more: it is given a while. */
+/** What it can do after a storm. An unprotected server first answers clients that have given up: it is given a while. */
 async function restedCapacity(generator: string, port: number, settled: number): Promise<number> {
   for (let spent = 0; spent < MOST_REST_SECONDS; spent += 1.5) {
     const now = await capacity(generator, port);
@@ -143,7 +143,10 @@ export default {
     subjects: `a list of ${Object.keys(SUBJECTS).join(', ')} (all)`,
   },
   figures: [
-    { title: 'Goodput under overload', metric: 'goodput_vs_capacity', label: 'answered in time / capacity', x: 'load', xLabel: 'offered load / capacity' },
+    {
+      title: 'Goodput under overload', metric: 'goodput_vs_capacity', label: 'answered in time / capacity',
+      x: 'load', xLabel: 'offered load / capacity',
+    },
     { title: 'Latency of answers, p99', metric: 'p99_ms', label: 'ms', x: 'load', xLabel: 'offered load / capacity', logarithmic: true },
   ],
   run,

@@ -9,7 +9,7 @@ const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
 
 const backend = serve(
   (request) => {
-    sleep(2); // somebody else's slowness
+    sleep(2); // a slow service
     return { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ asked: request.path }) };
   },
   { port: 0, host: '127.0.0.1' },

@@ -4,13 +4,13 @@
 //     node examples/shortest_first.mjs
 import { configure, current, spawn, yieldNow } from 'stackful';
 
-/** Runs whoever has the least left to do. */
+/** Runs the coroutine that has the least left to do. */
 class ShortestRemainingFirst {
   #remaining = new WeakMap();
   /** Ready coroutines, kept as a binary heap: the one with the least left is in front. */
   #heap = [];
 
-  /** To be called by a coroutine about itself. Whoever has not said anything goes first. */
+  /** A coroutine calls it about itself. One that has not called it goes first. */
   setRemaining(amount) {
     this.#remaining.set(current(), amount);
   }

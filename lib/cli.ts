@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Imports nothing of the library: where that does not load, the reason is to be printed and not a stack.
+// Imports nothing of the library: if that does not load, this program prints the reason and not a stack.
 import { readFileSync } from 'node:fs';
 
 import { CliError, UsageError } from './cli/errors.js';
@@ -8,13 +8,14 @@ const HELP = `Usage: stackful <command>
 
   serve DIR [--port N] [--host H]   serve the files in DIR over HTTP (default 127.0.0.1:8080)
       --workers N                   in N processes on one port; SIGHUP replaces them without a refused connection
-      --policy accept|connections   who comes first under load: new connections, or those that are open
-      --shed MS                     refuse (503) what has waited longer than that while there is a queue
-      --connections N               so many at the same time, for each process; others wait to be accepted
-      --inspect PORT                and let it be inspected there, and by its process id
+      --policy accept|connections   which connections come first under load: new ones, or open ones
+      --shed MS                     while there is a queue, refuse (503) requests that have waited longer
+      --connections N               at most N connections for each process; others wait to be accepted
+      --cert FILE --key FILE        over HTTPS, with that certificate and its key (PEM)
+      --inspect PORT                serve the inspector on PORT, and under the process id
   inspect PID|PORT [dump|graph|stats|metrics] [--host H] [--limit N]
-                                    what the coroutines of a program that called inspect() are doing
-  doctor                            what was found of Node, V8 and the kernel, and whether it works
+                                    show the coroutines of a program that called inspect()
+  doctor                            show what was found of Node, V8 and the kernel, and whether it works
   --help, --version
 `;
 
@@ -26,7 +27,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import('./cli/doctor.js')).doctorCommand,
 };
 
-/** Announced, and not there yet. */
+/** Commands that are announced and do not exist yet. */
 const LATER: ReadonlySet<string> = new Set(['analyze']);
 
 function version(): string {
@@ -58,8 +59,9 @@ try {
     console.error(`stackful: ${error.message}\n\n${HELP}`);
     process.exitCode = 2;
   } else {
-    const expected = error instanceof CliError || (error as Partial<Error> | null)?.name === 'UnsupportedRuntimeError';
-    console.error(expected ? `stackful: ${(error as Error).message}` : error);
+    const { name, message } = (error ?? {}) as Partial<Error>;
+    if (error instanceof CliError) console.error(`stackful: ${error.message}`);
+    else console.error(name === 'UnsupportedRuntimeError' || name === 'LoadedTwiceError' ? message : error);
     process.exitCode = 1;
   }
 }

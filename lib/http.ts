@@ -1,5 +1,12 @@
+/// <reference types="node" preserve="true" />
+/**
+ * Knot, the HTTP/1.1 server: each connection has a coroutine, whose handler may park.
+ *
+ * @module stackful/http
+ */
+
 export type { Handler } from './http/connection.js';
-export { HttpError } from './http/errors.js';
+export { ClientLeftError, HttpError } from './http/errors.js';
 export type { ResponseHeaders } from './http/fields.js';
 export type { Limits, Shedding } from './http/limits.js';
 export { Request, RequestHeaders } from './http/request.js';

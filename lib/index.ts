@@ -1,54 +1,68 @@
-export { atomic } from './atomic.js';
-export { Barrier } from './barrier.js';
-export { Channel, sending, type SendCase } from './channel.js';
-export { Condition } from './condition.js';
-export { configure, type Configuration } from './configure.js';
-export { Coroutine, coroutines, current, spawn, type CoroutineState, type SpawnOptions, type StackUse } from './coroutine.js';
-export type { Deadlock, DeadlockMode } from './deadlock.js';
+/// <reference types="node" preserve="true" />
+/**
+ * Coroutines: starting them, waiting, ending waits early, what they share, and reports on them. Calls that *park* stop only the
+ * coroutine that makes them; outside a coroutine they throw NotInCoroutineError (`ERR_NOT_IN_COROUTINE`).
+ *
+ * @module stackful
+ */
+
+export { EmitterClosedError } from './async/errors.js';
+export { offload } from './async/offload.js';
+export { wait, type WaitOptions } from './async/wait.js';
+export { waitCallback } from './async/wait_callback.js';
+export { waitEach } from './async/wait_each.js';
+export { waitOnce } from './async/wait_once.js';
+export { waitSignal } from './async/wait_signal.js';
+export { atomic } from './coroutine/atomic.js';
+export { configure, type Configuration } from './coroutine/configure.js';
+export { Coroutine, spawn, type CoroutineState, type SpawnOptions, type StackUse } from './coroutine/coroutine.js';
+export { CoroutineLocal } from './coroutine/coroutine_local.js';
+export { currentSignal } from './coroutine/current_signal.js';
 export {
   AtomicSectionError,
   CancelledError,
-  ChannelClosedError,
   CannotParkError,
-  DeadlockError,
-  EndOfStreamError,
-  LockOwnerError,
   NotInCoroutineError,
-  ReadLimitError,
-  RecursiveLockError,
-  SchedulingPolicyError,
-  RuntimeEndedError,
-  SimulationError,
   ScopeEndedError,
   ScopeFailedError,
-  SocketBrokenError,
-  SocketClosedError,
   StackMemoryError,
+  TerminatedError,
   TimeoutError,
   TooManyCoroutinesError,
+} from './coroutine/errors.js';
+export { scope, type Scope } from './coroutine/scope.js';
+export { shield } from './coroutine/shield.js';
+export { withSignal } from './coroutine/signal.js';
+export { every } from './coroutine/every.js';
+export { sleep, yieldNow } from './coroutine/sleep.js';
+export { timeout } from './coroutine/timeout.js';
+export { coroutines, current } from './internal/current.js';
+export {
+  LoadedTwiceError,
+  ModuleLoadingError,
+  RuntimeEndedError,
   UnsupportedRuntimeError,
-} from './errors.js';
-export { CoroutineLocal } from './coroutine_local.js';
-export { Event } from './event.js';
-export { dump, type DumpOptions } from './dump.js';
+} from './internal/errors.js';
 export type { ParkOptions } from './internal/parking.js';
-export { offload } from './offload.js';
-export type { PolicyName, Priority, SchedulingPolicy } from './policy.js';
-export { sleep, yieldNow } from './scheduling.js';
-export { scope, type Scope } from './scope.js';
-export type { SpawnSite } from './spawn_site.js';
-export { shield } from './shield.js';
-export { withSignal } from './signal.js';
-export { stats, type RuntimeStats } from './stats.js';
-export { timeout, TimeoutScope } from './timeout.js';
-export { wait, type WaitOptions } from './wait.js';
-export { waitCallback } from './wait_callback.js';
-export { waitEach } from './wait_each.js';
-export { waitOnce } from './wait_once.js';
-export { Mutex, type MutexLock } from './mutex.js';
-export { ReadWriteLock } from './read_write_lock.js';
-export { after, otherwise, select, type Otherwise, type SelectCase, type Selected, type SelectedOf, type Timer } from './select.js';
-export { Semaphore } from './semaphore.js';
-export { simulate, type Cancellation, type Simulated, type SimulationOptions } from './simulate.js';
-export { WaitGroup } from './wait_group.js';
-export type { DumpSignal, Hold, WatchdogOptions } from './watchdog.js';
+export { TimeoutScope } from './internal/limits.js';
+export { EndOfStreamError, ReadLimitError, SocketBrokenError, SocketClosedError } from './net/errors.js';
+export type { Deadlock, DeadlockMode } from './observe/deadlock.js';
+export { dump, type DumpOptions } from './observe/dump.js';
+export { DeadlockError } from './observe/errors.js';
+export type { SpawnSite } from './observe/spawn_site.js';
+export { stats, type RuntimeStats } from './observe/stats.js';
+export type { DumpSignal, Hold, WatchdogOptions } from './observe/watchdog.js';
+export { SchedulingPolicyError } from './schedule/errors.js';
+export type { PolicyName, Priority, SchedulingPolicy } from './schedule/policy.js';
+export { SimulationError } from './simulate/errors.js';
+export { simulate, type Cancellation, type Simulated, type SimulationOptions } from './simulate/simulate.js';
+export { Barrier } from './sync/barrier.js';
+export { Channel, sending, type SendCase } from './sync/channel.js';
+export { Condition } from './sync/condition.js';
+export { ChannelClosedError, LockOwnerError, RecursiveLockError } from './sync/errors.js';
+export { Event } from './sync/event.js';
+export { Mutex, type MutexLock } from './sync/mutex.js';
+export { ReadWriteLock } from './sync/read_write_lock.js';
+export { after, otherwise, select, type Otherwise, type SelectCase, type Selected, type SelectedOf, type Timer } from './sync/select.js';
+export { Semaphore } from './sync/semaphore.js';
+export { WaitGroup } from './sync/wait_group.js';

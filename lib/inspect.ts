@@ -1,6 +1,13 @@
-export { dump, type CoroutineInfo, type DumpOptions } from './dump.js';
+/// <reference types="node" preserve="true" />
+/**
+ * What coroutines do and wait for, for people and for programs.
+ *
+ * @module stackful/inspect
+ */
+
+export { dump, type CoroutineInfo, type DumpOptions } from './observe/dump.js';
 export { blockingGraph, type BlockingGraph } from './inspect/graph.js';
 export { metrics, registerMetrics, type MetricsRegistry } from './inspect/metrics.js';
 export { inspect, type Inspector, type InspectOptions } from './inspect/server.js';
-export { spawnSiteOf } from './spawn_site.js';
-export { stats, type RuntimeStats } from './stats.js';
+export { spawnSiteOf } from './observe/spawn_site.js';
+export { stats, type RuntimeStats } from './observe/stats.js';

@@ -1,6 +1,6 @@
-// Building the addon: what it is made of, whether a build is older than that, and how node-gyp is called.
+// Building the addon: its sources, whether a build is older than them, and the call of node-gyp.
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, realpathSync, statSync, utimesSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, realpathSync, statSync, symlinkSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -11,7 +11,7 @@ const nodeGyp = join(root, 'node_modules/node-gyp/bin/node-gyp.js');
 export function newestInput() {
   let newest = Math.max(...['binding.gyp', 'package.json'].map((name) => statSync(join(root, name)).mtimeMs));
   for (const entry of readdirSync(join(root, 'native'), { recursive: true, withFileTypes: true })) {
-    // Directories count as well: a source that was taken away changes nothing but its directory.
+    // Directories count as well: a removed source changes only its directory.
     if (!entry.isDirectory() && !/\.(cc|h|S)$/.test(entry.name)) continue;
     newest = Math.max(newest, statSync(join(entry.parentPath ?? entry.path, entry.name)).mtimeMs);
   }
@@ -23,21 +23,29 @@ export function isCurrent(file) {
   return existsSync(file) && statSync(file).mtimeMs > newestInput();
 }
 
+/** Makes `directory` one that node-gyp takes for this package. It only builds into ./build, and each Node needs one of its own. */
+export function linkSources(directory) {
+  mkdirSync(directory, { recursive: true });
+  for (const name of ['native', 'node_modules', 'package.json', 'binding.gyp']) {
+    if (!existsSync(join(directory, name))) symlinkSync(join(root, name), join(directory, name));
+  }
+}
+
 /** The directory above include/node that holds the headers of the Node at `node`, if they lie beside it. */
 function headersBeside(node) {
   const prefix = dirname(dirname(realpathSync(node)));
   return existsSync(join(prefix, 'include/node/node_version.h')) ? prefix : undefined;
 }
 
-/** Gives `file` the time its build began: make leaves it alone when nothing changed, and sources may change meanwhile. */
+/** Gives `file` the time its build began: make does not touch it when nothing changed, and sources may change meanwhile. */
 export function markBuilt(file, startedMs) {
   utimesSync(file, startedMs / 1000, startedMs / 1000);
 }
 
 /**
  * Runs node-gyp in `directory` with the Node at `node`, resolving with its exit code and, when `quiet`, its output.
- * `headers` (a directory, where not those of that Node are meant) or those that came with it win over an npm_config_nodedir
- * in the environment, which may be another Node's, and over a download.
+ * `headers` (a directory of another Node's headers) or the headers beside that Node win over an npm_config_nodedir in the
+ * environment, which may be another Node's, and over a download.
  */
 export function runNodeGyp({ directory, args, node = process.execPath, headers = headersBeside(node), env, jobs = 2, quiet = false }) {
   env = { ...process.env, JOBS: String(jobs), ...env };

@@ -1,13 +1,15 @@
 // node scripts/build.mjs [--debug]
 //
-// Builds build/Release/stackful.node when it is missing, older than its sources, or made for another Node.
-// With --debug: build/Debug/stackful.node, unoptimised; Release is removed, since it would be loaded first.
+// Builds build/Release/stackful.abiNNN.node when it is missing, older than its sources, or made for another Node.
+// With --debug: build/Debug/stackful.abiNNN.node, unoptimised; Release is removed, since it would be loaded first.
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isCurrent, markBuilt, root, runNodeGyp } from './addon.mjs';
+import { addonFiles } from './addon_file.mjs';
 
 const debug = process.argv.includes('--debug');
-const addon = join(root, `build/${debug ? 'Debug' : 'Release'}/stackful.node`);
+const [release, unoptimised] = addonFiles(root, { ...process, env: {} });
+const addon = debug ? unoptimised : release;
 
 /** True when build/ was configured for the ABI of the Node running this. */
 function configuredForThisNode() {
@@ -19,7 +21,7 @@ function configuredForThisNode() {
 async function build() {
   console.log(`addon: building for Node ${process.versions.node}`);
   const started = Date.now();
-  // Make recompiles what changed; that the headers are another Node's it would not notice.
+  // Make recompiles changed sources; it does not notice when the headers are another Node's.
   const verbs = configuredForThisNode() ? ['configure', 'build'] : ['rebuild'];
   const args = debug ? [...verbs, '--debug'] : verbs;
   const { code, output } = await runNodeGyp({ directory: root, args, quiet: true });
@@ -40,4 +42,4 @@ if (process.env.PREBUILDS_ONLY) {
 } else {
   process.exitCode = await build();
 }
-if (debug) rmSync(join(root, 'build/Release/stackful.node'), { force: true });
+if (debug) rmSync(release, { force: true });

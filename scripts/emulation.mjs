@@ -1,4 +1,4 @@
-// Running another architecture's Node on this machine, under qemu-user: what it takes to compile for it and to run it.
+// Running another architecture's Node on this machine, under qemu-user: the tools that compile for it and run it.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ export function cannotCompile(arch) {
   return `no ${target.cross}-g++ (Debian: apt-get install g++-${target.cross})`;
 }
 
-/** What node-gyp has to find in its environment to compile for `arch`. */
+/** The environment variables that make node-gyp compile for `arch`. */
 export function crossCompiler(arch) {
   const { cross } = TARGETS[arch];
   return { CC: `${cross}-gcc`, CXX: `${cross}-g++`, AR: `${cross}-gcc-ar`, LINK: `${cross}-g++` };
@@ -31,7 +31,7 @@ export function noEmulator(arch) {
   return spawnSync(qemu, ['--version']).status === 0 ? undefined : `no ${qemu} (Debian: apt-get install qemu-user)`;
 }
 
-/** Where the C library of `arch` is; QEMU looks under it for what a program asks for by an absolute path. */
+/** The directory of `arch`'s C library; QEMU looks under it for absolute paths that a program opens. */
 const libraries = (arch) => `/usr/${TARGETS[arch].cross}`;
 
 /** The command, with its first arguments, that runs a program for `arch`. */

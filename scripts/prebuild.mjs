@@ -1,11 +1,11 @@
 // npm run prebuild
 //
-// Builds prebuilds/linux-ARCH/node.abiNNN.node for every supported Node, to be packed by `npm pack`: for x64 and arm64, of
-// which the one that is not this machine's is left out, saying so, without its cross compiler.
+// Builds prebuilds/linux-ARCH/node.abiNNN.node for every supported Node, to be packed by `npm pack`, for x64 and arm64. Without
+// the cross compiler it leaves out the architecture that is not this machine's, and says so.
 import { readFileSync } from 'node:fs';
 import { root, run } from './addon.mjs';
 
-/** What npm was asked to run: it shows that in its title. */
+/** The command that npm runs, which it shows in its title. */
 function npmCommand() {
   for (let pid = process.ppid; pid > 1; ) {
     const title = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
@@ -15,7 +15,7 @@ function npmCommand() {
   return '';
 }
 
-// npm takes a script of this name for what has to run before every `npm run build`. That is not what is meant.
+// npm runs a script of this name before every `npm run build`, too. That is not meant.
 if (!/ build\b/.test(npmCommand())) {
   for (const arch of ['x64', 'arm64']) {
     const { code } = await run(process.execPath, ['scripts/matrix.mjs', '--arch', arch], { cwd: root });

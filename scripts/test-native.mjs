@@ -1,15 +1,16 @@
-// npm run test:native [-- address|thread|arm64]
+// npm run test:native [-- address|thread|arm64|faults]
 //
-// Builds and runs the C++ unit tests of everything that needs no V8, once per sanitizer flavour, and for arm64 under
-// qemu-user where that and a cross compiler are there. They need cmake and
-// doctest's headers, which npm cannot bring: without them the tests are skipped, saying so.
+// Builds and runs the C++ unit tests of all code that needs no V8, once per sanitizer flavour, and for arm64 under qemu-user where
+// that and a cross compiler are there; then (`npm run faults` by itself) makes each system call of that code fail
+// (test/native/faults). The tests need cmake and doctest's headers, which npm cannot bring; without them the script skips the tests
+// and says so.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, run } from './addon.mjs';
 import { cannotCompile, crossCompiler, emulator, noEmulator } from './emulation.mjs';
 
-const FLAVOURS = ['address', 'thread', 'arm64'];
+const FLAVOURS = ['address', 'thread', 'arm64', 'faults'];
 
 function missing() {
   if (spawnSync('cmake', ['--version']).status !== 0) return 'cmake is not installed (Debian: apt-get install cmake)';
@@ -20,7 +21,7 @@ function missing() {
   return undefined;
 }
 
-/** What cmake is told besides, for a flavour. */
+/** Further arguments of cmake, for a flavour. */
 function settings(flavour, build) {
   if (flavour !== 'arm64') return [`-DSTACKFUL_SANITIZER=${flavour}`];
   // doctest's header by itself: the rest of its directory is this machine's, not the other's.
@@ -38,7 +39,8 @@ function settings(flavour, build) {
 
 /** Configures, builds and runs one flavour; false at the first step that fails. */
 async function test(flavour) {
-  const build = join(root, '.cache/native-tests', flavour);
+  const faults = flavour === 'faults';
+  const build = join(root, '.cache/native-tests', faults ? 'address' : flavour);
   const source = join(root, 'test/native');
   console.log(`\n=== native tests, ${flavour}`);
   const reason = flavour === 'arm64' && (cannotCompile('arm64') ?? noEmulator('arm64'));
@@ -47,11 +49,13 @@ async function test(flavour) {
     return true;
   }
   for (const [command, args, quiet] of [
-    ['cmake', ['-S', source, '-B', build, ...settings(flavour, build)], true],
-    ['cmake', ['--build', build, '--parallel', '2'], true],
-    ['ctest', ['--test-dir', build, '--output-on-failure', '--no-tests=error'], false],
+    ['cmake', ['-S', source, '-B', build, ...settings(faults ? 'address' : flavour, build)], true],
+    ['cmake', ['--build', build, '--parallel', '2', ...(faults ? ['--target', 'native_faults'] : [])], true],
+    faults ? [join(build, 'native_faults'), [], false] : ['ctest', ['--test-dir', build, '--output-on-failure', '--no-tests=error'], false],
   ]) {
-    const { code, output } = await run(command, args, { quiet });
+    // The sanitizer does not know the coroutines' stacks; CMakeLists.txt tells ctest the same.
+    const env = { ...process.env, ASAN_OPTIONS: 'detect_stack_use_after_return=0' };
+    const { code, output } = await run(command, args, { quiet, env });
     if (code === 0) continue;
     if (quiet) console.error(output);
     console.error(`native tests: "${command} ${args.join(' ')}" failed (exit code ${code})`);

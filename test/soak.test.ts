@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 
 import { runChild } from './support/child.js';
 
-/** As far as `npm run soak` gets in a few seconds; it goes on until there is enough to tell whether memory is flat. */
+/** `npm run soak` for a few seconds, or longer until there are enough samples to tell whether memory is flat. */
 it('a process that does everything for a while computes right values and keeps its memory', async () => {
   const args = ['--switches', 500_000, '--spawns', 50_000, '--seconds', 60, '--seed', 1];
   const result = await runChild('../../scripts/soak.mjs', args, { flags: ['--expose-gc'] });

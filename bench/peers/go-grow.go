@@ -60,7 +60,7 @@ var (
 	switchNs      float64
 )
 
-// Everybody gives way in turn; one thread, so plain variables do.
+// Every goroutine gives way in turn; one thread, so plain variables do.
 func giveWay() {
 	if started++; started%count == 0 {
 		began = time.Now()

@@ -219,7 +219,7 @@ static void on_event(client *c, uint32_t events) {
     connecting--;
     open_connections++;
     opened++;
-    /* At first nobody asks before all are there: a slow server would be busy with the first and accept no more. */
+    /* The first requests wait until all are connected: a slow server would be busy with them and accept no more. */
     if (all_connected > 0 && !ask(c, (unsigned)depth)) reopen(c, true);
     return;
   }
@@ -295,7 +295,7 @@ int main(int argc, char **argv) {
         return 1;
       }
     } else if (began == 0) {
-      /* And everybody has been answered once, unless that takes for ever. */
+      /* And every connection has been answered once, unless that takes for ever. */
       bool all_answered = done_requests >= (uint64_t)connections || t - all_connected > GIVE_UP_SECONDS / 6;
       if (t - all_connected < warm_up || !all_answered) continue;
       began = t;

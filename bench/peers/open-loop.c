@@ -1,4 +1,4 @@
-// An open-loop load generator for HTTP/1.1: requests are sent when they are due, whatever has become of those before,
+// An open-loop load generator for HTTP/1.1: requests are sent when they are due, answered or not as those before may be,
 // and latency counts from the moment a request was due. So a server that stands still for a second gets a second's
 // requests afterwards, and each shows how long it waited: no coordinated omission.
 //

@@ -1,7 +1,7 @@
 /* raw-files PORT DIRECTORY: the floor of the clients bench.
  *
  * A single-threaded edge-triggered epoll loop that has all files of a directory in memory: one recv and one send per
- * request, the path looked up, nothing else parsed, nothing allocated, no file ever looked at again. Whatever a server
+ * request, the path looked up, nothing else parsed, nothing allocated, no file ever looked at again. What a server
  * costs beyond this is its own; how much this one costs more with more clients is the machine's and the kernel's.
  */
 #define _GNU_SOURCE

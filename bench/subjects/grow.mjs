@@ -40,7 +40,7 @@ let started = 0;
 let began;
 let switchNs;
 
-/** Everybody gives way in turn. The clock starts when all have started. */
+/** Every coroutine gives way in turn. The clock starts when all have started. */
 function giveWay() {
   if (++started % count === 0) began = performance.now();
   yieldNow();

@@ -16,7 +16,8 @@ function compute(ms) {
 }
 
 const server = serve(({ path }) => (path === '/compute' ? String(compute(seconds * 1000)) : 'Hello, World!\n'), { port: 0 });
-const client = start(process.execPath, [new URL('../support/small-requests.mjs', import.meta.url).pathname, String(server.port), String(seconds)], {
+const small = new URL('../support/small-requests.mjs', import.meta.url).pathname;
+const client = start(process.execPath, [small, String(server.port), String(seconds), '/compute'], {
   stdio: ['ignore', 'pipe', 'inherit'],
 });
 let output = '';

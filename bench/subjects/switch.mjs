@@ -36,7 +36,7 @@ const runners = {
   async stackful() {
     const { spawn, yieldNow } = await import('stackful');
     const { resumeYield } = await import('./resume-yield.mjs');
-    // More than once: the first loop is optimised before it is known whom it calls, and in Node 20 it stays so (75 ns).
+    // More than once: the first loop is optimised before it is known what it calls, and in Node 20 it stays so (75 ns).
     for (let i = 0; i < 3; i++) await resumeYield(times / 30);
     record('stackful', 'resume_yield_ns', await resumeYield(times));
 
@@ -53,7 +53,7 @@ const runners = {
     const start = (each, onStart) =>
       spawn(() => {
         onStart();
-        // Everyone starts before anyone counts, whether spawn runs its function at once or later.
+        // All start before the first one counts, whether spawn runs its function at once or later.
         yieldNow();
         for (let n = 0; n < each; n++) yieldNow();
       });

@@ -20,7 +20,7 @@ await spawn(() => {
     window.count();
   };
   const serve = () => {
-    // Everyone has read once before anyone goes on: their stacks are in memory when the window opens.
+    // All have read once before the first one goes on: their stacks are in memory when the window opens.
     answer(queue.take());
     yieldNow();
     while (!window.over) {

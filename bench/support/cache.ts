@@ -15,7 +15,7 @@ export function cacheDirectory(...names: string[]): string {
   const root = join(benchDirectory, '..', '.cache', 'bench');
   const directory = join(root, ...names);
   mkdirSync(directory, { recursive: true });
-  // The cache ignores itself, whatever the ignore file of the checkout says.
+  // The cache ignores itself, also where the ignore file of the checkout does not.
   const ignore = join(root, '.gitignore');
   if (!existsSync(ignore)) writeFileSync(ignore, '*\n');
   return directory;

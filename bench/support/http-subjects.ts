@@ -38,8 +38,8 @@ async function uwsBinary(): Promise<string> {
   return binary;
 }
 
-/** `location` is what its one server does. */
-async function nginx(location: string): Promise<(port: number) => string[]> {
+/** `location` is what its one server does; `secure` are directives of TLS. */
+async function nginx(location: string, secure = ''): Promise<(port: number) => string[]> {
   const program = installed('nginx');
   if (!program) throw new Unavailable('needs nginx (apt-get install nginx-light)');
   return (port) => {
@@ -61,7 +61,8 @@ http {
   keepalive_requests 1000000000;
 ${temporary}
   server {
-    listen 127.0.0.1:${port} backlog=4096;
+    listen 127.0.0.1:${port} backlog=4096${secure && ' ssl'};
+    ${secure}
     location / { ${location} }
   }
 }
@@ -111,4 +112,12 @@ export const ECHO_SUBJECTS: Readonly<Record<string, HttpSubject>> = {
   uWebSockets: async () => node(file('peers', 'uws-echo.mjs'), await uwsBinary()),
   go: () => native(buildGo('go-echo')),
   'node-http': async () => node(file('peers', 'node-http-echo.mjs')),
+};
+
+/** The servers of the tls bench, with the paths of a key and of a certificate. */
+export const TLS_SUBJECTS: Readonly<Record<string, (key: string, cert: string) => ReturnType<HttpSubject>>> = {
+  knot: async (key, cert) => node(file('subjects', 'knot-tls.mjs'), key, cert),
+  nginx: (key, cert) =>
+    nginx(`return 200 "${JSON.stringify(HTTP_BODY).slice(1, -1)}";`, `ssl_certificate ${cert}; ssl_certificate_key ${key};`),
+  'node-https': async (key, cert) => node(file('peers', 'node-https.mjs'), key, cert),
 };

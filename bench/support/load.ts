@@ -30,7 +30,10 @@ export interface LoadWindow {
   failures: number;
 }
 
-/** Runs the load to its end; throws {@link Unavailable} when the server cannot cope with that many connections. The window and the server's CPU time begin when every connection is open. */
+/**
+ * Runs the load to its end; throws {@link Unavailable} when the server cannot cope with that many connections. The window and the
+ * server's CPU time begin when every connection is open.
+ */
 export async function runLoad(server: ServerProcess, plan: LoadPlan): Promise<LoadWindow> {
   const { connections, warmUp, seconds, requestsPerConnection, depth, method, paths } = plan;
   const numbers = [server.port, connections, warmUp, seconds, requestsPerConnection, depth].map(String);

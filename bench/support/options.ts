@@ -32,10 +32,10 @@ export class Options {
     });
   }
 
-  /** Names, each of which must be one of `known`; all of `known` when the option is not given. */
-  choice(name: string, known: readonly string[]): readonly string[] {
+  /** Names, each of which must be one of `known`; all of `known` (`quick` with `--quick`) when the option is not given. */
+  choice(name: string, known: readonly string[], quick = known): readonly string[] {
     const text = this.#values[name];
-    if (text === undefined) return known;
+    if (text === undefined) return this.quick ? quick : known;
     const chosen = [...new Set(text.split(','))];
     for (const item of chosen) {
       if (known.includes(item)) continue;

@@ -63,7 +63,7 @@ export function pinned(core: number, command: readonly string[]): string[] {
 
 const children = new Set<ChildProcess>();
 
-/** Ends whatever is still running. Not with SIGKILL: nginx's master would leave its worker behind. */
+/** Ends the processes that still run. Not with SIGKILL: nginx's master would leave its worker behind. */
 export function stopChildren(): void {
   for (const child of children) child.kill('SIGTERM');
 }

@@ -15,8 +15,8 @@ export interface ServerProcess {
   stop(): Promise<void>;
 }
 
-/** A port nobody listens on at this moment. */
-async function freePort(): Promise<number> {
+/** A port without a listener at this moment. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

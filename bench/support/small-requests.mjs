@@ -1,9 +1,10 @@
-// small-requests.mjs PORT SECONDS: sends a request every two milliseconds, on connections of their own, while one other
-// request computes for SECONDS. A request counts from when it was to be sent. Prints the latencies in milliseconds.
+// small-requests.mjs PORT SECONDS [PATH]: sends a request every two milliseconds, on connections of their own, while one other
+// request, for PATH, computes for SECONDS. A request counts from when it was to be sent. Prints the latencies in milliseconds.
 import { Agent, get } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const [port, seconds] = process.argv.slice(2).map(Number);
+const computing = process.argv[4];
 const agent = new Agent({ keepAlive: true, maxSockets: 200 });
 
 function request(path) {
@@ -16,7 +17,7 @@ function request(path) {
 }
 
 for (let i = 0; i < 20; i++) await Promise.all(Array.from({ length: 10 }, () => request('/')));
-const computation = request('/compute');
+const computation = computing && request(computing);
 await delay(20);
 const latencies = [];
 const pending = [];

@@ -9,6 +9,8 @@ export interface Load {
   port: number;
   connections: number;
   seconds: number;
+  /** Over TLS; `anew`: with a new connection for each request. */
+  secure?: 'kept' | 'anew';
 }
 
 export interface LoadResult {
@@ -30,9 +32,11 @@ export function requireWrk(connections: number): void {
 }
 
 /** Keeps `connections` keep-alive connections busy, one request in flight on each. */
-export async function wrk({ port, connections, seconds }: Load): Promise<LoadResult> {
+export async function wrk({ port, connections, seconds, secure }: Load): Promise<LoadResult> {
   const script = join(benchDirectory, 'support', 'wrk-summary.lua');
-  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', script, `http://127.0.0.1:${port}/`];
+  const url = `${secure ? 'https' : 'http'}://127.0.0.1:${port}/`;
+  const close = secure === 'anew' ? ['-H', 'Connection: close'] : [];
+  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, ...close, '-s', script, url];
   const output = await run(pinned(LOAD_CORE, ['wrk', ...args]));
   const line = output.split('\n').find((text) => text.startsWith('{'));
   if (line === undefined) throw new BenchError(`wrk printed no summary: ${output}`);

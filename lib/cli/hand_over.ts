@@ -1,8 +1,8 @@
 /**
- * Handing a port over to another program that listens on it, too (SO_REUSEPORT). What waits in a listening socket, or
- * arrives between the last look at it and its end, is reset by the kernel when the socket closes; so the kernel is told
- * first to choose among the other program's sockets only. It knows the sockets of a port by their place in the order in
- * which they came: ours came first, unless a third program is about, which makes this try no worse than none.
+ * Hands a port over to another program that listens on it, too (SO_REUSEPORT). When a listening socket closes, the kernel
+ * resets the connections that wait in it, and those that arrive after the last accept; so this first tells the kernel to
+ * choose among the other program's sockets only. The kernel numbers the sockets of a port in the order of their `listen`: ours
+ * are first, unless a third program listens, too; then the result is no worse than without this.
  */
 import { closeSync, fstatSync, readFileSync } from 'node:fs';
 
@@ -10,7 +10,7 @@ import { httpSteer } from '../http/native.js';
 
 const LISTENING = '0A';
 
-/** How many sockets listen on the address of `fd`, its own included. */
+/** How many sockets listen on the address of `fd`, that of `fd` included. */
 function listenersBeside(fd: number): number {
   const inode = String(fstatSync(fd).ino);
   for (const table of ['tcp', 'tcp6']) {
@@ -22,15 +22,15 @@ function listenersBeside(fd: number): number {
   return 1;
 }
 
-/** From now on, new connections go to the others that listen there. False when there are none. */
+/** Sends new connections to the other program's sockets from now on. False when there are none. */
 export function steerAway(fds: readonly number[]): boolean {
   const others = listenersBeside(fds[0]!) - fds.length;
   return others > 0 && httpSteer(fds[0]!, fds.length, others) === 0;
 }
 
 /**
- * Closes them. The last socket in the order takes the place of one that goes; each time, the kernel is told where the
- * others' are then.
+ * Closes the sockets `fds`. At each close the last socket in the order takes the place of the closed one, so this tells the
+ * kernel each time which places the other program's sockets have.
  */
 export function closeAll(fds: readonly number[], steered: boolean): void {
   const others = steered ? listenersBeside(fds[0]!) - fds.length : 0;

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 
 import { CliError, UsageError } from './errors.js';
 
-/** A busy process does not answer. */
+/** How long to wait for a response, in milliseconds: a process whose thread is held does not respond. */
 const PATIENCE_MS = 5_000;
 const VIEWS = ['dump', 'graph', 'stats', 'metrics'] as const;
 type View = (typeof VIEWS)[number];
@@ -36,7 +36,7 @@ function read(args: string[]): InspectArguments {
   return { target: Number(target), view: view as View, host: values.host, limit: values.limit };
 }
 
-/** The body of the answer to a GET. Parks. */
+/** The body of the response to a GET. */
 async function request({ target, view, host, limit }: InspectArguments): Promise<string> {
   const { spawn, timeout } = await import('../index.js');
   const { connect } = await import('../net.js');
@@ -45,7 +45,7 @@ async function request({ target, view, host, limit }: InspectArguments): Promise
     try {
       return connect({ path: inspectorPath(target) });
     } catch (error) {
-      // Not the id of a process that lets itself be inspected; ids above that cannot be ports.
+      // No process with this id has an inspector, so it may be a port; ports end at 65535.
       if (target > 65535) throw error;
       return connect({ host, port: target });
     }
@@ -58,14 +58,14 @@ async function request({ target, view, host, limit }: InspectArguments): Promise
       const answer = Buffer.concat([...socket]).toString();
       const head = /^HTTP\/1\.1 (\d+)[^]*?\r\n\r\n/.exec(answer);
       if (head?.[1] !== '200' || !/^content-type: (text\/plain|application\/json)/im.test(head[0])) {
-        throw new CliError(`what answers at ${String(target)} is no inspector of stackful`);
+        throw new CliError(`the server at ${String(target)} is no inspector of stackful`);
       }
       return answer.slice(head[0].length);
     }),
   );
 }
 
-/** `stackful inspect PID|PORT`: prints what the inspector there has to say. */
+/** `stackful inspect PID|PORT`: prints a view of the inspector there. */
 export async function inspectCommand(args: string[]): Promise<void> {
   const given = read(args);
   let answer;

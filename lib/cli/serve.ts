@@ -1,4 +1,5 @@
-import { closeSync, openSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
@@ -7,15 +8,17 @@ import { CliError, UsageError } from './errors.js';
 import { showStatistics } from './statistics.js';
 import { WORKER_FD, Workers, type FromWorker, type ToWorker } from './workers.js';
 
-/** How long requests under way may take when the program is told to end, in milliseconds. */
+/** How long requests under way may take after the signal to end, in milliseconds. */
 const DRAIN_MS = 10_000;
-/** What a handler that does not end when it is cancelled gets on top. */
+/** How much longer a handler may take that does not end when it is cancelled, in milliseconds. */
 const GRACE_MS = 1_000;
-/** At SIGTERM, for how long idle connections may still bring a request that is on its way. Nobody waits for it at Ctrl-C. */
+/** After SIGTERM, how long idle connections may still send a request that is on its way, in milliseconds. After Ctrl-C: 0. */
 const IDLE_MS = 1_000;
 const STATISTICS_MS = 1_000;
 const MOST_WORKERS = 1024;
 const POLICIES = ['connections', 'accept'] as const;
+/** The variable by which workers get the keys of their tickets. */
+const TICKET_KEYS = 'STACKFUL_TICKET_KEYS';
 const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
 
 interface ServeArguments {
@@ -25,10 +28,12 @@ interface ServeArguments {
   inspectPort: number | undefined;
   /** 0: this process serves. */
   workers: number;
-  /** Is this one of the workers? */
+  /** Whether this process is one of the workers. */
   worker: boolean;
   policy: (typeof POLICIES)[number] | undefined;
   options: Pick<ServeOptions, 'shed' | 'maxConnections'>;
+  /** Paths of PEM files; undefined: HTTP. */
+  tls: { cert: string; key: string } | undefined;
 }
 
 function portOf(option: string, text: string): number {
@@ -47,9 +52,11 @@ function read(args: string[]): ServeArguments {
         port: { type: 'string', short: 'p', default: '8080' },
         host: { type: 'string', default: '127.0.0.1' },
         policy: { type: 'string' },
-        workers: { type: 'string', default: '0' },
+        workers: { type: 'string' },
         shed: { type: 'string' },
         connections: { type: 'string' },
+        cert: { type: 'string' },
+        key: { type: 'string' },
         worker: { type: 'boolean', default: false },
         inspect: { type: 'string' },
       },
@@ -62,7 +69,7 @@ function read(args: string[]): ServeArguments {
   if (directory === undefined) throw new UsageError('serve: which directory?');
   if (others.length > 0) throw new UsageError(`serve: one directory, not also ${others.join(', ')}`);
   const inspectPort = values.inspect === undefined ? undefined : portOf('inspect', values.inspect);
-  const workers = wholeNumber('workers', values.workers, MOST_WORKERS);
+  const workers = values.workers === undefined ? 0 : wholeNumber('workers', values.workers, MOST_WORKERS, 1);
   if (workers > 0 && inspectPort !== undefined) throw new UsageError('--inspect is for one process, not for --workers');
   const { shed, connections } = values;
   const policy = POLICIES.find((name) => name === values.policy);
@@ -72,7 +79,10 @@ function read(args: string[]): ServeArguments {
     ...(connections !== undefined && { maxConnections: wholeNumber('connections', connections, 1e9, 1) }),
   };
   const port = portOf('port', values.port);
-  return { directory, port, host: values.host, inspectPort, workers, worker: values.worker, policy, options };
+  const { cert, key } = values;
+  if ((cert === undefined) !== (key === undefined)) throw new UsageError('--cert and --key belong together');
+  const tls = cert === undefined ? undefined : { cert, key: key! };
+  return { tls, directory, port, host: values.host, inspectPort, workers, worker: values.worker, policy, options };
 }
 
 function wholeNumber(name: string, text: string, most: number, least = 0): number {
@@ -84,6 +94,7 @@ function wholeNumber(name: string, text: string, most: number, least = 0): numbe
 }
 
 function explain(error: unknown, { directory, port, host }: Pick<ServeArguments, 'directory' | 'port' | 'host'>): Error {
+  if (error instanceof CliError) return error;
   const { code, syscall, message } = error as NodeJS.ErrnoException;
   const at = `${host}:${String(port)}`;
   switch (code) {
@@ -106,11 +117,11 @@ function explain(error: unknown, { directory, port, host }: Pick<ServeArguments,
   }
 }
 
-function urlOf({ address, family, port }: { address: string; family: string; port: number }): string {
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${String(port)}`;
+function urlOf({ address, family, port }: { address: string; family: string; port: number }, { tls }: Pick<ServeArguments, 'tls'>): string {
+  return `${tls ? 'https' : 'http'}://${family === 'IPv6' ? `[${address}]` : address}:${String(port)}`;
 }
 
-/** Waits for a signal, and returns it; the next one ends the program on the spot. */
+/** Waits for SIGINT or SIGTERM, and returns it; the next one ends the program at once. */
 async function untilToldToEnd(atOnce: () => void = () => undefined): Promise<keyof typeof SIGNALS> {
   return new Promise((resolve) => {
     let told = false;
@@ -130,16 +141,40 @@ async function untilToldToEnd(atOnce: () => void = () => undefined): Promise<key
 const idleFor = (signal: keyof typeof SIGNALS): number => (signal === 'SIGTERM' ? IDLE_MS : 0);
 
 function sayEnding(connections: number): void {
-  if (connections > 0) console.log(`Ending; ${String(connections)} connections are open. Once more to end at once.`);
+  if (connections > 0) console.log(`Ending; ${String(connections)} connections are open. A second signal ends the program at once.`);
 }
 
-async function serveDirectory({ directory, policy, options }: ServeArguments, where: ServeOptions): Promise<Server> {
+/** The options of TLS. Workers inherit their ticket keys, so that each resumes the sessions of the others. */
+function credentials(tls: ServeArguments['tls']): Pick<ServeOptions, 'tls'> {
+  if (!tls) return {};
+  const read = (option: string, file: string): Buffer => {
+    try {
+      return readFileSync(file);
+    } catch (error) {
+      throw new CliError(`--${option} ${file} cannot be read (${(error as NodeJS.ErrnoException).code!})`, { cause: error });
+    }
+  };
+  const cert = read('cert', tls.cert);
+  const key = read('key', tls.key);
+  const shared = process.env[TICKET_KEYS];
+  return { tls: { cert, key, ...(shared !== undefined && { ticketKeys: Buffer.from(shared, 'base64') }) } };
+}
+
+async function serveDirectory({ directory, policy, options, tls }: ServeArguments, where: ServeOptions): Promise<Server> {
   const { serve, staticFiles } = await import('../http.js');
-  if (policy !== undefined) (await import('../configure.js')).configure({ schedulingPolicy: policy });
-  return serve(staticFiles(directory), { ...where, ...options });
+  if (policy !== undefined) (await import('../coroutine/configure.js')).configure({ schedulingPolicy: policy });
+  const files = staticFiles(directory);
+  const secure = credentials(tls);
+  try {
+    return serve(files, { ...where, ...options, ...secure });
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    if (!tls || !code.startsWith('ERR_OSSL')) throw error;
+    throw new CliError(`--cert ${tls.cert} and --key ${tls.key} are no certificate and its key: ${message} (${code})`, { cause: error });
+  }
 }
 
-/** `stackful serve DIR`: returns when the server has been told to end, and has. */
+/** `stackful serve DIR`: ends the process when a signal has told the server to end, and it has ended. */
 export async function serveCommand(args: string[]): Promise<void> {
   const given = read(args);
   if (given.worker) return serveAsWorker(given);
@@ -161,7 +196,7 @@ export async function serveCommand(args: string[]): Promise<void> {
   }
   const told = untilToldToEnd();
   const { address } = server;
-  console.log(`Knot serves ${given.directory} on ${typeof address === 'string' ? address : urlOf(address)}`);
+  console.log(`Knot serves ${given.directory} on ${typeof address === 'string' ? address : urlOf(address, given)}`);
   const statistics = showStatistics(server, process.stdout);
   const signal = await told;
   statistics.stop();
@@ -172,7 +207,7 @@ export async function serveCommand(args: string[]): Promise<void> {
   process.exit(0);
 }
 
-/** Does SIGHUP mean what its name says: the terminal has gone? */
+/** Whether a SIGHUP means that the terminal was closed. */
 function hasHungUp(): boolean {
   if (!process.stdout.isTTY) return false;
   try {
@@ -183,7 +218,7 @@ function hasHungUp(): boolean {
   }
 }
 
-/** The process that holds the sockets, and starts and replaces those that serve. */
+/** Runs the process that owns the sockets, and starts and replaces the workers. */
 async function serveWithWorkers(given: ServeArguments, args: string[]): Promise<void> {
   const { addressOfFd, listenFd } = await import('../http/server.js');
   const fds: number[] = [];
@@ -196,6 +231,7 @@ async function serveWithWorkers(given: ServeArguments, args: string[]): Promise<
   } catch (error) {
     throw explain(error, given);
   }
+  if (given.tls) process.env[TICKET_KEYS] = randomBytes(48).toString('base64');
   const workers = new Workers(fds, [process.argv[1]!, 'serve', ...args, '--worker']);
   const told = untilToldToEnd(() => { workers.kill(); });
   try {
@@ -211,7 +247,7 @@ async function serveWithWorkers(given: ServeArguments, args: string[]): Promise<
       (error: unknown) => { console.error(`stackful: ${(error as Error).message}; the old workers go on`); },
     );
   });
-  console.log(`Knot serves ${given.directory} on ${urlOf(addressOfFd(fds[0]!))} with ${String(given.workers)} workers`);
+  console.log(`Knot serves ${given.directory} on ${urlOf(addressOfFd(fds[0]!), given)} with ${String(given.workers)} workers`);
   const statistics = showStatistics(workers, process.stdout);
   const signal = await told;
   statistics.stop();
@@ -221,12 +257,12 @@ async function serveWithWorkers(given: ServeArguments, args: string[]): Promise<
   process.exit(0);
 }
 
-/** One of the processes that serve: its socket is there already. */
+/** Runs a worker: it inherits its listening socket. */
 async function serveAsWorker(given: ServeArguments): Promise<void> {
   const tell = (message: FromWorker): void => {
     if (process.connected) process.send!(message);
   };
-  // A terminal's signals go to all; it is for the one above to say what follows from them.
+  // A terminal sends its signals to all processes; the parent decides what they mean.
   for (const signal of ['SIGINT', 'SIGHUP']) process.on(signal, () => undefined);
   let server: Server;
   try {
@@ -238,7 +274,7 @@ async function serveAsWorker(given: ServeArguments): Promise<void> {
   const statistics = setInterval(() => { tell({ stats: server.stats }); }, STATISTICS_MS);
   const { deadline, idle } = await new Promise<Omit<ToWorker, 'drain'>>((resolve) => {
     process.on('message', (message: ToWorker) => { resolve(message); });
-    // Also when the one above has gone without a word.
+    // Drains also when the parent has died without a message.
     for (const event of ['disconnect', 'SIGTERM']) process.on(event, () => { resolve({ deadline: DRAIN_MS, idle: IDLE_MS }); });
     tell({ ready: true });
   });

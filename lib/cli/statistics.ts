@@ -10,7 +10,7 @@ function bytes(n: number): string {
   return `${n.toFixed(unit > 0 && n < 10 ? 1 : 0)} ${UNITS[unit]!}`;
 }
 
-/** What has happened between two looks at the counters. */
+/** A line about the time between two readings of the counters. */
 export function statisticsLine(before: ServerStats, now: ServerStats, seconds: number): string {
   const refused = now.shed - before.shed;
   const perSecond = (count: number) => count / seconds;
@@ -33,7 +33,7 @@ interface Output {
   write(text: string): unknown;
 }
 
-/** On a terminal one line a second, in place; otherwise one every ten seconds in which something happened. */
+/** On a terminal, rewrites one line each second; otherwise prints a line every ten seconds if the counters changed. */
 export function showStatistics(server: { readonly stats: ServerStats }, output: Output): { stop(): void } {
   const live = output.isTTY === true;
   let before = server.stats;

@@ -2,10 +2,10 @@
  * `stackful serve --workers N`: N processes, each with a listening socket of its own on the port (SO_REUSEPORT), over
  * which the kernel spreads connections.
  *
- * Processes and not threads: each ends by itself, with its own drain and its own deadline; a crash takes one of them
- * along and not all; and the limit on descriptors is theirs. The sockets belong to the process that starts them. It hands
- * each worker one and keeps it open, so that connections that wait there outlive any worker: one that crashed, or one
- * that SIGHUP replaces, which is how a new version is put in place without a refused connection.
+ * They are processes and not threads, because each drains and ends by itself, with its own deadline; a crash ends one and not
+ * all; and each has its own limit on descriptors. The sockets belong to the parent. It passes one to each worker and keeps it
+ * open, so that connections waiting there outlive a worker that crashes, or that SIGHUP replaces: so a new version starts
+ * without a refused connection.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -13,18 +13,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ServerStats } from '../http.js';
 import { CliError } from './errors.js';
 
-/** Where a worker finds its socket: behind stdin, stdout, stderr and the channel. */
+/** A worker's descriptor of its socket, after stdin, stdout, stderr and the channel. */
 export const WORKER_FD = 4;
-/** A worker that lives for less has failed to start; the next one has to wait, longer each time, in milliseconds. */
+/** A worker that ends sooner has failed to start: the pause before the next one doubles each time. In milliseconds. */
 const SHORT_LIFE_MS = 5_000;
-/** How long a handshake may take that began before the kernel was told of the hand-over, in milliseconds. */
+/** How long a handshake that began before `steerAway` may take, in milliseconds. */
 const STEERED_MS = 250;
 const PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 
-/** What a worker tells. */
+/** A message from a worker. */
 export type FromWorker = { ready: true } | { closed: true } | { failed: string } | { stats: ServerStats };
-/** What it is told: to drain and end. */
+/** A message to a worker: drain and end. Times in milliseconds. */
 export type ToWorker = { drain: true; deadline: number; idle: number };
 
 interface Slot {
@@ -37,7 +37,7 @@ interface Worker {
   readonly child: ChildProcess;
   readonly started: number;
   readonly ready: Promise<void>;
-  /** It does not accept any more. */
+  /** Resolves when it no longer accepts. */
   readonly closed: Promise<void>;
   stats: ServerStats | undefined;
   draining: boolean;
@@ -46,7 +46,7 @@ interface Worker {
 export class Workers {
   private readonly slots: Slot[];
   private readonly all = new Set<Worker>();
-  /** Of workers that have ended. */
+  /** The sums of workers that have ended. */
   private past = { accepted: 0, requests: 0, shed: 0, bytesReceived: 0, bytesSent: 0 };
   private ending = false;
 
@@ -58,7 +58,7 @@ export class Workers {
     this.slots = fds.map((fd) => ({ fd, worker: undefined, failures: 0 }));
   }
 
-  /** Until every worker serves. */
+  /** Starts the workers; resolves when all of them serve. */
   async start(): Promise<void> {
     await Promise.all(this.slots.map((slot) => this.startIn(slot).ready));
   }
@@ -73,14 +73,14 @@ export class Workers {
     }
   }
 
-  /** Until all have ended. The deadline is theirs. */
+  /** Drains the workers, which apply the deadline; resolves when all have ended. */
   async end(deadline: number, idle: number): Promise<void> {
     this.ending = true;
     const ended = [...this.all].map(({ child }) => new Promise((resolve) => child.once('close', resolve)));
     const { closeAll, steerAway } = await import('./hand_over.js');
     const fds = this.slots.map(({ fd }) => fd);
     const steered = steerAway(fds);
-    // Handshakes under way end where they began: the workers still accept.
+    // Handshakes under way complete at the socket where they began, so the workers still accept.
     if (steered) await delay(STEERED_MS);
     for (const worker of this.all) this.drain(worker, deadline, idle);
     await Promise.race([Promise.all([...this.all].map((worker) => worker.closed)), delay(STEERED_MS)]);
@@ -88,7 +88,7 @@ export class Workers {
     await Promise.all(ended);
   }
 
-  /** On the spot, and for good. */
+  /** Ends all workers at once, and starts none again. */
   kill(): void {
     this.ending = true;
     for (const { child } of this.all) child.kill('SIGKILL');
@@ -136,7 +136,7 @@ export class Workers {
         this.ended(slot, worker, how, replacing);
       });
     });
-    // Told to whoever waits for it, and to nobody else.
+    // `start` and `reload` handle a failure; without them it must not be an unhandled rejection.
     ready.catch(() => undefined);
     const worker: Worker = { child, started: Date.now(), ready, closed, stats: undefined, draining: false };
     this.all.add(worker);
@@ -144,7 +144,7 @@ export class Workers {
     return worker;
   }
 
-  /** A worker that has ended without being told to has a successor. */
+  /** Starts another worker in place of one that has ended without being told to. */
   private ended(slot: Slot, worker: Worker, how: string, replacing: boolean): void {
     this.all.delete(worker);
     for (const name of Object.keys(this.past) as (keyof typeof this.past)[]) this.past[name] += worker.stats?.[name] ?? 0;

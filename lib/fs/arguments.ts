@@ -4,12 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { integerIn, invalidType, invalidValue } from '../internal/arguments.js';
 import { CURRENT_POSITION } from './native.js';
 
-/** What names a file, as in node:fs. */
+/** A path, as in node:fs. */
 export type PathLike = string | Buffer | URL;
 
 const MOST_INT = 2 ** 31 - 1;
 
-/** The path as native functions take it. */
+/** The path in the form that native functions take. */
 export function pathOf(path: PathLike, name = 'path'): string | Uint8Array {
   let plain: unknown = path;
   if (plain instanceof URL) plain = fileURLToPath(plain);
@@ -22,7 +22,7 @@ export function pathOf(path: PathLike, name = 'path'): string | Uint8Array {
   throw invalidType(name, 'of type string or an instance of Buffer or URL', path);
 }
 
-/** A path as errors show it. */
+/** The text of a path in errors. */
 export function pathText(path: string | Uint8Array): string {
   return typeof path === 'string' ? path : Buffer.from(path).toString();
 }
@@ -51,7 +51,7 @@ const FLAGS = new Map<string, number>([
 /** Node takes these letters in either order. */
 const SWAPPED = /^(s|x)(r|w|a)(\+?)$/;
 
-/** `flags` as open(2) takes them, from a number or one of Node's strings. */
+/** The flags of open(2), from a number or one of Node's strings. */
 export function flagsOf(flags: string | number | null | undefined): number {
   if (flags === null || flags === undefined) return O_RDONLY;
   if (typeof flags === 'number') return integerIn('flags', flags, -MOST_INT - 1, MOST_INT);
@@ -71,6 +71,7 @@ export function modeOf(mode: string | number | null | undefined, usual: number):
   return integerIn('mode', mode, 0, 2 ** 32 - 1) | 0;
 }
 
+/** The encoding of names, or `'buffer'` for bytes. */
 export type Encoding = BufferEncoding | 'buffer' | null;
 
 /** Checks an encoding; undefined for none. */

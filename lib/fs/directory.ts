@@ -2,14 +2,16 @@ import { Dirent } from 'node:fs';
 
 import { fail } from '../internal/codes.js';
 import { encodingOf, optionsOf, pathOf, pathText, type Encoding, type PathLike } from './arguments.js';
-import { isDirectoryMode } from './stats.js';
+import { lastIsDirectory } from './stats.js';
 import { fsReaddir, fsStat } from './native.js';
 
+/** The options of {@link readdir}. */
 export interface ReaddirOptions {
+  /** The encoding of names, or `'buffer'` for bytes; default 'utf8'. */
   encoding?: Encoding;
-  /** Entries as Dirent objects. */
+  /** Returns Dirent objects. */
   withFileTypes?: boolean;
-  /** Also what the directories below hold. */
+  /** Includes the entries of all directories below. */
   recursive?: boolean;
 }
 
@@ -20,42 +22,38 @@ const LINK = 10;
 
 type MakeDirent = new (name: string | Buffer, type: number, parentPath: string) => Dirent;
 
-interface Entry {
-  name: string | Buffer;
-  /** d_type */
-  type: number;
-}
-
-function entriesOf(path: string | Uint8Array, asBuffers: boolean): Entry[] {
-  const list = fsReaddir(path, asBuffers);
-  if (typeof list === 'number') fail(list, 'readdir', 'scandir', { path: pathText(path) });
-  const entries: Entry[] = [];
-  for (let i = 0; i < list.length; i += 2)
-    entries.push({ name: list[i] as string | Buffer, type: list[i + 1] as number });
-  return entries;
-}
-
-/** Node 20 follows links only when it makes no Dirents, later ones always. */
-const alwaysFollowsLinks = !process.versions.node.startsWith('20.');
+/** Node before 22.13 follows links only when it makes no Dirents, later ones always. */
+const alwaysFollowsLinks = !/^(?:20|22\.12)\./.test(process.versions.node);
 
 function goesBelow(path: string, type: number, withFileTypes: boolean): boolean {
   if (type === DIRECTORY) return true;
   if (type !== LINK || (withFileTypes && !alwaysFollowsLinks)) return false;
-  const about = fsStat(path);
-  return typeof about !== 'number' && isDirectoryMode(about);
+  return fsStat(path, false) === 0 && lastIsDirectory();
 }
 
-/** Entries of `top` and of everything below, level by level as Node gives them. */
+/** Names, each followed by its type. */
+type Typed<N extends string | Buffer> = (N | number)[];
+
+function entriesOf(path: string | Uint8Array, asBuffers: boolean, withTypes: boolean): (string | Buffer | number)[] {
+  const list = fsReaddir(path, asBuffers, withTypes);
+  return typeof list === 'number' ? fail(list, 'readdir', 'scandir', { path: pathText(path) }) : list;
+}
+
+const direntOf = (name: string | Buffer, type: number, parent: string) =>
+  new (Dirent as unknown as MakeDirent)(name, TYPES[type] ?? 0, parent);
+
+/** The entries of `top` and of all directories below, level by level, in Node's order. */
 function recursive(top: string, withFileTypes: boolean): string[] | Dirent[] {
   const names: string[] = [];
   const dirents: Dirent[] = [];
   const queue = [''];
   for (const below of queue) {
     const directory = below === '' ? top : join(top, below);
-    for (const { name, type } of entriesOf(directory, false) as { name: string; type: number }[]) {
+    const list = entriesOf(directory, false, true) as Typed<string>;
+    for (let i = 0; i < list.length; i += 2) {
+      const [name, type] = [list[i] as string, list[i + 1] as number];
       const relative = below === '' ? name : `${below}/${name}`;
-      if (withFileTypes)
-        dirents.push(new (Dirent as unknown as MakeDirent)(name, TYPES[type] ?? 0, directory));
+      if (withFileTypes) dirents.push(direntOf(name, type, directory));
       else names.push(relative);
       if (goesBelow(join(top, relative), type, withFileTypes)) queue.push(relative);
     }
@@ -69,7 +67,20 @@ function join(directory: string, name: string): string {
 
 /**
  * The names in a directory, sorted by bytes. Arguments, results and errors are those of `fs.readdirSync`,
- * except that `recursive` gives text only. Parks.
+ * except that `recursive` returns strings only. Parks.
+ *
+ * @example
+ * ```ts
+ * import { spawn } from 'stackful';
+ * import { readdir, writeFile } from 'stackful/fs';
+ *
+ * await spawn(() => {
+ *   writeFile('listed.txt', '');
+ *   console.log(readdir('.').includes('listed.txt')); // true
+ *   const files = readdir('.', { withFileTypes: true }).filter((entry) => entry.isFile());
+ *   console.log(files.length > 0); // true
+ * });
+ * ```
  */
 export function readdir(
   path: PathLike,
@@ -90,13 +101,13 @@ export function readdir(path: PathLike, options?: ReaddirOptions | Encoding): st
   const where = pathOf(path);
   if (all) return recursive(pathText(where), withFileTypes);
   const plain = known === 'utf8' || known === 'utf-8';
-  const entries = entriesOf(where, encoding === 'buffer' || !plain);
-  const names = entries.map(({ name }) =>
-    typeof name === 'string' || encoding === 'buffer' ? name : name.toString(known),
-  );
-  if (!withFileTypes) return names as string[];
+  const asBuffers = encoding === 'buffer' || !plain;
+  const list = entriesOf(where, asBuffers, withFileTypes);
+  if (asBuffers && encoding !== 'buffer') {
+    for (let i = 0; i < list.length; i += withFileTypes ? 2 : 1) list[i] = (list[i] as Buffer).toString(known);
+  }
+  if (!withFileTypes) return list as string[];
   const parent = pathText(where);
-  return names.map(
-    (name, i) => new (Dirent as unknown as MakeDirent)(name, TYPES[entries[i]!.type] ?? 0, parent),
-  );
+  return Array.from({ length: list.length / 2 }, (_, i) =>
+    direntOf(list[2 * i] as string | Buffer, list[2 * i + 1] as number, parent));
 }

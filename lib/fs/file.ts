@@ -1,92 +1,36 @@
-import type { Stats, StatOptions } from 'node:fs';
+import type { BigIntStats, Stats } from 'node:fs';
 
-import { integerIn, invalidType, invalidValue } from '../internal/arguments.js';
-import { check, fail, systemError } from '../internal/codes.js';
-import {
-  encodingOf,
-  fdOf,
-  flagsOf,
-  modeOf,
-  pathOf,
-  pathText,
-  positionOf,
-  type PathLike,
-} from './arguments.js';
-import { fsClose, fsFstat, fsOpen, fsRead, fsSync, fsWrite } from './native.js';
-import { refuseBigint, statsOf } from './stats.js';
-import { readFile, writeFile, type ReadFileOptions, type WriteFileOptions } from './whole_file.js';
-
-export type Position = number | bigint | null;
-
-export interface TransferOptions {
-  /** Where in the buffer to begin; default 0. */
-  offset?: number;
-  /** Bytes; default: to the end of the buffer. */
-  length?: number;
-  /** Where in the file; null, the default: at its current position, which moves on. */
-  position?: Position;
-}
-
-const EBADF = -9;
-const CLOSED = -1;
-
-/** Runs `use` with the descriptor of `file`, borrowed. */
-export function withDescriptor<R>(file: File | number, syscall: string, use: (fd: number) => R): R {
-  const fd = borrow(file, syscall);
-  try {
-    return use(fd);
-  } finally {
-    giveBack(file);
-  }
-}
-
-/** Closes the files that nobody has closed. */
-const abandoned = new FinalizationRegistry<number>(fsClose);
+import { check, fail } from '../internal/codes.js';
+import { fdOf, type PathLike } from './arguments.js';
+import { fchmod, fchown, ftruncate, futimes, type Time } from './attributes.js';
+import { Descriptor, openDescriptor, withDescriptor } from './descriptor.js';
+import { fsClose, fsFstat, fsSync } from './native.js';
+import { lastStats, type StatsOptions } from './stats.js';
+import { read, readv, write, writev, type Position, type TransferOptions } from './transfer.js';
+import { appendFile, readFile, writeFile, type ReadFileOptions, type WriteFileOptions } from './whole_file.js';
 
 /**
- * The descriptor of `file`, which is not closed until {@link giveBack}: its number could be another file's by the
- * time a pool thread gets to it. Two functions, because one that takes a closure costs 60 ns and 100 bytes a read.
+ * An open file. {@link open} makes one. Every method but `close` throws NotInCoroutineError
+ * (`ERR_NOT_IN_COROUTINE`) outside a coroutine.
+ *
+ * @example
+ * ```ts
+ * import { spawn } from 'stackful';
+ * import { open } from 'stackful/fs';
+ *
+ * await spawn(() => {
+ *   using file = open('letters.txt', 'w+');
+ *   file.write('abcdef');
+ *   const buffer = Buffer.alloc(3);
+ *   file.read(buffer, { position: 2 });
+ *   console.log(String(buffer), file.stat().size); // cde 6
+ * });
+ * ```
  */
-export let borrow: (file: File | number, syscall: string) => number;
-export let giveBack: (file: File | number) => void;
-
-/**
- * An open file. Made by {@link open}. Every method but `close` throws NotInCoroutineError outside a
- * coroutine.
- */
-export class File implements Disposable {
-  private descriptor: number;
-  private users = 0;
-  private closing = false;
-
-  static {
-    borrow = (file, syscall) => {
-      if (!(file instanceof File)) return fdOf(file);
-      if (file.descriptor === CLOSED) throw systemError(EBADF, syscall);
-      file.users++;
-      return file.descriptor;
-    };
-    giveBack = (file) => {
-      if (!(file instanceof File)) return;
-      file.users--;
-      if (file.closing) file.closeUnused();
-    };
-  }
-
-  /** @internal */
-  constructor(fd: number) {
-    this.descriptor = fd;
-    abandoned.register(this, fd, this);
-  }
-
-  /** The descriptor; -1 when closed. */
-  get fd(): number {
-    return this.closing ? CLOSED : this.descriptor;
-  }
-
+export class File extends Descriptor {
   /**
-   * Reads into `buffer`. Returns the number of bytes: 0 at the end of the file, fewer than asked for only
-   * there, or from what is not a regular file. Parks if the bytes are not in memory.
+   * Reads into `buffer`. Returns the number of bytes: 0 at the end of the file, fewer than `length` only
+   * there, or from a file that is not regular. Parks if the bytes are not in memory.
    */
   read(
     buffer: NodeJS.ArrayBufferView,
@@ -105,8 +49,8 @@ export class File implements Disposable {
   }
 
   /**
-   * Writes a buffer, or text. Returns the number of bytes, which is less than asked for only on an error.
-   * Parks.
+   * Writes a buffer, or text. Returns the number of bytes, which is less than `length` only after an error.
+   * Parks. Interrupted before a pool thread has begun it, `write` writes nothing; a write that has begun is waited for.
    */
   write(
     buffer: NodeJS.ArrayBufferView,
@@ -120,12 +64,44 @@ export class File implements Disposable {
     return write(this, data as string, ...(rest as [Position, BufferEncoding]));
   }
 
-  /** What the file is; see node:fs. Parks if that is not in memory. */
-  stat(options?: StatOptions & { bigint?: false }): Stats {
+  /** Reads into one buffer after the other; see {@link readv}. Parks if the bytes are not in memory. */
+  readv(buffers: readonly NodeJS.ArrayBufferView[], position?: Position): number {
+    return readv(this, buffers, position);
+  }
+
+  /** Writes one buffer after the other, as one write; see {@link writev}. Parks. */
+  writev(buffers: readonly NodeJS.ArrayBufferView[], position?: Position): number {
+    return writev(this, buffers, position);
+  }
+
+  /** The file's Stats, as in node:fs. Parks if the disk has to be read. */
+  stat(options?: StatsOptions & { bigint?: false }): Stats;
+  stat(options: StatsOptions & { bigint: true }): BigIntStats;
+  stat(options?: StatsOptions): Stats | BigIntStats {
     return fstat(this, options);
   }
 
-  /** From the current position to the end. Parks if that is not in memory. */
+  /** Makes it `length` bytes long, by default empty. Parks. */
+  truncate(length?: number | null): void {
+    ftruncate(this, length);
+  }
+
+  /** Changes its mode. Parks. */
+  chmod(mode: string | number): void {
+    fchmod(this, mode);
+  }
+
+  /** Changes its owner. Parks. */
+  chown(uid: number, gid: number): void {
+    fchown(this, uid, gid);
+  }
+
+  /** Sets the times of the last access and change. Parks. */
+  utimes(atime: Time, mtime: Time): void {
+    futimes(this, atime, mtime);
+  }
+
+  /** The content from the current position to the end. Parks if it is not in memory. */
   readFile(options?: (ReadFileOptions & { encoding?: null }) | null): Buffer;
   readFile(options: (ReadFileOptions & { encoding: BufferEncoding }) | BufferEncoding): string;
   readFile(options?: ReadFileOptions | BufferEncoding | null): string | Buffer {
@@ -137,154 +113,125 @@ export class File implements Disposable {
     writeFile(this, data, options);
   }
 
+  /** Writes all of `data` where the position is: at the end, if it was opened with `'a'`. Parks. */
+  appendFile(data: string | NodeJS.ArrayBufferView, options?: WriteFileOptions | BufferEncoding | null): void {
+    appendFile(this, data, options);
+  }
+
   /** Returns when everything written is on the disk. Parks. */
   sync(): void {
     fsync(this);
   }
 
-  /** The same without what is not needed to read the data back, such as the time of the change. Parks. */
+  /** Like {@link sync}, without metadata that reading does not need, such as the modification time. Parks. */
   datasync(): void {
     fdatasync(this);
-  }
-
-  /**
-   * Closes the file, or lets the last call that other coroutines are in close it. Nothing for one that is
-   * closed. Parks when the file was written to, if it can.
-   */
-  close(): void {
-    if (this.closing) return;
-    this.closing = true;
-    abandoned.unregister(this);
-    this.closeUnused();
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
-  private closeUnused(): void {
-    const fd = this.descriptor;
-    if (this.users > 0 || fd === CLOSED) return;
-    this.descriptor = CLOSED;
-    check(fsClose(fd), 'file.close', 'close');
   }
 }
 
 /**
  * Opens a file. Arguments and errors are those of `fs.openSync`, the result is a {@link File}. Parks if the
- * disk has to be asked.
+ * disk has to be read.
+ *
+ * @example
+ * ```ts
+ * import { spawn } from 'stackful';
+ * import { open } from 'stackful/fs';
+ *
+ * await spawn(() => {
+ *   try {
+ *     open('no-such-file');
+ *   } catch (error) {
+ *     console.log((error as NodeJS.ErrnoException).code); // ENOENT
+ *   }
+ *   using file = open('notes.txt', 'a'); // closed at the end of the block
+ *   file.writeFile('one more line\n');
+ * });
+ * ```
  */
 export function open(path: PathLike, flags?: string | number | null, mode?: string | number | null): File {
   return new File(openDescriptor(path, flags, mode));
 }
 
-/** @internal */
-export function openDescriptor(
-  path: PathLike,
-  flags?: string | number | null,
-  mode?: string | number | null,
-): number {
-  const where = pathOf(path);
-  const fd = fsOpen(where, flagsOf(flags), modeOf(mode, 0o666));
-  return fd < 0 ? check(fd, 'open', 'open', { path: pathText(where) }) : fd;
-}
-
-/** As `fs.closeSync`, also for a {@link File}. Parks when the file was written to, if it can. */
+/**
+ * As `fs.closeSync`, also for a {@link File}. Parks if the file was written to and the caller can park.
+ *
+ * @example
+ * ```ts
+ * import { spawn } from 'stackful';
+ * import { close, open } from 'stackful/fs';
+ *
+ * await spawn(() => {
+ *   const file = open('.');
+ *   close(file);
+ *   console.log(file.fd); // -1
+ * });
+ * ```
+ */
 export function close(file: File | number): void {
   if (file instanceof File) file.close();
   else check(fsClose(fdOf(file)), 'close', 'close');
 }
 
-/** As `fs.readSync`, also for a {@link File}. Parks if the bytes are not in memory. */
-export function read(
-  file: File | number,
-  buffer: NodeJS.ArrayBufferView,
-  offset?: number | null | TransferOptions,
-  length?: number | null,
-  position?: Position,
-): number {
-  if (!ArrayBuffer.isView(buffer))
-    throw invalidType('buffer', 'an instance of Buffer, TypedArray, or DataView', buffer);
-  if (typeof offset === 'object' && offset !== null) ({ offset, length, position } = offset);
-  const from = integerIn('offset', offset ?? 0, 0, Number.MAX_SAFE_INTEGER);
-  const most = buffer.byteLength - from;
-  if (length === 0) return 0;
-  if (buffer.byteLength === 0) throw invalidValue('buffer', 'not empty, because it is written to', buffer);
-  integerIn('offset', from, 0, buffer.byteLength);
-  const count = integerIn('length', length ?? most, 0, most);
-  const at = positionOf(position);
-  const fd = borrow(file, 'read');
-  try {
-    return check(fsRead(fd, buffer, from, count, at), 'read', 'read');
-  } finally {
-    giveBack(file);
-  }
-}
-
-/** As `fs.writeSync`, also for a {@link File}. Parks. */
-export function write(
-  file: File | number,
-  buffer: NodeJS.ArrayBufferView,
-  offset?: number | null | TransferOptions,
-  length?: number | null,
-  position?: Position,
-): number;
-export function write(
-  file: File | number,
-  text: string,
-  position?: Position,
-  encoding?: BufferEncoding,
-): number;
-export function write(
-  file: File | number,
-  data: NodeJS.ArrayBufferView | string,
-  second?: Position | TransferOptions,
-  third?: number | null | BufferEncoding,
-  position?: Position,
-): number {
-  if (typeof data === 'string') {
-    const bytes = Buffer.from(data, encodingOf(third as BufferEncoding));
-    return transferOut(file, bytes, 0, bytes.length, positionOf(second as Position));
-  }
-  if (!ArrayBuffer.isView(data)) {
-    throw invalidType('buffer', 'of type string or an instance of Buffer, TypedArray, or DataView', data);
-  }
-  let offset = second as number | null | undefined;
-  let length = third as number | null | undefined;
-  // As Node has it, null stands for options, and those after it do not count.
-  if (typeof second === 'object') ({ offset, length, position } = second ?? {});
-  const from = integerIn('offset', offset ?? 0, 0, data.byteLength);
-  const most = data.byteLength - from;
-  return transferOut(file, data, from, integerIn('length', length ?? most, 0, most), positionOf(position));
-}
-
-function transferOut(
-  file: File | number,
-  data: NodeJS.ArrayBufferView,
-  offset: number,
-  length: number,
-  position: number,
-): number {
-  return withDescriptor(file, 'write', (fd) =>
-    check(fsWrite(fd, data, offset, length, position), 'write', 'write'),
-  );
-}
-
-/** As `fs.fstatSync`, also for a {@link File}; without `bigint`. Parks if the disk has to be asked. */
-export function fstat(file: File | number, options?: StatOptions & { bigint?: false }): Stats {
-  refuseBigint(options);
+/**
+ * As `fs.fstatSync`, also for a {@link File}. Parks if the disk has to be read.
+ *
+ * @example
+ * ```ts
+ * import { spawn } from 'stackful';
+ * import { fstat, open } from 'stackful/fs';
+ *
+ * await spawn(() => {
+ *   using directory = open('.');
+ *   console.log(fstat(directory).isDirectory()); // true
+ * });
+ * ```
+ */
+export function fstat(file: File | number, options?: StatsOptions & { bigint?: false }): Stats;
+export function fstat(file: File | number, options: StatsOptions & { bigint: true }): BigIntStats;
+export function fstat(file: File | number, options?: StatsOptions): Stats | BigIntStats;
+export function fstat(file: File | number, options?: StatsOptions): Stats | BigIntStats {
+  const bigint = options?.bigint === true;
   return withDescriptor(file, 'fstat', (fd) => {
-    const result = fsFstat(fd);
-    return typeof result === 'number' ? fail(result, 'fstat', 'fstat') : statsOf(result);
+    const code = fsFstat(fd, bigint);
+    return code === 0 ? lastStats(bigint) : fail(code, 'fstat', 'fstat');
   });
 }
 
-/** As `fs.fsyncSync`, also for a {@link File}. Parks. */
+/**
+ * As `fs.fsyncSync`, also for a {@link File}. Parks.
+ *
+ * @example
+ * ```ts
+ * import { spawn } from 'stackful';
+ * import { fsync, open } from 'stackful/fs';
+ *
+ * await spawn(() => {
+ *   using file = open('journal', 'a');
+ *   file.write('committed\n');
+ *   fsync(file); // the entry is on the disk, with its metadata
+ * });
+ * ```
+ */
 export function fsync(file: File | number): void {
   withDescriptor(file, 'fsync', (fd) => check(fsSync(fd, false), 'fsync', 'fsync'));
 }
 
-/** As `fs.fdatasyncSync`, also for a {@link File}. Parks. */
+/**
+ * As `fs.fdatasyncSync`, also for a {@link File}. Parks.
+ *
+ * @example
+ * ```ts
+ * import { spawn } from 'stackful';
+ * import { fdatasync, open } from 'stackful/fs';
+ *
+ * await spawn(() => {
+ *   using file = open('journal', 'a');
+ *   file.write('committed\n');
+ *   fdatasync(file); // the entry is on the disk
+ * });
+ * ```
+ */
 export function fdatasync(file: File | number): void {
   withDescriptor(file, 'fdatasync', (fd) => check(fsSync(fd, true), 'fdatasync', 'fdatasync'));
 }

@@ -1,60 +1,87 @@
-import { constants, type Stats, type StatOptions } from 'node:fs';
+import { constants, type BigIntStats, type Stats } from 'node:fs';
 
 import { integerIn } from '../internal/arguments.js';
-import { check, fail } from '../internal/codes.js';
+import { fail } from '../internal/codes.js';
+import { ECANCELED, ENOENT, ENOTDIR, LAST_ERRNO } from '../internal/results.js';
 import { encodingOf, optionsOf, pathOf, pathText, type Encoding, type PathLike } from './arguments.js';
-import { fsAccess, fsLstat, fsRealpath, fsStat } from './native.js';
-import { refuseBigint, statsOf } from './stats.js';
+import { Call, fsCall, fsExists, fsLstat, fsRealpath, fsStat } from './native.js';
+import { lastStats, type StatsOptions } from './stats.js';
 
-export type StatPathOptions = StatOptions & { bigint?: false; throwIfNoEntry?: boolean };
+const MOST_ACCESS = constants.R_OK | constants.W_OK | constants.X_OK;
 
-const ENOENT = -2;
-const ENOTDIR = -20;
-const ECANCELED = -125;
-/** Codes below this are not the system's. */
-const LAST_ERRNO = -4095;
+/** The options of {@link stat} and {@link lstat}. */
+export interface StatPathOptions extends StatsOptions {
+  /** False: a missing file gives undefined. Default true. */
+  throwIfNoEntry?: boolean;
+}
+/** Those with which they give Stats. */
+export type PlainStatOptions = StatPathOptions & { bigint?: false };
+/** Those with which they give BigIntStats. */
+export type BigIntStatOptions = StatPathOptions & { bigint: true };
 
 function statWith(
-  ask: (path: string | Uint8Array) => number[] | number,
+  ask: (path: string | Uint8Array, bigint: boolean) => number,
   call: 'stat' | 'lstat',
   path: PathLike,
   options: StatPathOptions | undefined,
-): Stats | undefined {
-  refuseBigint(options);
+): Stats | BigIntStats | undefined {
+  const bigint = options?.bigint === true;
   const where = pathOf(path);
-  const result = ask(where);
-  if (typeof result !== 'number') return statsOf(result);
-  if (options?.throwIfNoEntry === false && (result === ENOENT || result === ENOTDIR)) return undefined;
-  return fail(result, call, call, { path: pathText(where) });
+  const code = ask(where, bigint);
+  if (code === 0) return lastStats(bigint);
+  if (options?.throwIfNoEntry === false && (code === ENOENT || code === ENOTDIR)) return undefined;
+  return fail(code, call, call, { path: pathText(where) });
 }
 
 /**
- * What a file is, links followed. Arguments, result and errors are those of `fs.statSync`, without `bigint`.
- * Parks if the disk has to be asked.
+ * A file's Stats; follows links. Arguments, result and errors are those of `fs.statSync`.
+ * Parks if the disk has to be read.
+ *
+ * @example
+ * ```ts
+ * import { spawn } from 'stackful';
+ * import { stat } from 'stackful/fs';
+ *
+ * await spawn(() => {
+ *   console.log(stat('.').isDirectory()); // true
+ *   console.log(stat('no-such-file', { throwIfNoEntry: false })); // undefined
+ * });
+ * ```
  */
-export function stat(path: PathLike, options?: StatPathOptions & { throwIfNoEntry?: true }): Stats;
-export function stat(path: PathLike, options: StatPathOptions): Stats | undefined;
-export function stat(path: PathLike, options?: StatPathOptions): Stats | undefined {
+export function stat(path: PathLike, options?: PlainStatOptions & { throwIfNoEntry?: true }): Stats;
+export function stat(path: PathLike, options: BigIntStatOptions & { throwIfNoEntry?: true }): BigIntStats;
+export function stat(path: PathLike, options: PlainStatOptions): Stats | undefined;
+export function stat(path: PathLike, options: BigIntStatOptions): BigIntStats | undefined;
+export function stat(path: PathLike, options?: StatPathOptions): Stats | BigIntStats | undefined;
+export function stat(path: PathLike, options?: StatPathOptions): Stats | BigIntStats | undefined {
   return statWith(fsStat, 'stat', path, options);
 }
 
-/** The same of a link itself; as `fs.lstatSync`. */
-export function lstat(path: PathLike, options?: StatPathOptions & { throwIfNoEntry?: true }): Stats;
-export function lstat(path: PathLike, options: StatPathOptions): Stats | undefined;
-export function lstat(path: PathLike, options?: StatPathOptions): Stats | undefined {
+/**
+ * As `fs.lstatSync`: the Stats of a link itself. Parks if the disk has to be read.
+ *
+ * @example
+ * ```ts
+ * import { symlinkSync } from 'node:fs';
+ * import { spawn } from 'stackful';
+ * import { lstat } from 'stackful/fs';
+ *
+ * symlinkSync('.', 'link');
+ * await spawn(() => {
+ *   console.log(lstat('link').isSymbolicLink()); // true
+ * });
+ * ```
+ */
+export function lstat(path: PathLike, options?: PlainStatOptions & { throwIfNoEntry?: true }): Stats;
+export function lstat(path: PathLike, options: BigIntStatOptions & { throwIfNoEntry?: true }): BigIntStats;
+export function lstat(path: PathLike, options: PlainStatOptions): Stats | undefined;
+export function lstat(path: PathLike, options: BigIntStatOptions): BigIntStats | undefined;
+export function lstat(path: PathLike, options?: StatPathOptions): Stats | BigIntStats | undefined;
+export function lstat(path: PathLike, options?: StatPathOptions): Stats | BigIntStats | undefined {
   return statWith(fsLstat, 'lstat', path, options);
 }
 
-/**
- * The path without links, `.` and `..`. Arguments, result and errors are those of `fs.realpathSync.native`.
- * Parks.
- */
-export function realpath(
-  path: PathLike,
-  options?: { encoding?: BufferEncoding | null } | BufferEncoding | null,
-): string;
-export function realpath(path: PathLike, options: { encoding: 'buffer' } | 'buffer'): Buffer;
-export function realpath(path: PathLike, options?: { encoding?: Encoding } | Encoding): string | Buffer {
+function realpathOf(path: PathLike, options?: { encoding?: Encoding } | Encoding): string | Buffer {
   const { encoding } = optionsOf<{ encoding?: Encoding }>(options);
   const known = encodingOf(encoding) ?? 'utf8';
   const where = pathOf(path);
@@ -64,16 +91,73 @@ export function realpath(path: PathLike, options?: { encoding?: Encoding } | Enc
   return typeof result === 'string' || encoding === 'buffer' ? result : result.toString(known);
 }
 
-/** As `fs.accessSync`. Parks. */
-export function access(path: PathLike, mode: number = constants.F_OK): void {
-  integerIn('mode', mode, 0, constants.R_OK | constants.W_OK | constants.X_OK);
-  const where = pathOf(path);
-  // Whether it is there at all, the kernel's caches may know.
-  const result = mode === constants.F_OK ? fsStat(where) : fsAccess(where, mode);
-  if (typeof result === 'number') check(result, 'access', 'access', { path: pathText(where) });
+/** The overloads of {@link realpath}. */
+export interface Realpath {
+  /** Text. */
+  (path: PathLike, options?: { encoding?: BufferEncoding | null } | BufferEncoding | null): string;
+  /** Bytes. */
+  (path: PathLike, options: { encoding: 'buffer' } | 'buffer'): Buffer;
+  /** The same function; Node has two. */
+  native: Realpath;
 }
 
-/** As `fs.existsSync`: never throws for what cannot be a path. Parks if the disk has to be asked. */
+/**
+ * The path without links, `.` and `..`. Arguments, result and errors are those of `fs.realpathSync.native`, which fails with the
+ * errors of `realpath` where `fs.realpathSync` fails with those of `lstat`. Parks.
+ *
+ * @example
+ * ```ts
+ * import { spawn } from 'stackful';
+ * import { realpath } from 'stackful/fs';
+ *
+ * await spawn(() => {
+ *   console.log(realpath('.') === realpath(process.cwd())); // true
+ * });
+ * ```
+ */
+export const realpath = realpathOf as Realpath;
+realpath.native = realpath;
+
+/**
+ * As `fs.accessSync`. Parks.
+ *
+ * @example
+ * ```ts
+ * import { constants } from 'node:fs';
+ * import { spawn } from 'stackful';
+ * import { access } from 'stackful/fs';
+ *
+ * await spawn(() => {
+ *   access('.', constants.R_OK); // throws if it is not allowed
+ *   try {
+ *     access('no-such-file');
+ *   } catch (error) {
+ *     console.log((error as NodeJS.ErrnoException).code); // ENOENT
+ *   }
+ * });
+ * ```
+ */
+export function access(path: PathLike, mode?: number | null): void {
+  const wanted = mode === undefined || mode === null ? constants.F_OK : integerIn('mode', mode, 0, MOST_ACCESS);
+  const where = pathOf(path);
+  // Whether it exists the kernel often knows without a wait.
+  const code = wanted === constants.F_OK ? fsExists(where) : (fsCall(Call.access, where, undefined, wanted) as number);
+  if (code < 0) fail(code, 'access', 'access', { path: pathText(where) });
+}
+
+/**
+ * As `fs.existsSync`: false for a value that cannot be a path. Parks if the disk has to be read.
+ *
+ * @example
+ * ```ts
+ * import { spawn } from 'stackful';
+ * import { exists } from 'stackful/fs';
+ *
+ * await spawn(() => {
+ *   console.log(exists('.'), exists('no-such-file')); // true false
+ * });
+ * ```
+ */
 export function exists(path: PathLike): boolean {
   let where;
   try {
@@ -81,8 +165,7 @@ export function exists(path: PathLike): boolean {
   } catch {
     return false;
   }
-  const result = fsStat(where);
-  if (typeof result !== 'number') return true;
-  if (result < LAST_ERRNO || result === ECANCELED) fail(result, 'exists', 'stat');
-  return false;
+  const code = fsExists(where);
+  if (code < LAST_ERRNO || code === ECANCELED) fail(code, 'exists', 'access');
+  return code === 0;
 }

@@ -1,45 +1,51 @@
+import { withSignal } from '../coroutine/signal.js';
 import { invalidType } from '../internal/arguments.js';
 import { check, fail } from '../internal/codes.js';
-import { encodingOf, flagsOf, modeOf, optionsOf, pathOf, pathText, type PathLike } from './arguments.js';
 import type { ParkOptions } from '../internal/parking.js';
-import { withSignal } from '../signal.js';
-import { File, openDescriptor, withDescriptor } from './file.js';
+import { MAY_BLOCK } from '../internal/results.js';
+import { encodingOf, flagsOf, modeOf, optionsOf, pathOf, pathText, type PathLike } from './arguments.js';
+import { Descriptor, openDescriptor, withDescriptor } from './descriptor.js';
+import type { File } from './file.js';
 import {
   CALL_FACTOR,
   CURRENT_POSITION,
   fsClose,
+  fsFstat,
+  fsRead,
   fsReadFile,
   fsSync,
   fsWrite,
   fsWriteFile,
-  MAY_BLOCK,
-  READ_FILE_CALLS,
-  WRITE_FILE_CALLS,
+  FILE_CALLS,
 } from './native.js';
+import { lastSize } from './stats.js';
 
+/** The options of {@link readFile}. */
 export interface ReadFileOptions extends ParkOptions {
+  /** The encoding of text; without one, the content is a Buffer. */
   encoding?: BufferEncoding | null;
-  /** How to open it; default 'r'. */
+  /** The flags to open it with; default 'r'. */
   flag?: string | number;
 }
 
+/** The options of {@link writeFile} and {@link appendFile}. */
 export interface WriteFileOptions extends ParkOptions {
-  /** Of text; default 'utf8'. */
+  /** The encoding of text; default 'utf8'. */
   encoding?: BufferEncoding | null;
-  /** Of a file that is created; default 0o666. */
+  /** The mode of a file that is created; default 0o666. */
   mode?: string | number;
-  /** How to open it; default 'w'. */
+  /** The flags to open it with; default 'w'. */
   flag?: string | number;
-  /** Whether to wait until it is on the disk. */
+  /** Whether to wait until the data is on the disk; default false. */
   flush?: boolean;
 }
 
-/** Throws for a code in which the failed system call is one of `calls`. */
-function failIn(calls: readonly string[], code: number, operation: string, path: string | undefined): never {
+/** Throws for a code that includes the failed system call; see `fsReadFile`. */
+function failIn(code: number, operation: string, path: string | undefined): never {
   const call = Math.trunc(-code / CALL_FACTOR);
   // Node names the path in the error of open alone.
   const details = call === 0 && path !== undefined ? { path } : {};
-  fail(code + call * CALL_FACTOR, operation, calls[call], details);
+  fail(code + call * CALL_FACTOR, operation, FILE_CALLS[call], details);
 }
 
 function content(result: string | Buffer, encoding: BufferEncoding | undefined): string | Buffer {
@@ -47,8 +53,20 @@ function content(result: string | Buffer, encoding: BufferEncoding | undefined):
 }
 
 /**
- * The whole content of a file, or of what follows the current position of an open one. Arguments, results and
- * errors are those of `fs.readFileSync`. Parks if it is not in memory.
+ * The whole content of a file; of an open one, the content after its current position. Arguments, results and
+ * errors are those of `fs.readFileSync`. Parks if the content is not in memory.
+ *
+ * @example
+ * ```ts
+ * import { spawn } from 'stackful';
+ * import { readFile, writeFile } from 'stackful/fs';
+ *
+ * await spawn(() => {
+ *   writeFile('settings.json', '{ "port": 8080 }');
+ *   const settings = JSON.parse(readFile('settings.json', 'utf8')) as { port: number };
+ *   console.log(settings.port); // 8080
+ * });
+ * ```
  */
 export function readFile(
   file: PathLike | File | number,
@@ -71,11 +89,11 @@ export function readFile(
   if (signal) return withSignal(signal, () => readFile(file, { ...given, signal: undefined }));
   const encoding = encodingOf(wanted);
   const utf8 = encoding === 'utf8' || encoding === 'utf-8';
-  if (typeof file === 'number' || file instanceof File) {
+  if (typeof file === 'number' || file instanceof Descriptor) {
     return withDescriptor(file, 'read', (fd) => {
       const result = fsReadFile(fd, utf8);
       return typeof result === 'number'
-        ? failIn(READ_FILE_CALLS, result, 'readFile', undefined)
+        ? failIn(result, 'readFile', undefined)
         : content(result, encoding);
     });
   }
@@ -88,10 +106,41 @@ export function readFile(
     }
   }
   const path = pathOf(file);
-  const result = fsReadFile(path, utf8);
-  return typeof result === 'number'
-    ? failIn(READ_FILE_CALLS, result, 'readFile', pathText(path))
-    : content(result, encoding);
+  let result = fsReadFile(path, utf8);
+  if (typeof result === 'number') {
+    if (result < 0) failIn(result, 'readFile', pathText(path));
+    result = readLarge(result);
+  }
+  return content(result, encoding);
+}
+
+/** Between two of these, which take 25 us from the kernel's cache, other coroutines may run. */
+const PIECE = 256 * 1024;
+
+/**
+ * The content of a large file, from the current position, and closes it. Into memory of V8's own, whose collector frees it in minor
+ * collections: for foreign memory it marks the whole heap, which takes as long as the reading. Parks.
+ */
+function readLarge(fd: number): Buffer {
+  try {
+    check(fsFstat(fd, false), 'readFile', 'fstat');
+    // One more than there is, so that the read that gets it all is also the one that finds the end.
+    let buffer = Buffer.allocUnsafeSlow(lastSize() + 1);
+    let filled = 0;
+    for (;;) {
+      if (filled === buffer.length) {
+        const more = Buffer.allocUnsafeSlow(2 * filled);
+        buffer.copy(more, 0, 0, filled);
+        buffer = more;
+      }
+      const wanted = Math.min(PIECE, buffer.length - filled);
+      const count = check(fsRead(fd, buffer, filled, wanted, CURRENT_POSITION), 'readFile', 'read');
+      filled += count;
+      if (count === 0) return buffer.subarray(0, filled);
+    }
+  } finally {
+    fsClose(fd);
+  }
 }
 
 function writeAll(fd: number, data: NodeJS.ArrayBufferView): void {
@@ -103,8 +152,18 @@ function writeAll(fd: number, data: NodeJS.ArrayBufferView): void {
 
 /**
  * Makes `data` the content of a file, or writes it at the current position of an open one. Arguments and
- * errors are those of `fs.writeFileSync`. Parks. A file whose writing is cancelled is left as far as it was
- * written.
+ * errors are those of `fs.writeFileSync`. Parks. Interrupted before a pool thread has begun it, it does nothing. One that has
+ * begun is finished first, except where a write may wait for ever (a FIFO): there it ends between two writes.
+ *
+ * @example
+ * ```ts
+ * import { spawn } from 'stackful';
+ * import { writeFile } from 'stackful/fs';
+ *
+ * await spawn(() => {
+ *   writeFile('report.txt', 'all is well\n', { mode: 0o600, flush: true });
+ * });
+ * ```
  */
 export function writeFile(
   file: PathLike | File | number,
@@ -127,14 +186,14 @@ export function writeFile(
     if (bytes.byteLength > 0) writeAll(fd, bytes);
     if (flush) check(fsSync(fd, false), 'writeFile', 'fsync');
   };
-  if (typeof file === 'number' || file instanceof File) {
+  if (typeof file === 'number' || file instanceof Descriptor) {
     withDescriptor(file, 'write', write);
     return;
   }
   const path = pathOf(file);
   const result = fsWriteFile(path, flagsOf(flag), modeOf(mode, 0o666), bytes, flush);
   if (result >= 0) return;
-  if (result !== MAY_BLOCK) failIn(WRITE_FILE_CALLS, result, 'writeFile', pathText(path));
+  if (result !== MAY_BLOCK) failIn(result, 'writeFile', pathText(path));
   const fd = openDescriptor(file, flag, mode);
   try {
     write(fd);
@@ -142,11 +201,26 @@ export function writeFile(
     fsClose(fd);
     throw error;
   }
-  // Some file systems only say now that there is no room.
+  // Some file systems report a full disk only at close.
   check(fsClose(fd), 'writeFile', 'close');
 }
 
-/** As `fs.appendFileSync`, also for a {@link File}. Parks. */
+/**
+ * As `fs.appendFileSync`, also for a {@link File}. Parks.
+ *
+ * @example
+ * ```ts
+ * import { spawn } from 'stackful';
+ * import { appendFile, readFile, writeFile } from 'stackful/fs';
+ *
+ * await spawn(() => {
+ *   writeFile('log.txt', '');
+ *   appendFile('log.txt', 'started;');
+ *   appendFile('log.txt', 'stopped;');
+ *   console.log(readFile('log.txt', 'utf8')); // started;stopped;
+ * });
+ * ```
+ */
 export function appendFile(
   file: PathLike | File | number,
   data: string | NodeJS.ArrayBufferView,

@@ -2,15 +2,15 @@ import type { Connection } from './connection.js';
 import { checkBody } from './errors.js';
 
 const KIB = 1024;
-/** A body gets so much memory on its word alone; the rest as it arrives. */
+/** The most memory for a body on the word of its Content-Length; the buffer grows as bytes arrive. */
 const FIRST_BYTES = 64 * KIB;
 const CHUNK_BYTES = 16 * KIB;
 const EMPTY = Buffer.alloc(0);
 
 /**
- * The whole body of the connection's request; `length` is what was announced, or -1. Parks.
+ * The whole body of the connection's request; `length` is its Content-Length, or -1. Parks.
  *
- * Buffers are of their own, not slices of Node's pool: nobody else may know memory that is being received into.
+ * Its buffers are not slices of Node's pool: other code must not share memory that is being received into.
  */
 export function readWhole(connection: Connection, length: number): Buffer {
   let buffer = Buffer.allocUnsafeSlow(length >= 0 ? Math.min(length, FIRST_BYTES) : CHUNK_BYTES);
@@ -28,7 +28,7 @@ export function readWhole(connection: Connection, length: number): Buffer {
   return filled === buffer.length ? buffer : buffer.subarray(0, filled);
 }
 
-/** The body in pieces of at most 16 KiB; `check` throws when the request is over. Parks in between. */
+/** The body in pieces of at most 16 KiB; `check` throws when the request is over. Each step parks. */
 export function* readChunks(connection: Connection, check: () => void): Generator<Buffer, void, undefined> {
   let buffer = EMPTY;
   for (;;) {
@@ -36,7 +36,7 @@ export function* readChunks(connection: Connection, check: () => void): Generato
     if (buffer.length === 0) buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
     const n = checkBody(connection.readBody(buffer, 0));
     if (n === 0) return;
-    // A small piece is copied, so that it does not hold a large buffer, which can then be used again.
+    // A small piece is copied, so that it does not keep a large buffer in memory, and the buffer is used again.
     if (n < CHUNK_BYTES / 4) {
       yield Buffer.from(buffer.subarray(0, n));
     } else {

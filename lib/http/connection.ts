@@ -1,14 +1,19 @@
 import { STATUS_CODES } from 'node:http';
 
-import type { Coroutine } from '../coroutine.js';
+import { wait } from '../async/wait.js';
+import { spawn, type Coroutine } from '../coroutine/coroutine.js';
 import { integerIn, invalidType } from '../internal/arguments.js';
 import { ParkKind } from '../internal/kinds.js';
 import { native } from '../internal/native.js';
-import { wait } from '../wait.js';
-import { HttpError, lengthMismatch, requestOver } from './errors.js';
-import { BINARY_LINE, NO_FIELDS, TEXT_LINE, fieldsOf } from './fields.js';
+import { CONNECTION_BUSY } from '../internal/results.js';
+import { shakeHands, startTls } from '../tls/handshake.js';
+import type { TlsInfo } from '../tls/info.js';
+import type { ServerTerms } from '../tls/terms.js';
+import { ClientLeftError, HttpError, lengthMismatch, requestOver, tellsOfDeparture } from './errors.js';
+import { isFetched, partsOfFetched } from './fetched.js';
+import { BINARY_LINE, NO_FIELDS, TEXT_LINE, fieldsOf, type Fields } from './fields.js';
+import { refuseUnknown } from './known.js';
 import {
-  CONNECTION_BUSY,
   HEAD_METHOD,
   METHOD_CONNECT,
   METHOD_HEAD,
@@ -16,48 +21,62 @@ import {
   httpDone,
   httpFinish,
   httpForceClose,
+  httpMethod,
   httpNext,
   httpReadBody,
   httpRemote,
   httpRespond,
   httpSendFile,
+  httpTarget,
   httpText,
   httpWrite,
 } from './native.js';
 import { Request } from './request.js';
 import { FileResponse, PreparedResponse, type BodyPart, type ResponseLike, type ResponseParts } from './response.js';
+import { discard, inStep } from './source.js';
 
-/**
- * Answers one request: plain sequential code that may park. A promise is waited for.
- */
+/** Answers one request. It may park; if it returns a promise, the server waits for that. */
 export type Handler = (request: Request) => ResponseLike | PromiseLike<ResponseLike>;
 
-/** What connections report to: their server. */
+/** The interface of a server for its connections. */
 export interface Owner {
+  /** @internal */
   readonly handler: Handler;
-  /** Does the handler keep no request, nor what it makes of it? Then one object is enough for requests that do not overlap. */
+  /** Whether the handler keeps neither requests nor their parts: then requests that do not overlap share one object. @internal */
   readonly reusesRequests: boolean;
-  /** Such an object that is free. */
+  /** A free object of that kind. @internal */
   spare: Request | undefined;
+  /** @internal */
   report(error: unknown, request: Request): void;
+  /** Of a server that speaks TLS. @internal */
+  readonly terms: ServerTerms | undefined;
+  /** @internal */
+  reportTls(error: unknown, remoteAddress: string): void;
 }
 
-const EMSGSIZE = -90;
+const KNOWN = ['status', 'headers', 'body'] as const satisfies (keyof ResponseParts)[];
+/** Longer names of coroutines are cut, because lists show them. */
+const LONGEST_NAME = 100;
 
 /**
  * One connection's loop: a coroutine runs it from the first request to the last.
  *
- * With thousands of connections, whatever is in an object of this class has to come from memory: the usual request goes by
- * what is in variables, which lie in the coroutine's stack, and in objects that all connections share.
+ * With thousands of connections, a read of a field here is a cache miss: the path of most requests uses only variables, which
+ * are on the coroutine's stack, and objects that all connections share.
  */
 export class Connection {
-  /** Of native's record; -1 once that is closed. */
+  /** The number of native's record; -1 once that is closed. */
   number: number;
   coroutine: Coroutine | undefined;
   private streaming = false;
   private reading = false;
   /** Slot of this connection's coroutine while it waits for another one to stop reading; else -1. */
   private waiter = -1;
+  /** The last request whose signal was read. */
+  private watched: Request | undefined;
+  private shaking = false;
+  /** What came out of the handshake. */
+  tls: TlsInfo | undefined;
   private peer: readonly [host: string, port: number] | undefined;
 
   constructor(
@@ -67,18 +86,83 @@ export class Connection {
     this.number = number;
   }
 
-  /** Until the connection is over. Parks; never throws. */
+  /** Answers requests until the connection is over. Parks; never throws. */
   run(): void {
-    this.answerAll();
+    if (this.owner.terms === undefined || this.secure(this.owner.terms)) this.answerAll();
     const number = this.number;
     this.number = -1;
     httpDone(number);
   }
 
-  /** Instead of `run`, when there is no stack for it. */
+  /** The handshake; false when it has failed. Parks; never throws. */
+  private secure(terms: ServerTerms): boolean {
+    const place = () => ({ number: this.number, ofHttp: true });
+    this.shaking = true;
+    try {
+      startTls(place(), terms);
+      this.tls = shakeHands(place, terms, 'serve');
+      return true;
+    } catch (error) {
+      try {
+        this.owner.reportTls(error, this.remote()[0]);
+      } catch (second) {
+        console.error('stackful/http: onTlsError failed:', second);
+      }
+      return false;
+    } finally {
+      this.shaking = false;
+    }
+  }
+
+  /** The server closes, and waits for no handshake. Never parks. */
+  endHandshake(): void {
+    if (this.shaking) this.cancel(new Error('the server was closed'));
+  }
+
+  /** Called instead of `run` when there is no memory for a stack. */
   abandon(): void {
     httpDone(this.number);
     this.number = -1;
+  }
+
+  /** The name of its coroutine: `GET /path` during a request. */
+  get title(): string {
+    const method = this.number < 0 ? undefined : httpMethod(this.number);
+    if (method === undefined) return 'http connection';
+    const [path] = httpTarget(this.number)!.split('?', 1);
+    const title = `${method} ${path!}`;
+    return title.length <= LONGEST_NAME ? title : `${title.slice(0, LONGEST_NAME)}...`;
+  }
+
+  /** Aborts the signal of `request` when the client leaves. */
+  watch(request: Request): void {
+    this.watched = request;
+  }
+
+  /** The client has left during its request; unless it is `gone`, it may still receive the response. Never parks. */
+  clientLeft(gone: boolean): void {
+    const reason = new ClientLeftError();
+    this.abort(reason);
+    if (gone) this.coroutine?.cancel(reason);
+  }
+
+  /** Cancels the handler, and aborts the request's signal. Never parks. */
+  cancel(reason: unknown): void {
+    this.abort(reason);
+    this.coroutine?.cancel(reason);
+  }
+
+  private abort(reason: unknown): void {
+    const { watched } = this;
+    if (!watched) return;
+    this.watched = undefined;
+    // Listeners may park, which must not hold up the caller.
+    try {
+      spawn(() => { watched.abort(reason); }, { name: 'http abort' });
+    } catch {
+      // No memory for a stack: listeners run here, and cannot park.
+      watched.abort(reason);
+    }
   }
 
   remote(): readonly [host: string, port: number] {
@@ -90,7 +174,7 @@ export class Connection {
     return this.peer;
   }
 
-  /** Bytes of the request's body put into `to` from `from` on, 0 at its end, or a code. Parks. */
+  /** Receives bytes of the request's body into `to`, from `from` on. Returns their number, 0 at the end, or a code. Parks. */
   readBody(to: Uint8Array, from: number): number {
     if (this.reading) return CONNECTION_BUSY;
     this.reading = true;
@@ -101,8 +185,8 @@ export class Connection {
   }
 
   /**
-   * A function of its own: what comes behind the loop has never run when the loop is compiled, and a thousand connections
-   * that end would leave compiled code for it one by one, at 10 us apiece.
+   * The loop is a function of its own: code after it has never run when V8 compiles the loop, so each of a thousand ending
+   * connections would be deoptimized there, at 10 us each.
    */
   private answerAll(): void {
     const { owner, number } = this;
@@ -110,12 +194,12 @@ export class Connection {
     while (head > 0) head = this.answer(owner, number, head);
   }
 
-  /** Answers a request and waits for the next: its head, or 0 when the connection is over. */
+  /** Answers a request and waits for the next. Returns the head of that, or 0 when the connection is over. Parks. */
   private answer(owner: Owner, number: number, head: number): number {
     const request = owner.spare?.renew(this, number, head) ?? new Request(this, number, head);
     if (owner.reusesRequests) owner.spare = undefined;
     try {
-      if ((head & HEAD_METHOD) === METHOD_CONNECT) throw new HttpError(501);
+      if ((head & HEAD_METHOD) === METHOD_CONNECT) refuseTunnel(number);
       const response = owner.handler(request);
       if (typeof response === 'string') {
         this.endRequest(owner, request);
@@ -127,18 +211,18 @@ export class Connection {
     }
   }
 
-  /** From here on the request gives nothing new, and may become another one. */
+  /** Ends the request: it reads nothing more from the connection, and its object may be used again. */
   private endRequest(owner: Owner, request: Request): void {
     if (request.examined && this.reading) this.waitForReader();
     request.end();
     if (owner.reusesRequests) owner.spare = request;
   }
 
-  /** Another coroutine is in the middle of reading the body: the response waits for it, for so long as limits allow. */
+  /** Waits for another coroutine that is reading the body, as long as the limits allow. Parks. */
   private waitForReader(): void {
     this.waiter = native.current();
     let code = 0;
-    // Ended early by a cancellation, native refuses what comes next, and the connection is over.
+    // After a cancellation native code refuses the response, and the connection is over.
     while (this.reading && code >= 0) code = native.park(ParkKind.other, 0);
     this.waiter = -1;
   }
@@ -156,6 +240,7 @@ export class Connection {
       return this.respond(owner, request, wait(response as PromiseLike<unknown>));
     }
     if (Symbol.iterator in response || Symbol.asyncIterator in response) {
+      discard(response);
       throw invalidType('response', 'an object whose property "body" is the iterable', response);
     }
     return this.respondInParts(owner, request, response);
@@ -168,10 +253,26 @@ export class Connection {
   }
 
   private respondInParts(owner: Owner, request: Request, response: ResponseParts): number {
-    const status = response.status === undefined ? 200 : integerIn('response.status', response.status, 200, 599);
-    const { lines, length, hasType, close } = response.headers ? fieldsOf(response.headers) : NO_FIELDS;
-    if (close) httpForceClose(this.number);
-    const body = response.body;
+    const { body } = response;
+    let status: number;
+    let fields: Fields;
+    try {
+      if (isFetched(response)) {
+        ({ status, fields } = partsOfFetched(response));
+      } else {
+        for (const name in response) {
+          if (name !== 'status' && name !== 'headers' && name !== 'body') refuseUnknown('response', response, KNOWN);
+        }
+        status = response.status ?? 200;
+        fields = response.headers ? fieldsOf(response.headers, response.status) : NO_FIELDS;
+      }
+      if (status !== 200) integerIn('response.status', status, 200, 599);
+    } catch (error) {
+      discard(body);
+      throw error;
+    }
+    const { lines, length, hasType } = fields;
+    if (fields.close) httpForceClose(this.number);
     if (typeof body === 'string') {
       if (length >= 0 && length !== Buffer.byteLength(body)) throw lengthMismatch(length, Buffer.byteLength(body));
       return this.send(owner, request, status, hasType ? lines : TEXT_LINE + lines, body);
@@ -191,30 +292,46 @@ export class Connection {
   }
 
   private stream(owner: Owner, request: Request, status: number, lines: string, parts: Iterable<BodyPart>, length: number): number {
-    let code = httpBegin(this.number, status, lines, length);
-    if ((request.head & HEAD_METHOD) === METHOD_HEAD || status === 204 || status === 304) return this.endStream(owner, request, code);
-    this.streaming = true;
+    const code = this.sendParts(request, status, lines, parts, length);
+    return this.endStream(owner, request, code);
+  }
+
+  /**
+   * Sends the head with the first part that is not empty: an error before that can still become the response. If no body may
+   * be sent, it reads the first part, too, and then ends the source.
+   */
+  private sendParts(request: Request, status: number, lines: string, parts: Iterable<BodyPart>, length: number): number {
+    const bodiless = (request.head & HEAD_METHOD) === METHOD_HEAD || status === 204 || status === 304;
+    let code = 0;
     let sent = 0;
     for (const part of parts) {
-      // The client has gone, or this coroutine was cancelled: nobody is to blame.
-      if (code < 0) break;
       if (typeof part !== 'string' && !(part instanceof Uint8Array)) {
         throw invalidType('part of response.body', 'a string or a Uint8Array', part);
       }
       if (part.length === 0) continue;
-      code = httpWrite(this.number, part);
-      if (length >= 0) sent += typeof part === 'string' ? Buffer.byteLength(part) : part.length;
-      if (code === EMSGSIZE) throw lengthMismatch(length, sent);
+      if (length >= 0) {
+        sent += typeof part === 'string' ? Buffer.byteLength(part) : part.length;
+        if (sent > length) throw lengthMismatch(length, sent);
+      }
+      if (bodiless) break;
+      if (!this.streaming) code = this.begin(status, lines, length);
+      if (code >= 0) code = httpWrite(this.number, part);
+      // The client has left, or this coroutine was cancelled: that is no error of the handler.
+      if (code < 0) break;
     }
-    if (code >= 0 && length >= 0 && sent < length) throw lengthMismatch(length, sent);
-    return this.endStream(owner, request, code);
+    if (code >= 0 && sent < length && !bodiless) throw lengthMismatch(length, sent);
+    return this.streaming ? code : this.begin(status, lines, length);
+  }
+
+  private begin(status: number, lines: string, length: number): number {
+    this.streaming = true;
+    return httpBegin(this.number, status, lines, length);
   }
 
   private sendFile(owner: Owner, request: Request, response: FileResponse): number {
     let code: number;
     try {
-      code = httpBegin(this.number, response.status, response.lines, response.length);
-      this.streaming = true;
+      code = this.begin(response.status, response.lines, response.length);
       if (code >= 0) code = httpSendFile(this.number, response.file.fd, response.offset, response.length);
     } finally {
       response.file.close();
@@ -228,11 +345,11 @@ export class Connection {
     return code < 0 ? 0 : httpFinish(this.number);
   }
 
-  /** What a handler's exception becomes: its own status, or a 500 and a report; half a response is broken off. */
+  /** Answers a handler's exception with its status, or with 500 and a report; closes the connection after half a response. */
   private fail(error: unknown, request: Request): number {
     const expected = error instanceof HttpError;
-    if (!expected) this.owner.report(error, request);
-    // It was reported to somebody, who may keep it.
+    if (!expected && !tellsOfDeparture(error)) this.owner.report(error, request);
+    // `onError` got the request and may keep it, so its object is not used again.
     if (this.reading) this.waitForReader();
     request.end();
     if (this.streaming) return 0;
@@ -242,20 +359,8 @@ export class Connection {
   }
 }
 
-/** An asynchronous iterable as one that parks for each part. */
-function* inStep<T>(source: AsyncIterable<T>): Generator<T, void, undefined> {
-  const iterator = source[Symbol.asyncIterator]();
-  let ended = false;
-  try {
-    for (;;) {
-      const result = wait(iterator.next());
-      if (result.done) {
-        ended = true;
-        return;
-      }
-      yield result.value;
-    }
-  } finally {
-    if (!ended && iterator.return) wait(iterator.return());
-  }
+/** Bytes after a CONNECT are meant for another server, and are no request. */
+function refuseTunnel(number: number): never {
+  httpForceClose(number);
+  throw new HttpError(501);
 }

@@ -1,19 +1,34 @@
 import { STATUS_CODES } from 'node:http';
 
 import { check } from '../internal/codes.js';
-import { BODY_MALFORMED, BODY_TIMEOUT, BODY_TOO_LARGE, CONNECTION_BUSY, REQUEST_OVER } from './native.js';
+import { BODY_MALFORMED, BODY_TIMEOUT, BODY_TOO_LARGE, CONNECTION_BUSY, ECONNRESET, REQUEST_OVER } from '../internal/results.js';
 
 /**
  * Thrown in a handler, it becomes the response: its status, and its message as text. It is not reported to `onError`.
  *
- * The library throws it for what a client did wrong: a body that is too large (`ERR_HTTP_BODY_TOO_LARGE`, 413),
- * malformed (`ERR_HTTP_BODY_MALFORMED`, 400), too slow (`ERR_HTTP_BODY_TIMEOUT`, 408) or broken off
- * (`ERR_HTTP_BODY_ABORTED`, 400), not the JSON that was expected (`ERR_HTTP_BODY_NOT_JSON`, 400), and for a target that
- * has no path (`ERR_HTTP_INVALID_TARGET`, 400 or 404).
+ * The library throws it for a client's errors: a body that is too large (`ERR_HTTP_BODY_TOO_LARGE`, 413), malformed
+ * (`ERR_HTTP_BODY_MALFORMED`, 400), too slow (`ERR_HTTP_BODY_TIMEOUT`, 408), broken off (`ERR_HTTP_BODY_ABORTED`, 400) or
+ * not JSON (`ERR_HTTP_BODY_NOT_JSON`, 400), and a target without a path (`ERR_HTTP_INVALID_TARGET`, 400 or 404).
+ *
+ * @example
+ * ```ts
+ * import { HttpError, serve } from 'stackful/http';
+ *
+ * const server = serve((request) => {
+ *   if (request.path !== '/') throw new HttpError(404, 'there is only one page');
+ *   return 'the page';
+ * }, { host: '127.0.0.1' });
+ * const response = await fetch(`http://127.0.0.1:${server.port}/other`);
+ * console.log(response.status); // 404
+ * await response.text(); // there is only one page
+ * await server.close();
+ * ```
  */
 export class HttpError extends Error {
+  /** The status of the response. */
   readonly status: number;
   readonly code: string;
+  /** The message is sent as text; without one, it is the status's usual phrase. `options.code` sets `code`. */
   constructor(status: number, message?: string, options?: ErrorOptions & { code?: string }) {
     super(message ?? STATUS_CODES[status] ?? 'Error', options);
     this.name = 'HttpError';
@@ -22,16 +37,33 @@ export class HttpError extends Error {
   }
 }
 
+/**
+ * The client has left before it had its response: the reason of `request.signal`, and of the handler's CancelledError. It is
+ * not reported to `onError`.
+ */
+export class ClientLeftError extends Error {
+  readonly code = 'ERR_HTTP_CLIENT_LEFT';
+  constructor() {
+    super('the client has left');
+    this.name = 'ClientLeftError';
+  }
+}
+
+/** Whether `error` is that of a handler which was cancelled because its client left. */
+export function tellsOfDeparture(error: unknown): boolean {
+  return error instanceof ClientLeftError || (error instanceof Error && error.cause instanceof ClientLeftError);
+}
+
 function coded(ErrorClass: typeof Error, code: string, message: string): Error {
   return Object.assign(new ErrorClass(message), { code });
 }
 
-/** What a request gives for things that were not looked at while it lasted. */
+/** The error for a property of a request that is first read after the request is over. */
 export function requestOver(what: string): Error {
   return coded(
     Error,
     'ERR_HTTP_REQUEST_OVER',
-    `${what} was asked for after the response was sent; what a request holds must be read before`,
+    `${what} was first read after the response was sent; it must be read before`,
   );
 }
 
@@ -55,7 +87,7 @@ export function lengthMismatch(announced: number, actual: number): Error {
   );
 }
 
-/** Turns what reading a body returned into an exception when it is an error. */
+/** Returns the result of reading a body; throws the error of a negative one. */
 export function checkBody(code: number): number {
   if (code >= 0) return code;
   switch (code) {
@@ -65,7 +97,7 @@ export function checkBody(code: number): number {
       throw new HttpError(400, 'the body is malformed', { code: 'ERR_HTTP_BODY_MALFORMED' });
     case BODY_TIMEOUT:
       throw new HttpError(408, 'the body did not arrive in time', { code: 'ERR_HTTP_BODY_TIMEOUT' });
-    case -104: // ECONNRESET: also when the stream ended before the body did
+    case ECONNRESET: // also when the stream ended before the body did
       throw new HttpError(400, 'the client broke the body off', { code: 'ERR_HTTP_BODY_ABORTED' });
     case CONNECTION_BUSY:
       throw coded(Error, 'ERR_HTTP_BODY_IN_USE', 'another coroutine is reading this body');

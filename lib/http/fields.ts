@@ -1,14 +1,20 @@
 import { invalidType } from '../internal/arguments.js';
 import { forbiddenHeader, invalidHeaderName, invalidHeaderValue } from './errors.js';
 
-/** Response headers: a repeated one (`Set-Cookie`) is a list. */
-export type ResponseHeaders = Readonly<Record<string, string | number | readonly string[] | undefined>>;
+/** The value of a header; a list makes one line for each element. */
+export type HeaderValue = string | number | readonly string[] | undefined;
+
+/**
+ * Response headers: an object with a property for each, a `Headers`, a `Map`, or pairs. A repeated header (`Set-Cookie`) is a
+ * list, or several pairs. Values are sent as Latin-1.
+ */
+export type ResponseHeaders = Readonly<Record<string, HeaderValue>> | Iterable<readonly [name: string, value: HeaderValue]>;
 
 /** Response headers in the form in which they are sent. */
 export interface Fields {
-  /** Whole lines. */
+  /** Whole lines, each with its CRLF. */
   readonly lines: string;
-  /** The Content-Length among them, which is not in `lines`; -1 for none. */
+  /** The Content-Length, which is not in `lines`; -1 for none. */
   readonly length: number;
   readonly hasType: boolean;
   /** `Connection: close` was among them. */
@@ -27,7 +33,8 @@ const enum Kind {
   type,
   length,
   connection,
-  /** Written by the server whatever the handler says. */
+  upgrade,
+  /** Written by the server; the handler's value is ignored. */
   ignored,
   forbidden,
 }
@@ -40,10 +47,10 @@ const KINDS = new Map<string, Kind>([
   ['keep-alive', Kind.ignored],
   ['transfer-encoding', Kind.forbidden],
   ['trailer', Kind.forbidden],
-  ['upgrade', Kind.forbidden],
+  ['upgrade', Kind.upgrade],
 ]);
 
-/** A header name that has been checked, with the last value it had: most have the same one in every response. */
+/** A checked header name with its last value: most headers have the same value in every response. */
 interface Name {
   readonly kind: Kind;
   value: string;
@@ -51,10 +58,10 @@ interface Name {
 }
 
 const names = new Map<string, Name>();
-/** A handler that makes names up must not fill the memory. */
+/** A handler that generates names must not fill the memory. */
 const MOST_NAMES = 500;
 
-/** What frozen header objects have been turned into before. */
+/** The fields of frozen header objects. */
 const formatted = new WeakMap<object, Fields>();
 
 function nameOf(name: string): Name {
@@ -82,54 +89,103 @@ function lengthOf(value: string): number {
   return length;
 }
 
-function format(headers: ResponseHeaders): Fields {
-  let lines = '';
-  let length = -1;
-  let hasType = false;
-  let close = false;
-  for (const name of Object.keys(headers)) {
-    const given = headers[name];
-    if (given === undefined) continue;
+/** Collects headers one by one. */
+class Lines implements Fields {
+  lines = '';
+  length = -1;
+  hasType = false;
+  close = false;
+  private upgrades = false;
+
+  /** @param mayUpgrade whether the status is 426, which names protocols in `Upgrade` */
+  constructor(private readonly mayUpgrade: boolean) {}
+
+  add(name: string, given: unknown): void {
+    if (given === undefined) return;
     const known = nameOf(name);
-    for (const one of Array.isArray(given) ? (given as readonly unknown[]) : [given]) {
-      if (typeof one !== 'string' && typeof one !== 'number') throw invalidType(`headers.${name}`, 'a string or a number', one);
-      const value = String(one);
-      switch (known.kind) {
-        case Kind.type:
-          hasType = true;
-          lines += lineOf(known, name, value);
-          break;
-        case Kind.length:
-          length = lengthOf(value);
-          break;
-        case Kind.connection:
-          if (/^\s*close\s*$/i.test(value)) close = true;
-          else if (!/^\s*keep-alive\s*$/i.test(value)) throw forbiddenHeader(`Connection: ${value}`);
-          break;
-        case Kind.ignored:
-          break;
-        case Kind.forbidden:
-          throw forbiddenHeader(name);
-        case Kind.plain:
-          lines += lineOf(known, name, value);
+    if (Array.isArray(given)) for (const one of given as readonly unknown[]) this.addOne(known, name, one);
+    else this.addOne(known, name, given);
+  }
+
+  private addOne(known: Name, name: string, given: unknown): void {
+    if (typeof given !== 'string' && typeof given !== 'number') throw invalidType(`headers.${name}`, 'a string or a number', given);
+    const value = String(given);
+    switch (known.kind) {
+      case Kind.type:
+        this.hasType = true;
+        this.lines += lineOf(known, name, value);
+        break;
+      case Kind.length: {
+        const length = lengthOf(value);
+        if (this.length >= 0 && this.length !== length) throw invalidHeaderValue('content-length');
+        this.length = length;
+        break;
       }
+      case Kind.connection:
+        this.addConnection(value);
+        break;
+      case Kind.upgrade:
+        if (!this.mayUpgrade) throw forbiddenHeader(name);
+        this.lines += lineOf(known, name, value);
+        // RFC 9110 section 7.8: Upgrade applies to this connection only.
+        if (!this.upgrades) this.lines += 'Connection: Upgrade\r\n';
+        this.upgrades = true;
+        break;
+      case Kind.ignored:
+        break;
+      case Kind.forbidden:
+        throw forbiddenHeader(name);
+      case Kind.plain:
+        this.lines += lineOf(known, name, value);
     }
   }
-  return { lines, length, hasType, close };
+
+  private addConnection(value: string): void {
+    for (const option of value.toLowerCase().split(',')) {
+      const name = option.trim();
+      if (name === 'close') this.close = true;
+      else if (name !== 'keep-alive' && !(name === 'upgrade' && this.mayUpgrade)) throw forbiddenHeader(`Connection: ${value}`);
+    }
+  }
 }
 
+function isPair(value: unknown): value is readonly [unknown, unknown] {
+  return Array.isArray(value) && value.length === 2;
+}
+
+function format(headers: ResponseHeaders, mayUpgrade: boolean): Fields {
+  const lines = new Lines(mayUpgrade);
+  if (Symbol.iterator in headers) {
+    for (const pair of headers as Iterable<unknown>) {
+      if (!isPair(pair) || typeof pair[0] !== 'string') {
+        throw invalidType('response.headers', 'an object, or made of pairs of name and value', pair);
+      }
+      lines.add(pair[0], pair[1]);
+    }
+  } else {
+    for (const name of Object.keys(headers)) lines.add(name, headers[name]);
+  }
+  return lines;
+}
+
+/** The status of responses that tell the client to which protocol to upgrade. */
+const UPGRADE_REQUIRED = 426;
+
 /**
- * Checks headers and formats them. A frozen object is formatted once and for all.
+ * Checks headers and formats them. A frozen object is formatted once.
  *
+ * @param status of the response: 426 may have an `Upgrade`
  * @throws TypeError `ERR_INVALID_HTTP_TOKEN`, `ERR_INVALID_CHAR`, `ERR_INVALID_ARG_TYPE`, `ERR_HTTP_FORBIDDEN_HEADER`
  */
-export function fieldsOf(headers: ResponseHeaders): Fields {
+export function fieldsOf(headers: ResponseHeaders, status = 200): Fields {
   if (typeof headers !== 'object' || headers === null) throw invalidType('response.headers', 'an object', headers);
-  if (!Object.isFrozen(headers)) return format(headers);
+  const mayUpgrade = status === UPGRADE_REQUIRED;
+  // The contents of a Map or an iterator may change although the object is frozen.
+  if (!Object.isFrozen(headers) || mayUpgrade || Symbol.iterator in headers) return format(headers, mayUpgrade);
   let fields = formatted.get(headers);
   if (!fields) {
-    fields = format(headers);
-    // A list in it may not be frozen itself.
+    fields = format(headers, mayUpgrade);
+    // A list in it may change.
     if (!Object.values(headers).some(Array.isArray)) formatted.set(headers, fields);
   }
   return fields;

@@ -2,7 +2,7 @@ import { stat, type File } from '../fs.js';
 import { httpNow, httpPolls } from './native.js';
 import type { PreparedResponse } from './response.js';
 
-/** What tells one state of a file from another. */
+/** Properties of a file that change when its content does. */
 export interface Stamp {
   readonly dev: number;
   readonly ino: number;
@@ -11,7 +11,7 @@ export interface Stamp {
   readonly ctimeMs: number;
 }
 
-/** An open file that several have: the cache, and the responses that are being sent. Whoever has it closes it. */
+/** An open file that the cache and responses share. Each user calls `close`; the last closes the file. */
 export class SharedFile {
   private users = 1;
 
@@ -21,7 +21,7 @@ export class SharedFile {
     return this.file.fd;
   }
 
-  /** For one more to have. */
+  /** Adds a user. */
   share(): this {
     this.users++;
     return this;
@@ -32,7 +32,7 @@ export class SharedFile {
   }
 }
 
-/** A file that has been looked at: all that its responses are made of. */
+/** What responses need of a file that was read or opened. */
 export interface Entry {
   readonly stamp: Stamp;
   readonly etag: string;
@@ -41,40 +41,40 @@ export interface Entry {
   readonly lines: string;
   /** Header lines of a 304. */
   readonly linesUnchanged: string;
-  /** Of a small file. */
+  /** The content of a small file. */
   readonly body: Buffer | undefined;
-  /** Of a large one, which stays open. */
+  /** A large file, which stays open. */
   readonly file: SharedFile | undefined;
   /** The response to nearly every request, if there is a body. */
   readonly whole: PreparedResponse;
 }
 
 interface Slot {
-  /** Where the file system has it. */
+  /** The file's path. */
   readonly path: string;
   readonly entry: Entry;
-  /** Asked for since it was last passed over for eviction. */
+  /** Requested since eviction last passed over it. */
   used: boolean;
-  /** When the file system was last asked: the number of polls there had been, and in milliseconds. */
+  /** When the file was last checked: the number of polls before, and the time in milliseconds. */
   poll: number;
   checkedAt: number;
 }
 
 /**
- * A file whose last change is as recent as this when it is read may change again without its times showing it: the
- * kernel's clock for them moves in steps of up to 10 ms.
+ * A file that changed less than this before it is read may change again with the same times: the kernel's clock for them
+ * moves in steps of up to 10 ms.
  */
-const SETTLED_MS = 100;
-/** Besides its body, an entry is counted with this for keys, lines and bookkeeping. */
+export const SETTLED_MS = 100;
+/** Counted for each entry besides its body: keys, lines and bookkeeping. */
 export const ENTRY_BYTES = 1024;
-/** An open file that nobody has asked for since it was last looked at, so often, is closed: it may have been deleted. */
+/** How often open files that were not requested since the last check are closed, because they may have been deleted. */
 const IDLE_MS = 60_000;
 
 export function sameFile(a: Stamp, b: Stamp): boolean {
   return a.mtimeMs === b.mtimeMs && a.size === b.size && a.ctimeMs === b.ctimeMs && a.ino === b.ino && a.dev === b.dev;
 }
 
-/** Files by name, in bounded memory. Whatever has not been asked for since the last round goes first. */
+/** Files by name, in bounded memory. Eviction is a clock (second chance): files not requested since its last round go first. */
 export class FileCache {
   private readonly slots = new Map<string, Slot>();
   private bytes = 0;
@@ -88,10 +88,10 @@ export class FileCache {
   ) {}
 
   /**
-   * The entry for `name`, if the file has not changed since; asks the file system when that is due, and may park then.
+   * The entry for `name`, if the file has not changed since; checks the file when that is due, and may park then.
    *
-   * @param arrival the poll before which the request had arrived. Of requests that one poll brought, the first has the
-   *   file system asked for all of them: what it says then is later than each of their arrivals.
+   * @param arrival the poll before which the request had arrived. Of requests from one poll, the first checks the file for
+   *   all of them, because the check is later than each of their arrivals.
    */
   get(name: string, arrival: number): Entry | undefined {
     const slot = this.slots.get(name);
@@ -105,7 +105,7 @@ export class FileCache {
       } finally {
         if (!same) this.remove(name, slot);
       }
-      // Another coroutine may have removed it, and closed the file, while this one was waiting.
+      // Another coroutine may have removed it, and closed the file, while this one was parked.
       if (!same || this.slots.get(name) !== slot) return undefined;
       slot.poll = poll;
       slot.checkedAt = now;
@@ -114,7 +114,7 @@ export class FileCache {
     return slot.entry;
   }
 
-  /** `poll` is what `httpPolls` gave before the file was looked at. */
+  /** @param poll the result of `httpPolls` before the file was checked */
   add(name: string, path: string, entry: Entry, poll: number): void {
     const size = sizeOf(entry);
     if (size > this.mostBytes || Date.now() - Math.max(entry.stamp.ctimeMs, entry.stamp.mtimeMs) < SETTLED_MS) return;
@@ -161,7 +161,7 @@ export class FileCache {
   }
 
   private remove(name: string, slot: Slot): void {
-    // Another coroutine may have done it while this one was waiting for the disk.
+    // Another coroutine may have removed it while this one waited for the disk.
     if (this.slots.get(name) !== slot) return;
     this.slots.delete(name);
     this.bytes -= sizeOf(slot.entry);

@@ -1,8 +1,10 @@
 import { native } from '../internal/native.js';
+import type { GivenLimits } from './limits.js';
 
 /**
- * What native/binding/http*.cc exports. Connections and servers are numbers; a call that ends in the wait for the next
- * request returns what describes its head (see {@link HEAD_METHOD}), 0 when the connection is to be closed, or a code.
+ * The exports of native/binding/http*.cc. Connections and servers are numbers. A call that ends in the wait for the next
+ * request returns a number that describes its head (see {@link HEAD_METHOD}), 0 when the connection has to be closed, or a
+ * code.
  */
 interface HttpNative {
   httpListen: (
@@ -13,13 +15,17 @@ interface HttpNative {
     reusePort: boolean,
     fd: number,
     mostCoroutines: number,
-    limits: readonly number[],
+    limits: GivenLimits,
   ) => number;
   httpListenFd: (host: string, port: number, path: undefined, backlog: number, reusePort: boolean) => number;
   httpAddress: (server: number) => [host: string, port: number, ipv6: boolean] | undefined;
   httpFdAddress: (fd: number) => [host: string, port: number, ipv6: boolean] | undefined;
   httpSteer: (fd: number, first: number, count: number) => number;
   httpAccept: (server: number, wait: boolean) => number;
+  /** Parks until woken, or until {@link httpDeparture} has a connection to return. */
+  httpPause: (server: number) => void;
+  /** Twice the number of a connection whose client has left, plus 1 if it is gone for good; -1 for none. */
+  httpDeparture: (server: number) => number;
   httpUnref: (server: number) => void;
   httpClose: (server: number, endIdle: boolean) => void;
   httpForget: (server: number) => void;
@@ -43,11 +49,12 @@ interface HttpNative {
   httpHeader: (connection: number, name: string) => string | undefined;
   httpHeaders: (connection: number) => string[] | undefined;
   httpFileHints: (connection: number) => number | undefined;
+  httpClientLeft: (connection: number) => boolean;
   httpPolls: () => number;
   httpNow: () => number;
   httpBodyLength: (connection: number) => number;
   httpLimitBody: (connection: number, bytes: number) => void;
-  /** The whole of a small body that has arrived with its head; undefined when it has to be read. */
+  /** A whole small body that has arrived with its head; undefined when it has to be read. */
   httpTakeBody: (connection: number) => Buffer | undefined;
   httpReadBody: (connection: number, to: Uint8Array, from: number) => number;
 }
@@ -59,6 +66,8 @@ export const {
   httpFdAddress,
   httpSteer,
   httpAccept,
+  httpPause,
+  httpDeparture,
   httpUnref,
   httpClose,
   httpForget,
@@ -79,6 +88,7 @@ export const {
   httpHeader,
   httpHeaders,
   httpFileHints,
+  httpClientLeft,
   httpPolls,
   httpNow,
   httpBodyLength,
@@ -92,15 +102,8 @@ export const HEAD_METHOD = 15;
 export const HEAD_MINOR_VERSION = 16;
 export const HEAD_BODY = 32;
 
-/** In the order of `enum class Method` in native/http/parser.h; the first stands for every other token. */
+/** In the order of `enum class Method` in native/http/parser.h; the first stands for all other tokens. */
 export const METHODS = ['', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'CONNECT', 'TRACE'] as const;
 export const METHOD_HEAD = 2;
 export const METHOD_CONNECT = 8;
 
-/** Codes besides system errors: native/http/connection.h and native/binding/http_records.h. */
-export const BODY_TOO_LARGE = -20001;
-export const BODY_MALFORMED = -20002;
-export const CONNECTION_BUSY = -20010;
-export const REQUEST_OVER = -20011;
-export const BODY_TIMEOUT = -20012;
-export const TOO_MANY_COROUTINES = -20013;

@@ -7,10 +7,12 @@ export interface ByteRange {
 const ONE_RANGE = /^bytes=(\d*)-(\d*)$/i;
 
 /**
- * What a `Range` header asks for of `size` bytes (RFC 9110 section 14.2): one range; `undefined` for everything, which
- * is also the answer to several ranges and to what is not understood; `null` for nothing that is there (416).
+ * The range of `size` bytes that a `Range` header wants (RFC 9110 section 14.2): one range; `undefined` for the whole, also
+ * for several ranges and for a header that is not understood; `null` for a range outside (416).
  */
 export function parseRange(header: string, size: number): ByteRange | null | undefined {
+  // Every range is outside an empty file; a 200 serves a client that resumes at 0.
+  if (size === 0) return undefined;
   const match = ONE_RANGE.exec(header.trim());
   if (!match) return undefined;
   const [, from, to] = match as unknown as [string, string, string];
@@ -25,7 +27,7 @@ export function parseRange(header: string, size: number): ByteRange | null | und
   return { first, last: to === '' ? size - 1 : Math.min(Number(to), size - 1) };
 }
 
-/** Does an `If-Range` header still hold, so that a part may be sent? Weak tags never do. */
+/** Whether an `If-Range` header still holds, so that a part may be sent. Weak tags never hold. */
 export function rangeStillHolds(ifRange: string, etag: string, lastModified: string): boolean {
   return ifRange.startsWith('"') ? ifRange === etag : ifRange === lastModified;
 }

@@ -1,7 +1,8 @@
 import { invalidType } from '../internal/arguments.js';
+import type { TlsInfo } from '../tls/info.js';
 import { readChunks, readWhole } from './body.js';
 import type { Connection } from './connection.js';
-import { HttpError, requestOver } from './errors.js';
+import { ClientLeftError, HttpError, requestOver } from './errors.js';
 import { bodyLimit } from './limits.js';
 import {
   HEAD_BODY,
@@ -9,6 +10,7 @@ import {
   HEAD_MINOR_VERSION,
   METHODS,
   httpBodyLength,
+  httpClientLeft,
   httpFileHints,
   httpHeader,
   httpHeaders,
@@ -19,7 +21,7 @@ import {
   httpTarget,
 } from './native.js';
 
-/** What has been looked at once, and stays. */
+/** The parts that were read, which outlive the request. */
 interface Known {
   method?: string;
   target?: string;
@@ -27,22 +29,36 @@ interface Known {
   headers?: RequestHeaders;
   body?: Buffer;
   bodyTaken?: boolean;
+  controller?: AbortController;
 }
 
 /**
- * One request. It is read straight from the connection's memory, as far as the handler asks for it, and is complete
- * only until the response has been sent. Afterwards it still gives what was looked at before; anything else throws
- * `ERR_HTTP_REQUEST_OVER`.
+ * One request. Its properties are read from the connection's memory at first use, which is possible until the response has
+ * been sent. Afterwards properties that were read before stay; the others throw `ERR_HTTP_REQUEST_OVER`.
+ *
+ * @example
+ * ```ts
+ * import { serve } from 'stackful/http';
+ *
+ * const server = serve((request) => {
+ *   const body = request.json() as { name: string }; // parks until the body is there
+ *   return `${request.method} ${request.path}: ${body.name}`;
+ * }, { host: '127.0.0.1' });
+ * const url = `http://127.0.0.1:${server.port}/users`;
+ * const response = await fetch(url, { method: 'POST', body: JSON.stringify({ name: 'Ada' }) });
+ * console.log(await response.text()); // POST /users: Ada
+ * await server.close();
+ * ```
  */
 export class Request {
-  // Only declared: one is made for every request, and a field definition would store to it twice.
+  // Only declared: every request makes an object, and field definitions would store to each field twice.
   declare private connection: Connection;
-  /** Of native's record of the connection; -1 once the request is over. @internal */
+  /** The number of native's record of the connection; -1 once the request is over. @internal */
   declare number: number;
-  /** What native says about the head. @internal */
+  /** Native's description of the head; see HEAD_METHOD in ./native.ts. @internal */
   declare head: number;
   declare private known: Known | undefined;
-  // Not among `known`: for most requests it is all that is looked at.
+  // Not in `known`, because most handlers read nothing else.
   declare private knownPath: string | undefined;
 
   /** @internal */
@@ -50,7 +66,7 @@ export class Request {
     this.renew(connection, number, head);
   }
 
-  /** Becomes another request, now that nobody has this one any more. @internal */
+  /** Becomes another request; the handler must not have kept this one. @internal */
   renew(connection: Connection, number: number, head: number): this {
     this.connection = connection;
     this.number = number;
@@ -60,23 +76,23 @@ export class Request {
     return this;
   }
 
-  /** From here on it gives nothing new. @internal */
+  /** Ends it: properties that were not read before throw from now on. @internal */
   end(): void {
     this.number = -1;
   }
 
-  /** Has more been looked at than method and path? @internal */
+  /** Whether more than method and path was read. @internal */
   get examined(): boolean {
     return this.known !== undefined;
   }
 
-  /** `GET`, `POST`, or whatever other token the client sent, in its own case. */
+  /** `GET`, `POST`, or any other token, in the case in which the client sent it. */
   get method(): string {
     const known = METHODS[this.head & HEAD_METHOD];
     return known || (this.details.method ??= httpMethod(this.live('the method'))!);
   }
 
-  /** The request target as it was sent: usually path and query, still encoded. */
+  /** The request target as the client sent it: usually path and query, still encoded. */
   get target(): string {
     return (this.details.target ??= httpTarget(this.live('the target'))!);
   }
@@ -84,8 +100,8 @@ export class Request {
   /**
    * The path: percent-decoded once, without empty, `.` or `..` segments, and with the trailing slash if there is one.
    *
-   * @throws HttpError (`ERR_HTTP_INVALID_TARGET`) of status 400 when there is no such path: escapes that are none,
-   *   control characters, backslashes, `..` beyond the root; 404 for an escaped slash
+   * @throws HttpError (`ERR_HTTP_INVALID_TARGET`) of status 400 for an invalid path: malformed escapes, control characters,
+   *   backslashes, `..` beyond the root; 404 for an escaped slash
    */
   get path(): string {
     if (this.knownPath !== undefined) return this.knownPath;
@@ -94,6 +110,11 @@ export class Request {
       throw new HttpError(path ?? 400, 'the target has no valid path', { code: 'ERR_HTTP_INVALID_TARGET' });
     }
     return (this.knownPath = path);
+  }
+
+  /** What the handshake has agreed upon, and the client's certificate if it was asked for; undefined without TLS. */
+  get tls(): TlsInfo | undefined {
+    return this.connection.tls;
   }
 
   /** The query of the target, decoded. */
@@ -107,6 +128,7 @@ export class Request {
     return details.query;
   }
 
+  /** Its headers. */
   get headers(): RequestHeaders {
     return (this.details.headers ??= new RequestHeaders((what) => this.live(what)));
   }
@@ -121,21 +143,42 @@ export class Request {
     return this.connection.remote()[0];
   }
 
+  /** The peer's port; 0 on a Unix socket. */
   get remotePort(): number {
     return this.connection.remote()[1];
   }
 
-  /** Does the request come with a body, be it an empty one in chunks? */
+  /**
+   * A signal that is aborted with a {@link ClientLeftError} when the client leaves: its connection was reset, or it has sent
+   * the end of its stream (a client that has only half-closed still gets its response, see `limits.halfClose`). It is also
+   * aborted when the server's `close` cancels the handler, and never after the response has been sent.
+   */
+  get signal(): AbortSignal {
+    const known = this.known?.controller;
+    if (known) return known.signal;
+    const number = this.live('the signal');
+    const controller = (this.details.controller = new AbortController());
+    if (httpClientLeft(number)) controller.abort(new ClientLeftError());
+    else this.connection.watch(this);
+    return controller.signal;
+  }
+
+  /** Aborts its signal, unless the request is over. @internal */
+  abort(reason: unknown): void {
+    if (this.number >= 0) this.known?.controller?.abort(reason);
+  }
+
+  /** Whether the request has a body; an empty one in chunks counts. */
   get hasBody(): boolean {
     return (this.head & HEAD_BODY) !== 0;
   }
 
   /**
-   * The whole body. Parks. It is kept: further calls, `text` and `json` give the same.
+   * The whole body. Parks. The request keeps it: further calls, `text` and `json` use the same bytes.
    *
    * @param max the most bytes to accept, instead of the server's `limits.bodyBytes`
    * @throws HttpError `ERR_HTTP_BODY_TOO_LARGE`, `ERR_HTTP_BODY_MALFORMED`, `ERR_HTTP_BODY_TIMEOUT`,
-   *   `ERR_HTTP_BODY_ABORTED`; Error `ERR_HTTP_BODY_IN_USE` when it is being read elsewhere or was read in chunks
+   *   `ERR_HTTP_BODY_ABORTED`; Error `ERR_HTTP_BODY_IN_USE` when another coroutine reads it or it was read in chunks
    */
   readBody(max?: number): Buffer {
     const details = this.details;
@@ -159,7 +202,7 @@ export class Request {
     }
   }
 
-  /** The body in pieces, as it arrives. Parks in between; throws as `readBody` does. */
+  /** The body in pieces, as it arrives. Each step parks; throws as `readBody` does. */
   chunks(max?: number): Generator<Buffer, void, undefined> {
     this.takeBody(max);
     return readChunks(this.connection, () => this.live('the body'));
@@ -179,7 +222,7 @@ export class Request {
     return (this.known ??= {});
   }
 
-  /** The connection's number, as long as this request is the one it is working on. */
+  /** The connection's number; throws once the request is over. */
   private live(what: string): number {
     if (this.number < 0) throw requestOver(what);
     return this.number;
@@ -189,7 +232,7 @@ export class Request {
     const connection = this.live('the body');
     const details = this.details;
     if (details.bodyTaken) {
-      throw Object.assign(new Error('this body is being read already, or was'), { code: 'ERR_HTTP_BODY_IN_USE' });
+      throw Object.assign(new Error('this body is being read, or was read before'), { code: 'ERR_HTTP_BODY_IN_USE' });
     }
     if (max !== undefined) httpLimitBody(connection, bodyLimit('max', max));
     details.bodyTaken = true;
@@ -199,7 +242,7 @@ export class Request {
 
 const forgetful = new WeakSet<object>();
 
-/** Says of a handler of the library's own that it keeps nothing of a request when it has returned. @internal */
+/** Marks a handler of the library's own that keeps nothing of a request after it has returned. @internal */
 export function markForgetful<H extends object>(handler: H): H {
   forgetful.add(handler);
   return handler;
@@ -210,7 +253,20 @@ export function isForgetful(handler: object): boolean {
   return forgetful.has(handler);
 }
 
-/** The headers of a request. Names are compared without regard to case; values are Latin-1, as in node:http. */
+/**
+ * The headers of a request. Names are compared without regard to case; values are Latin-1, as in node:http.
+ *
+ * @example
+ * ```ts
+ * import { serve } from 'stackful/http';
+ *
+ * const server = serve((request) => request.headers.get('X-Id') ?? 'none', { host: '127.0.0.1' });
+ * const url = `http://127.0.0.1:${server.port}/`;
+ * const response = await fetch(url, { headers: { 'x-id': '17' } });
+ * console.log(await response.text()); // 17
+ * await server.close();
+ * ```
+ */
 export class RequestHeaders implements Iterable<[name: string, value: string]> {
   private all: readonly string[] | undefined;
 
@@ -219,23 +275,24 @@ export class RequestHeaders implements Iterable<[name: string, value: string]> {
     this.all = undefined;
   }
 
-  /** The value; those of several headers of that name joined with commas (`Cookie`: with semicolons). */
+  /** The value; those of several headers of that name are joined with commas (`Cookie`: with semicolons). */
   get(name: string): string | undefined {
     if (typeof name !== 'string') throw invalidType('name', 'a string', name);
     return this.all ? find(this.all, name) : httpHeader(this.live(`the header ${name}`), name);
   }
 
+  /** Whether the request has a header of that name. */
   has(name: string): boolean {
     return this.get(name) !== undefined;
   }
 
-  /** Every header as it was sent: in order, repeated ones apart. Copies them, so that they outlive the request. */
+  /** Every header as the client sent it: in order, repeated ones apart. Copies them, so that they outlive the request. */
   *[Symbol.iterator](): Generator<[name: string, value: string], void, undefined> {
     const all = (this.all ??= httpHeaders(this.live('the headers'))!);
     for (let i = 0; i < all.length; i += 2) yield [all[i]!, all[i + 1]!];
   }
 
-  /** One property a name, in lower case; repeated headers joined as by `get`. */
+  /** An object with a property for each name, in lower case; repeated headers are joined as by `get`. */
   toObject(): Record<string, string> {
     const object: Record<string, string> = Object.create(null) as Record<string, string>;
     for (const [name] of this) {

@@ -1,27 +1,31 @@
 import type { ResponseHeaders } from './fields.js';
 
-/** What a body is made of. Strings are sent as UTF-8. */
+/** A part of a body. Strings are sent as UTF-8. */
 export type BodyPart = string | Uint8Array;
 
 /**
- * A body: whole, or in parts. Parts are sent as they come, in chunks unless the headers have a Content-Length, and their
- * iterator may park; when the client leaves, it is ended early, as by a `break`.
+ * A body: whole, or in parts. Parts are sent as they come, in chunks unless the headers have a Content-Length; their iterator
+ * may park. The head is sent with the first part: an error that the iterator throws before becomes the response, as if the
+ * handler had thrown it. When the client leaves, the iterator is ended early, as by a `break`. Where no body is sent (HEAD,
+ * 204, 304), it is ended after the first part.
  */
 export type ResponseBody = BodyPart | Iterable<BodyPart> | AsyncIterable<BodyPart>;
 
+/** A response in parts. */
 export interface ResponseParts {
   /** Default 200. */
   status?: number;
-  /** Content-Type is `text/plain; charset=utf-8` for strings unless it is here. */
+  /** Without a Content-Type, strings are sent as `text/plain; charset=utf-8` and bytes as `application/octet-stream`. */
   headers?: ResponseHeaders;
+  /** Default: none. */
   body?: ResponseBody | null;
 }
 
-/** A response: just its body, with status 200; nothing, which is 204; or in parts. */
-export type ResponseLike = BodyPart | ResponseParts | null | undefined | void;
+/** A response: only its body, with status 200; nothing, with status 204; an object of parts; or a `Response` as in fetch. */
+export type ResponseLike = BodyPart | ResponseParts | Response | null | undefined | void;
 
 /**
- * A response that needs no checks: its lines have been through `fieldsOf` before.
+ * A response that needs no checks: its lines come from `fieldsOf`.
  *
  * @internal
  */

@@ -1,91 +1,77 @@
-import { unlinkSync } from 'node:fs';
+import { inspect } from 'node:util';
 
-import { current, spawn, type Coroutine } from '../coroutine.js';
-import { markObserver } from '../deadlock.js';
-import { CancelledError, StackMemoryError } from '../errors.js';
+import { spawn, type Coroutine } from '../coroutine/coroutine.js';
+import { CancelledError, StackMemoryError } from '../coroutine/errors.js';
+import { sleep } from '../coroutine/sleep.js';
 import { functionOf, integerIn, invalidType, numberIn } from '../internal/arguments.js';
-import { systemError } from '../internal/codes.js';
-import { ParkKind } from '../internal/kinds.js';
+import { socketError } from '../internal/system_errors.js';
+import { current } from '../internal/current.js';
 import { native } from '../internal/native.js';
-import { sleep } from '../scheduling.js';
+import { CLIENT_LEFT, EBADF, EINVAL, TOO_MANY_COROUTINES } from '../internal/results.js';
+import { SocketFile } from '../net/socket_file.js';
+import { markObserver } from '../observe/deadlock.js';
+import { serverTerms, type ServerTerms } from '../tls/terms.js';
 import { Connection, type Handler, type Owner } from './connection.js';
-import { limitNumbers, type Limits, type Shedding } from './limits.js';
-import { TOO_MANY_COROUTINES, httpAccept, httpAddress, httpClose, httpFdAddress, httpForget, httpListen, httpListenFd, httpStats, httpUnref } from './native.js';
+import { refuseUnknown } from './known.js';
+import { givenLimits } from './limits.js';
+import {
+  httpAccept,
+  httpAddress,
+  httpClose,
+  httpDeparture,
+  httpFdAddress,
+  httpForget,
+  httpListen,
+  httpListenFd,
+  httpPause,
+  httpStats,
+  httpUnref,
+} from './native.js';
 import { isForgetful, type Request } from './request.js';
+import { KNOWN_OPTIONS, type ServeOptions, type ServerAddress, type ServerStats } from './serve_options.js';
 
-export interface ServeOptions {
-  /** Default 0: one that is free, see `server.port`. */
-  port?: number;
-  /** A numeric address or `localhost`, which is 127.0.0.1. Default: every address of the machine. */
-  host?: string;
-  /** Listens on a Unix socket instead. It is removed when the server is closed. */
-  path?: string;
-  /** Connections that may wait to be accepted. Default 511. */
-  backlog?: number;
-  /** Several processes, or threads, listen on the same port; the kernel spreads connections over them. */
-  reusePort?: boolean;
-  limits?: Limits;
-  /** A descriptor that listens already, inherited from another process; instead of port, host and path. */
-  fd?: number;
-  /** Connections at the same time; more of them wait in the backlog. Default: no limit. */
-  maxConnections?: number;
-  /** While so many coroutines of any kind are alive, no connection is accepted. Default: no limit. */
-  maxCoroutines?: number;
-  /** Refuses requests with 503 when there are more than can be answered in time. Default: false. */
-  shed?: boolean | Shedding;
-  /** Address space of each connection's stack, in bytes, as in `spawn`. */
-  stackSize?: number;
-  /**
-   * Told what a handler threw, unless it was an `HttpError`; the client gets a 500, or the end of the stream when the
-   * response had begun. Default: a line on stderr.
-   */
-  onError?: (error: unknown, request: Request) => void;
-}
-
-export interface ServerStats {
-  /** Open now. */
-  connections: number;
-  /** Connections accepted so far. */
-  accepted: number;
-  /** Requests read so far, except those that were malformed. */
-  requests: number;
-  /** Those of them that were refused for having waited too long; see {@link ServeOptions.shed}. */
-  shed: number;
-  bytesReceived: number;
-  bytesSent: number;
-}
-
-export interface ServerAddress {
-  address: string;
-  family: 'IPv4' | 'IPv6';
-  port: number;
-}
+export type { ServeOptions, ServerAddress, ServerStats } from './serve_options.js';
 
 const BACKLOG = 511;
 const MOST_BACKLOG = 2 ** 31 - 1;
-/** Without descriptors or memory for another connection: how long until the next try, in milliseconds. */
+/** The most milliseconds of a handshake, as of the first byte of a request. */
+const HANDSHAKE_MS = 30_000;
+/** The pause after an accept that failed for lack of descriptors or memory, in milliseconds. */
 const PAUSE_MS = 50;
-/** With too many coroutines: how often to look whether some have ended, in milliseconds. */
+/** The pause after an accept that failed because of `maxCoroutines`, in milliseconds. */
 const CROWDED_MS = 5;
-/** How often a closing server looks for connections that have become idle since, in milliseconds. */
+/** How often a closing server ends connections that have become idle, in milliseconds. */
 const DRAIN_MS = 20;
-const EBADF = -9;
-const EINVAL = -22;
 
-/** A running HTTP server; made by {@link serve}. */
+/**
+ * A running HTTP server. {@link serve} makes one.
+ *
+ * @example
+ * ```ts
+ * import { serve } from 'stackful/http';
+ *
+ * const server = serve(() => 'hello', { host: '127.0.0.1' });
+ * console.log(server.port > 0); // true
+ * await server.close({ deadline: 1000 }); // lets requests under way finish, for a second at most
+ * ```
+ */
 export class Server implements Owner {
-  /** Where it listens; the path of a Unix socket. Stays after `close`. */
+  /** Where it listens; for a Unix socket, the path. Stays after `close`. */
   readonly address: ServerAddress | string;
   /** @internal */
   readonly handler: Handler;
   /** @internal */
   readonly reusesRequests: boolean;
   /** @internal */
+  readonly terms: ServerTerms | undefined;
+  /** @internal */
   spare: Request | undefined;
   private readonly number: number;
+  private readonly file: SocketFile | undefined;
   private readonly options: ServeOptions;
   private readonly mostConnections: number;
-  private readonly connections = new Set<Connection>();
+  /** The open connections, by native's number. */
+  private readonly connections = new Map<number, Connection>();
   private readonly acceptor: Coroutine<void>;
   private readonly counters = new Float64Array(6);
   /** Slot of the acceptor while it waits for a connection to end; else -1. */
@@ -97,10 +83,15 @@ export class Server implements Owner {
   /** @internal */
   constructor(handler: Handler, options: ServeOptions) {
     this.handler = functionOf('handler', handler);
+    if (typeof options !== 'object' || options === null) throw invalidType('options', 'an object', options);
+    refuseUnknown('options', options, KNOWN_OPTIONS);
     this.reusesRequests = isForgetful(handler);
     this.options = options;
+    if (options.onTlsError !== undefined) functionOf('options.onTlsError', options.onTlsError);
+    if (options.tls !== undefined) this.terms = serverTerms('serve', { handshakeTimeout: HANDSHAKE_MS, ...options.tls }, ['http/1.1']);
     this.mostConnections = options.maxConnections ?? Infinity;
     this.number = listen(options);
+    if (options.path !== undefined) this.file = SocketFile.at(options.path);
     const address = httpAddress(this.number)!;
     // An inherited descriptor may be a Unix socket's, which has no port.
     this.address = options.path ?? (address[1] === 0 ? address[0] : addressFrom(address));
@@ -112,6 +103,7 @@ export class Server implements Owner {
     return typeof this.address === 'string' ? 0 : this.address.port;
   }
 
+  /** Counters since the server's start. */
   get stats(): ServerStats {
     if (!this.forgotten) httpStats(this.number, this.counters);
     const [connections, accepted, requests, bytesReceived, bytesSent, shed] = this.counters as unknown as number[];
@@ -127,22 +119,23 @@ export class Server implements Owner {
 
   /**
    * Stops accepting at once, ends idle connections, and lets requests under way finish; their responses say
-   * `Connection: close`. Connections that waited to be accepted still get their answer. The coroutine that is returned
-   * ends when the last connection has: `join` or `await` it.
+   * `Connection: close`. Connections in the backlog still get their response. The returned coroutine ends with the last
+   * connection: `join` or `await` it.
    *
-   * @param options.deadline milliseconds after which the coroutines of what is still open are cancelled. Without it, a
-   *   handler that does not end holds it up; clients do no longer than the limits allow
-   * @param options.idle milliseconds for which idle connections may still bring a request, so that none is lost that is
-   *   on its way. Default 0
+   * @param options.deadline milliseconds after which the coroutines of open connections are cancelled. Without it `close`
+   *   waits for handlers without limit, and for clients as long as the limits allow
+   * @param options.idle milliseconds for which idle connections may still send a request, so that none that is on its way
+   *   is lost. Default 0
    */
   close(options?: { deadline?: number; idle?: number }): Coroutine<void> {
+    if (options !== undefined) refuseUnknown('options', options, ['deadline', 'idle']);
     const { deadline = Infinity, idle = 0 } = options ?? {};
     numberIn('options.deadline', deadline, 0, Infinity);
     numberIn('options.idle', idle, 0, Infinity);
     if (!this.closing) {
       this.acceptTheRest();
+      this.file?.remove();
       httpClose(this.number, idle === 0);
-      if (this.options.path !== undefined) removeSocket(this.options.path);
       if (this.waiter >= 0) native.wake(this.waiter, 0);
       this.closing = spawn(() => { this.drain(idle); }, { name: 'http close' });
     }
@@ -150,7 +143,7 @@ export class Server implements Owner {
     return this.closing;
   }
 
-  /** For `using`: {@link close}. In a coroutine, parks until the last connection has ended. */
+  /** For `using`: {@link close}. In a coroutine it parks until the last connection has ended. */
   [Symbol.dispose](): void {
     const closing = this.close();
     if (current()) closing.join();
@@ -160,15 +153,21 @@ export class Server implements Owner {
   unref(): this {
     if (this.forgotten) return this;
     httpUnref(this.number);
-    // Whether the loop stays alive is looked at after coroutines have run.
+    // The runtime decides whether the loop stays alive after coroutines have run.
     spawn(() => undefined, { name: 'http unref' });
     return this;
   }
 
-  /** From now on this server only looks at the program: its coroutines are none of the program's. @internal */
+  /** Marks this server as an observer: reports do not count its coroutines as the program's. @internal */
   observe(): void {
     this.observing = true;
     markObserver(this.acceptor);
+  }
+
+  /** @internal */
+  reportTls(error: unknown, remoteAddress: string): void {
+    if (error instanceof CancelledError) return;
+    this.options.onTlsError?.(error, remoteAddress);
   }
 
   /** @internal */
@@ -189,19 +188,30 @@ export class Server implements Owner {
     while (!this.closing) {
       if (this.connections.size >= this.mostConnections) {
         this.waiter = native.current();
-        native.park(ParkKind.other, 0);
+        httpPause(this.number);
         this.waiter = -1;
+        this.tellDepartures();
         continue;
       }
       const number = httpAccept(this.number, true);
       if (number === EBADF) return;
+      if (number >= 0 && this.start(number)) continue;
       if (number === TOO_MANY_COROUTINES) sleep(CROWDED_MS);
-      // Out of descriptors or memory, which are the only other ways to fail: the connection stays in the backlog.
-      else if (number < 0 || !this.start(number)) sleep(PAUSE_MS);
+      // Descriptors or memory are short, the only other failure: the connection stays in the backlog.
+      else if (number !== CLIENT_LEFT) sleep(PAUSE_MS);
+      // Clients that have left free descriptors and memory.
+      this.tellDepartures();
     }
   }
 
-  /** To their clients, the connections in the backlog are open: closing the listener would reset them. */
+  /** Tells connections whose clients have left during a request. */
+  private tellDepartures(): void {
+    for (let left = httpDeparture(this.number); left >= 0; left = httpDeparture(this.number)) {
+      this.connections.get(left >> 1)?.clientLeft((left & 1) === 1);
+    }
+  }
+
+  /** Accepts the connections in the backlog: their clients take them for open, and closing the listener would reset them. */
   private acceptTheRest(): void {
     for (let left = this.options.backlog ?? BACKLOG; left >= 0; left--) {
       const number = httpAccept(this.number, false);
@@ -210,28 +220,29 @@ export class Server implements Owner {
     }
   }
 
-  /** False when there is no stack for it. */
+  /** Starts a connection's coroutine. False when there is no memory for a stack. */
   private start(number: number): boolean {
     const connection = new Connection(number, this);
-    const options = { name: 'http connection', ...(this.options.stackSize !== undefined && { stackSize: this.options.stackSize }) };
-    this.connections.add(connection);
+    const options = { ...(this.options.stackSize !== undefined && { stackSize: this.options.stackSize }) };
+    this.connections.set(number, connection);
     try {
       connection.coroutine = spawn(() => {
         connection.run();
-        this.ended(connection);
+        this.ended(number);
       }, options);
+      connection.coroutine.nameBy(() => connection.title);
       if (this.observing) markObserver(connection.coroutine);
     } catch (error) {
       connection.abandon();
-      this.ended(connection);
+      this.ended(number);
       if (!(error instanceof StackMemoryError)) throw error;
       return false;
     }
     return true;
   }
 
-  private ended(connection: Connection): void {
-    this.connections.delete(connection);
+  private ended(number: number): void {
+    this.connections.delete(number);
     if (this.waiter >= 0) native.wake(this.waiter, 0);
   }
 
@@ -240,7 +251,10 @@ export class Server implements Owner {
     this.acceptor.join();
     while (this.connections.size > 0) {
       sleep(DRAIN_MS);
-      httpClose(this.number, performance.now() - began >= idle);
+      this.tellDepartures();
+      const over = performance.now() - began >= idle;
+      httpClose(this.number, over);
+      if (over && this.terms) for (const connection of this.connections.values()) connection.endHandshake();
     }
     httpStats(this.number, this.counters);
     this.forgotten = true;
@@ -249,7 +263,7 @@ export class Server implements Owner {
 
   private cancelAfter(deadline: number): void {
     for (let left = deadline; left > 0 && this.connections.size > 0; left -= DRAIN_MS) sleep(Math.min(left, DRAIN_MS));
-    for (const connection of this.connections) connection.coroutine?.cancel(new Error('the server was closed'));
+    for (const connection of this.connections.values()) connection.cancel(new Error('the server was closed'));
   }
 }
 
@@ -273,7 +287,7 @@ function addressFrom([address, port, ipv6]: readonly [host: string, port: number
 }
 
 function failListen(code: number, host: string, port: number): never {
-  if (code !== EINVAL) throw systemError(code, 'listen', { address: host === '' ? '::' : host, port });
+  if (code !== EINVAL) throw socketError(code, 'listen', { address: host === '' ? '::' : host, port });
   throw Object.assign(new TypeError(`options.host must be a numeric address or localhost: ${host}`), {
     code: 'ERR_INVALID_IP_ADDRESS',
   });
@@ -293,39 +307,51 @@ function listen(options: ServeOptions): number {
     throw invalidType('options.host', 'a string', options.host);
   }
   const host = options.host === 'localhost' ? '127.0.0.1' : (options.host ?? '');
-  const limits = limitNumbers(options.limits, options.shed);
+  const limits = givenLimits(options.limits, options.shed);
   const number = httpListen(host, port, path, backlog, reusePort, fd, Math.min(mostCoroutines, 2 ** 32 - 1), limits);
   if (number >= 0) return number;
-  if (fd >= 0) throw systemError(number, 'listen');
-  if (path !== undefined) throw systemError(number, 'listen', { address: path });
+  if (fd >= 0) throw socketError(number, 'listen');
+  if (path !== undefined) throw socketError(number, 'listen', { address: path });
   return failListen(number, host, port);
 }
 
-function removeSocket(path: string): void {
-  // One in the abstract namespace goes by itself.
-  if (path.startsWith('\0')) return;
-  try {
-    unlinkSync(path);
-  } catch {
-    // Somebody else was faster.
-  }
+function print(error: unknown, request: Request): void {
+  console.error(`stackful/http: ${describe(request)} failed: ${inspect(error)}`);
 }
 
-function print(error: unknown, request: Request): void {
-  const what = error instanceof Error ? (error.stack ?? String(error)) : String(error);
-  console.error(`stackful/http: ${request.method} failed: ${what}`);
+function describe(request: Request): string {
+  let text: string;
+  try {
+    text = `${request.method} ${request.target}`;
+  } catch {
+    // The request was over before the handler failed, and neither was read before.
+    text = 'a request';
+  }
+  return text;
 }
 
 /**
- * Starts an HTTP/1.1 server. Each connection has a coroutine of its own, in which `handler` is called with one request
- * after the other; it may park. Callable on the main stack and in a coroutine; listens when it returns.
+ * Starts an HTTP/1.1 server. Each connection has a coroutine of its own, which calls `handler` with one request after the
+ * other; the handler may park. Callable on the main stack and in a coroutine. The server listens when `serve` returns.
  *
- * ```ts
- * const server = serve((request) => `Hello from ${request.path}\n`, { port: 8080 });
- * ```
+ * When the client leaves before it has its response, `request.signal` is aborted and the coroutine cancelled: see there.
  *
  * @throws system errors of `listen`: `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`; `ERR_INVALID_IP_ADDRESS`,
- *   `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`
+ *   `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`, `ERR_UNKNOWN_OPTION`
+ *
+ * @example
+ * ```ts
+ * import { sleep } from 'stackful';
+ * import { serve } from 'stackful/http';
+ *
+ * const server = serve((request) => {
+ *   sleep(1); // a database, a file, another server
+ *   return { status: 200, headers: { 'Content-Type': 'text/plain' }, body: `Hello from ${request.path}` };
+ * }, { host: '127.0.0.1', port: 0 });
+ * const response = await fetch(`http://127.0.0.1:${server.port}/here`);
+ * console.log(await response.text()); // Hello from /here
+ * await server.close();
+ * ```
  */
 export function serve(handler: Handler, options: ServeOptions = {}): Server {
   return new Server(handler, options);

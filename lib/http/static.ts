@@ -1,57 +1,66 @@
 import { constants, readlinkSync, realpathSync, statSync, type Stats } from 'node:fs';
 
 import entityTag from 'etag';
-import isFresh from 'fresh';
 import mime from 'mime-types';
 
 import { open, stat, type File } from '../fs.js';
 import { invalidType, numberIn } from '../internal/arguments.js';
-import { systemError } from '../internal/codes.js';
+import { systemError } from '../internal/system_errors.js';
+import { judge } from './conditional.js';
 import { HttpError } from './errors.js';
 import { NO_FIELDS, TEXT_LINE, fieldsOf, type ResponseHeaders } from './fields.js';
-import { ENTRY_BYTES, FileCache, SharedFile, type Entry, type Stamp } from './file_cache.js';
+import { ENTRY_BYTES, FileCache, SETTLED_MS, SharedFile, type Entry, type Stamp } from './file_cache.js';
+import { refuseUnknown } from './known.js';
 import { METHODS, httpPolls } from './native.js';
 import { parseRange, rangeStillHolds } from './range.js';
 import { markForgetful, type Request } from './request.js';
 import { FileResponse, PreparedResponse, type ResponseParts } from './response.js';
 
+/** The options of {@link staticFiles}. */
 export interface StaticOptions {
-  /** The file that stands for its directory; `false` for none. Default `index.html`. */
+  /** The file that is served for its directory; `false` for none. Default `index.html`. */
   index?: string | false;
   /** The file, in the directory served, that is sent with a 404; `false` for a line of text. Default `404.html`. */
   notFound?: string | false;
-  /** Are names that begin with a dot served? Default no, except `.well-known`. */
+  /** Whether names that begin with a dot are served. Default false, except `.well-known`. */
   dotfiles?: boolean;
-  /** Default `public, max-age=0`: caches ask again each time. `false` for no such header. */
+  /** Default `public, max-age=0`: caches revalidate at every request. `false` for no such header. */
   cacheControl?: string | false;
   /** More headers for every response that has a file. */
   headers?: ResponseHeaders;
+  /** The memory for small files. */
   cache?: {
-    /** Memory for files that are small; 0 keeps none. Default 64 MiB. */
+    /** Memory for small files, in bytes; 0 keeps none. Default 64 MiB. */
     bytes?: number;
-    /** What is small. Default 128 KiB. Of larger files, the 64 last asked for stay open, for two minutes at most. */
+    /**
+     * The size of the largest small file, in bytes. Default 128 KiB. The 64 last requested larger files stay open, for two
+     * minutes at most.
+     */
     fileBytes?: number;
     /**
-     * How long a file from memory may be served without asking the file system for its time and size. Default 0: what
-     * was changed before a request arrived is served changed. (Of several requests that arrived together, one asks for
-     * all. Changes are recognised by size, times and inode number; those made through a memory mapping show when the
-     * kernel updates the times.)
+     * How long a file from memory may be served without checking its times and size, in milliseconds. Default 0: a change
+     * before a request's arrival is served. (Of requests that arrived together, the first checks for all. A change shows by
+     * size, times and inode number; one made through a memory mapping when the kernel updates the times.)
      */
     revalidateMs?: number;
   };
 }
 
 const KIB = 1024;
+/** How far the clock of the Date field may be behind. */
+const CLOCK_TICK_MS = 10;
 const METHOD_NAMES: ReadonlySet<string> = new Set(METHODS);
-/** As a part of what a process may have open this is small; as a part of a site it is usually all that is asked for. */
+/** A small share of a process's descriptors, and usually all large files of a site that are requested. */
 const MOST_OPEN_FILES = 64;
 const NOT_ALLOWED = Object.freeze({ Allow: 'GET, HEAD' });
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
-/** Names that no file has, or that lead nowhere: the same to a client. */
+/** Linux's flag, which node:fs lacks: it opens a path without permission to read it. */
+const O_PATH = 0o10000000;
+/** Errors for names that no file has, or that lead nowhere: a client gets 404 for both. */
 const ABSENT: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'EINVAL', 'ENXIO']);
 const FORBIDDEN: ReadonlySet<string | undefined> = new Set(['EACCES', 'EPERM']);
 
-/** An entry, and for a large file the file itself, opened; whoever has it closes it. */
+/** An entry, and a large file's open file, which the caller has to close. */
 interface Found {
   readonly entry: Entry;
   readonly file: SharedFile | undefined;
@@ -70,6 +79,9 @@ class StaticFiles {
 
   constructor(directory: string, options: StaticOptions) {
     if (typeof directory !== 'string') throw invalidType('directory', 'a string', directory);
+    if (typeof options !== 'object' || options === null) throw invalidType('options', 'an object', options);
+    refuseUnknown('options', options, ['index', 'notFound', 'dotfiles', 'cacheControl', 'headers', 'cache']);
+    refuseUnknown('options.cache', options.cache ?? {}, ['bytes', 'fileBytes', 'revalidateMs']);
     if (!statSync(directory).isDirectory()) throw systemError(-20, 'open', { path: directory }); // ENOTDIR
     this.root = realpathSync(directory);
     this.prefix = this.root === '/' ? '/' : `${this.root}/`;
@@ -114,7 +126,7 @@ class StaticFiles {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (ABSENT.has(code)) return this.absent(arrival);
-      if (FORBIDDEN.has(code)) return { status: 403, body: '403 Forbidden\n' };
+      if (FORBIDDEN.has(code)) return this.forbidden(path, arrival);
       throw error;
     }
   }
@@ -125,9 +137,9 @@ class StaticFiles {
     if (cached) return { entry: cached, file: cached.file?.share() };
     const path = this.root === '/' ? name : this.root + name;
     const poll = httpPolls();
-    // Asked before opening: to open a device or a pipe can do something.
+    // Checked before opening, because opening a device or a pipe can have effects.
     const before = stat(path);
-    if (before.isDirectory()) return 'directory';
+    if (before.isDirectory()) return this.leadsInside(path) ? 'directory' : 'absent';
     if (!before.isFile()) return 'absent';
     const file = open(path, OPEN_FLAGS);
     const shared = new SharedFile(file);
@@ -146,19 +158,46 @@ class StaticFiles {
   }
 
   /**
-   * Symbolic links are followed, but what they lead to must be in the directory. The kernel is asked what has been
-   * opened, and not what the path stands for, which could be something else by then.
+   * Whether an open file lies in the directory; symbolic links may lead to it. The kernel tells the path of the file that
+   * was opened, because the requested path could lead elsewhere by now.
    */
   private isInside(file: File): boolean {
-    return readlinkSync(`/proc/self/fd/${String(file.fd)}`).startsWith(this.prefix);
+    const path = readlinkSync(`/proc/self/fd/${String(file.fd)}`);
+    return path.startsWith(this.prefix) || path === this.root;
+  }
+
+  /** The same for a path that is not opened for reading: a directory, or a file without permission. */
+  private leadsInside(path: string): boolean {
+    const file = open(path, O_PATH);
+    try {
+      return this.isInside(file);
+    } finally {
+      file.close();
+    }
+  }
+
+  /** A 403 for a file without permission; a 404 if it lies outside, or that cannot be found out. */
+  private forbidden(path: string, arrival: number): ResponseParts {
+    try {
+      if (this.leadsInside(this.root === '/' ? path : this.root + path)) return { status: 403, body: '403 Forbidden\n' };
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (!ABSENT.has(code) && !FORBIDDEN.has(code)) throw error;
+    }
+    return this.absent(arrival);
   }
 
   private describe(path: string, stats: Stats, content: Buffer | SharedFile): Entry {
     const { dev, ino, mtimeMs, ctimeMs } = stats;
-    // Read while it was being written: what was read counts, and the stamp, of the size announced, will not match.
+    // If it was being written meanwhile, the stamp has the size announced before, and will not match at the next check.
     const stamp: Stamp = { dev, ino, mtimeMs, ctimeMs, size: stats.size };
-    const etag = entityTag(stats);
-    const lastModified = new Date(Math.floor(mtimeMs / 1000) * 1000).toUTCString();
+    const now = Date.now();
+    // Clients join parts with the same strong tag. So the tag includes ctime, because a program can set mtime, and it is weak
+    // while the file may change without a change of its times.
+    const etag = entityTag(`${String(stats.size)} ${String(mtimeMs)} ${String(ctimeMs)}`, { weak: now - ctimeMs < SETTLED_MS });
+    // RFC 9110 section 8.8.2.1: not later than Date.
+    const changed = [mtimeMs, ctimeMs].find((time) => time <= now) ?? now - CLOCK_TICK_MS;
+    const lastModified = new Date(Math.floor(changed / 1000) * 1000).toUTCString();
     const linesUnchanged = `ETag: ${etag}\r\nLast-Modified: ${lastModified}\r\n${this.commonLines}`;
     const type = mime.contentType(extensionOf(path)) || 'application/octet-stream';
     const lines = `Content-Type: ${type}\r\nAccept-Ranges: bytes\r\n${linesUnchanged}`;
@@ -172,14 +211,9 @@ class StaticFiles {
     let handedOver = false;
     try {
       const { headers } = request;
-      const noneMatch = headers.get('if-none-match');
-      const modifiedSince = headers.get('if-modified-since');
-      if (noneMatch !== undefined || modifiedSince !== undefined) {
-        const asked = { 'if-none-match': noneMatch, 'if-modified-since': modifiedSince, 'cache-control': headers.get('cache-control') };
-        if (isFresh(asked, { etag: entry.etag, 'last-modified': entry.lastModified })) {
-          return new PreparedResponse(304, entry.linesUnchanged, undefined);
-        }
-      }
+      const verdict = judge(headers, entry);
+      if (verdict === 'unchanged') return new PreparedResponse(304, entry.linesUnchanged, undefined);
+      if (verdict === 'failed') return new PreparedResponse(412, TEXT_LINE, '412 Precondition Failed\n');
       const size = entry.body ? entry.body.length : entry.stamp.size;
       const wanted = request.method === 'GET' ? headers.get('range') : undefined;
       if (wanted !== undefined) {
@@ -247,7 +281,7 @@ function readAll(file: File, size: number): Buffer {
   return buffer.subarray(0, filled);
 }
 
-/** From the normalized path, which begins with one slash: a target that begins with two would lead to another host. */
+/** Uses the normalized path, which begins with one slash: a Location that begins with two would lead to another host. */
 function redirect(request: Request, path: string): ResponseParts {
   const { target } = request;
   const question = target.indexOf('?');
@@ -257,10 +291,27 @@ function redirect(request: Request, path: string): ResponseParts {
 
 /**
  * A handler that serves the files in a directory: GET and HEAD, conditional requests, single ranges, `index.html`,
- * `404.html`. The directory is resolved now; nothing outside it is ever served, also not through symbolic links. Small
- * files are kept in memory, large ones are sent by the kernel; nothing here blocks the thread.
+ * `404.html`. It resolves the directory now, and never serves a file outside: a symbolic link to one gives 404. It keeps
+ * small files in memory, and the kernel sends large ones; nothing blocks the thread. A file's ETag is made of its size and
+ * times: it is strong from 0.1 s after the last change, and differs between machines.
  *
- * @throws `ENOENT`, `ENOTDIR`, ... when the directory is not there
+ * @throws TypeError (`ERR_INVALID_ARG_TYPE`, `ERR_UNKNOWN_OPTION`), RangeError (`ERR_OUT_OF_RANGE`); `ENOENT`, `ENOTDIR`, ...
+ *   when there is no such directory
+ *
+ * @example
+ * ```ts
+ * import { mkdirSync, writeFileSync } from 'node:fs';
+ * import { serve, staticFiles } from 'stackful/http';
+ *
+ * mkdirSync('public');
+ * writeFileSync('public/index.html', '<h1>Hello</h1>');
+ * const files = staticFiles('public', { cacheControl: 'public, max-age=60' });
+ * const server = serve((request) => (request.path === '/api' ? 'an answer' : files(request)), { host: '127.0.0.1' });
+ * const response = await fetch(`http://127.0.0.1:${server.port}/`);
+ * console.log(response.headers.get('content-type')); // text/html; charset=utf-8
+ * await response.text();
+ * await server.close();
+ * ```
  */
 export function staticFiles(directory: string, options: StaticOptions = {}): (request: Request) => ResponseParts {
   const files = new StaticFiles(directory, options);

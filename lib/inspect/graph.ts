@@ -1,22 +1,40 @@
-import type { Coroutine } from '../coroutine.js';
-import { describeWaitable, findDeadlocks } from '../deadlock.js';
-import { visibleCoroutines } from '../dump.js';
+import type { Coroutine } from '../coroutine/coroutine.js';
+import { nameOf } from '../internal/names.js';
+import { describeWaitable } from '../internal/waiting.js';
+import { findDeadlocks } from '../observe/deadlock.js';
+import { visibleCoroutines } from '../observe/dump.js';
 
-/** Who waits for whom. */
+/** Which coroutine waits for which. */
 export interface BlockingGraph {
-  /** `from` cannot go on before `to` has done something; both are ids of coroutines. */
+  /** `from` cannot go on before `to` acts; both are ids of coroutines. */
   edges: { from: number; to: number; over: string }[];
-  /** Names of those in `edges`, by id. */
+  /** The names of the coroutines in `edges`, by id. */
   names: Record<number, string>;
-  /** Circles of coroutines that wait for each other, in words. */
+  /** Cycles of coroutines that wait for each other, as text. */
   deadlocks: string[];
-  /** Edges were left out. */
+  /** Whether edges were left out: there are more than 10,000. */
   truncated: boolean;
 }
 
 const MOST_EDGES = 10_000;
 
-/** The coroutines that are parked for something that others hold: locks and joins. */
+/**
+ * The coroutines that are parked on locks and joins, and those that hold what they wait for. Callable anywhere.
+ *
+ * @example
+ * ```ts
+ * import { spawn, yieldNow } from 'stackful';
+ * import { blockingGraph } from 'stackful/inspect';
+ *
+ * await spawn(() => {
+ *   const slow = spawn(() => { yieldNow(); yieldNow(); }, { name: 'slow' });
+ *   spawn(() => slow.join(), { name: 'waiting' });
+ *   yieldNow();
+ *   const { edges, names } = blockingGraph();
+ *   console.log(edges.map(({ from, to }) => `${names[from]} -> ${names[to]}`).join()); // waiting -> slow
+ * });
+ * ```
+ */
 export function blockingGraph(): BlockingGraph {
   const graph: BlockingGraph = { edges: [], names: {}, deadlocks: [], truncated: false };
   const name = (c: Coroutine) => { graph.names[c.id] = c.name; };
@@ -38,11 +56,10 @@ export function blockingGraph(): BlockingGraph {
   return graph;
 }
 
-const label = (graph: BlockingGraph, id: number) => `#${String(id)}${graph.names[id] ? ` ${graph.names[id]}` : ''}`;
-
 /** One line for each coroutine that is blocked by another. */
 export function graphText(graph: BlockingGraph): string {
-  const lines = graph.edges.map(({ from, to, over }) => `${label(graph, from)} -> ${label(graph, to)}  (${over})`);
+  const label = (id: number) => nameOf({ id, name: graph.names[id] });
+  const lines = graph.edges.map(({ from, to, over }) => `${label(from)} -> ${label(to)}  (${over})`);
   lines.push(...graph.deadlocks.map((message) => `deadlock: ${message}`));
-  return lines.length > 0 ? `${lines.join('\n')}\n` : 'nobody waits for a lock or a join\n';
+  return lines.length > 0 ? `${lines.join('\n')}\n` : 'no coroutine waits for a lock or a join\n';
 }

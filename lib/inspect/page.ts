@@ -1,4 +1,4 @@
-/** The inspector's page: everything in one file, so that it works without a network. */
+/** The inspector's page, in one file, so that it works without a network. */
 export const PAGE = `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>stackful inspect</title>
@@ -16,7 +16,7 @@ export const PAGE = `<!doctype html>
 </style>
 <h1>stackful <small id="where"></small></h1>
 <div id="stats"></div>
-<h2>Who waits for whom</h2><pre id="graph"></pre>
+<h2>Which coroutine waits for which</h2><pre id="graph"></pre>
 <h2>Coroutines <span class="dim" id="count"></span></h2>
 <p><input id="filter" placeholder="filter: name, wait, frame" size="32"> <label><input type="checkbox" id="live" checked> live</label>
   <span class="dim">· <a href="dump">dump</a> · <a href="metrics">metrics</a></span></p>
@@ -62,7 +62,7 @@ async function refresh() {
     before = { s, now };
     const name = (id) => '#' + id + ' ' + (g.names[id] ?? '');
     $('graph').textContent = [...g.edges.slice(0, 50).map((e) => name(e.from) + ' → ' + name(e.to) + '   (' + e.over + ')'),
-      ...g.deadlocks.map((m) => 'deadlock: ' + m)].join('\\n') || 'nobody waits for a lock or a join';
+      ...g.deadlocks.map((m) => 'deadlock: ' + m)].join('\\n') || 'no coroutine waits for a lock or a join';
     $('graph').className = g.deadlocks.length ? 'bad' : '';
     shown = c.infos; $('count').textContent = c.total > shown.length ? shown.length + ' of ' + c.total : c.total;
     render();

@@ -1,34 +1,39 @@
 import { threadId } from 'node:worker_threads';
 
-import { spawn, type Coroutine } from '../coroutine.js';
-import { markObserver } from '../deadlock.js';
-import { dumpText, inspectCoroutine, visibleCoroutines, type CoroutineInfo } from '../dump.js';
+import { wait } from '../async/wait.js';
+import { spawn, type Coroutine } from '../coroutine/coroutine.js';
+import { yieldNow } from '../coroutine/sleep.js';
 import { serve, type Request, type ResponseLike, type Server, type ServerAddress } from '../http.js';
-import { yieldNow } from '../scheduling.js';
-import { stats } from '../stats.js';
-import { wait } from '../wait.js';
+import { knownOptions } from '../internal/options.js';
+import { markObserver } from '../observe/deadlock.js';
+import { dumpText, inspectCoroutine, visibleCoroutines, type CoroutineInfo } from '../observe/dump.js';
+import { stats } from '../observe/stats.js';
 import { blockingGraph, graphText } from './graph.js';
 import { metrics } from './metrics.js';
 import { PAGE } from './page.js';
 
+/** The options of {@link inspect}. */
 export interface InspectOptions {
-  /** Default 0: one that is free, see `inspector.port`. */
+  /** Default 0: a free port, which is `inspector.port`. */
   port?: number;
-  /** Whoever can connect sees names, stacks and file paths of the program. Default 127.0.0.1. */
+  /** Every client that can connect sees names, stacks and file paths of the program. Default 127.0.0.1. */
   host?: string;
 }
 
-/** The live inspector; made by {@link inspect}. */
+/** The live inspector. {@link inspect} makes one. */
 export interface Inspector {
+  /** The port it listens on. */
   readonly port: number;
+  /** Where it listens. */
   readonly address: ServerAddress | string;
-  /** Ends it, with requests under way. */
+  /** Ends it; requests under way may take another second. The returned coroutine ends when they have. */
   close(): Coroutine<void>;
 }
 
+const KNOWN = new Set(['port', 'host']);
 const DEFAULT_LIMIT = 1_000;
 const MOST = 100_000;
-/** Between two stacks others may run; so many are taken in one go, which is about a millisecond. */
+/** How many stacks are read before other coroutines may run: about a millisecond. */
 const SLICE = 25;
 const DRAIN_MS = 1_000;
 
@@ -46,7 +51,7 @@ const text = (body: string): ResponseLike => ({
   body,
 });
 
-/** Looks at many coroutines without keeping the thread from them for long. Parks. */
+/** Describes many coroutines, and lets them run in between. Parks. */
 function inspectMany(limit: number): { infos: CoroutineInfo[]; total: number } {
   const all = visibleCoroutines();
   const infos: CoroutineInfo[] = [];
@@ -62,7 +67,7 @@ function limitOf(request: Request): number {
   return limit >= 0 && limit <= MOST ? Math.floor(limit) : DEFAULT_LIMIT;
 }
 
-/** A page of another site may reach a loopback address by a name of its own (DNS rebinding), but not by number. */
+/** Whether the Host is an address or localhost: a foreign page can reach us only by a name of its own (DNS rebinding). */
 function fromHere(request: Request): boolean {
   const host = request.headers.get('host');
   return !host || /^(localhost|[\d.]+|\[[\da-f:.]+\])(:\d+)?$/i.test(host);
@@ -104,22 +109,33 @@ function start(options: { port?: number; host?: string; path?: string }): Server
 }
 
 /**
- * Serves what can be seen of this thread's coroutines, on a port for people and Prometheus and under the process's id for
- * `stackful inspect PID`: `/` a page, `/dump`, `/coroutines.json`, `/graph` and `/graph.json` (who waits for whom),
- * `/stats.json`, `/metrics`.
+ * Serves the state of this thread's coroutines, on a port for browsers and Prometheus, and under the process's id for
+ * `stackful inspect PID`: `/` a page, `/dump`, `/coroutines.json`, `/graph` and `/graph.json` (which coroutine waits for
+ * which), `/stats.json`, `/metrics`.
  *
- * It does not keep the process alive, and its own coroutines are not shown. As it runs on the same thread, it cannot answer
- * while somebody holds that: `configure({ dumpSignal, watchdog })` is for those cases.
+ * The inspector does not keep the process alive, and does not show its own coroutines. It runs on the same thread, so it
+ * cannot respond while code holds that: use `configure({ dumpSignal, watchdog })` for those cases.
  *
- * @throws system errors of `listen`, such as `EADDRINUSE`
+ * @throws system errors of `listen`, such as `EADDRINUSE`; TypeError (`ERR_UNKNOWN_OPTION`)
+ *
+ * @example
+ * ```ts
+ * import { inspect } from 'stackful/inspect';
+ *
+ * const inspector = inspect({ port: 0 });
+ * const response = await fetch(`http://127.0.0.1:${inspector.port}/stats.json`);
+ * console.log(typeof (await response.json() as { live: number }).live); // number
+ * await inspector.close();
+ * ```
  */
 export function inspect(options: InspectOptions = {}): Inspector {
+  knownOptions('inspect', options, KNOWN);
   const server = start({ port: options.port ?? 0, host: options.host ?? '127.0.0.1' });
   let byPid: Server | undefined;
   try {
     byPid = start({ path: inspectorPath(process.pid) });
   } catch {
-    // Another thread of this process is found under its id.
+    // Another thread of this process has the inspector under the process's id.
   }
   return {
     port: server.port,

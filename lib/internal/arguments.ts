@@ -1,15 +1,32 @@
 import { inspect } from 'node:util';
 
-/** A TypeError or RangeError with the codes Node uses for bad arguments. */
+// TypeErrors and RangeErrors with the codes that Node uses for bad arguments.
+
+/** A name with a dot is an option's. */
+const kindOf = (name: string) => (name.includes('.') ? 'property' : 'argument');
+
+const MOST_SHOWN = 28;
+
+/** What a value is, in Node's words. */
+function received(value: unknown): string {
+  if (value === null || value === undefined) return `Received ${String(value)}`;
+  if (typeof value === 'function') return `Received function ${value.name}`;
+  if (typeof value === 'object') {
+    const made = (value.constructor as { name?: string } | undefined)?.name;
+    return made ? `Received an instance of ${made}` : `Received ${inspect(value, { depth: -1 })}`;
+  }
+  const shown = inspect(value, { colors: false });
+  return `Received type ${typeof value} (${shown.length > MOST_SHOWN ? `${shown.slice(0, MOST_SHOWN - 3)}...` : shown})`;
+}
+
 export function invalidType(name: string, expected: string, value: unknown): TypeError {
-  const received = value === null ? 'null' : typeof value;
-  return Object.assign(new TypeError(`The "${name}" argument must be ${expected}. Received ${received}`), {
+  return Object.assign(new TypeError(`The "${name}" ${kindOf(name)} must be ${expected}. ${received(value)}`), {
     code: 'ERR_INVALID_ARG_TYPE',
   });
 }
 
 export function invalidValue(name: string, expected: string, value: unknown): TypeError {
-  return Object.assign(new TypeError(`The argument '${name}' must be ${expected}. Received ${inspect(value)}`), {
+  return Object.assign(new TypeError(`The ${kindOf(name)} '${name}' must be ${expected}. Received ${inspect(value)}`), {
     code: 'ERR_INVALID_ARG_VALUE',
   });
 }
@@ -22,7 +39,7 @@ export function outOfRange(name: string, expected: string, value: unknown): Rang
 
 /** Returns `value` if it is a number from `least` to `most`. */
 export function numberIn(name: string, value: unknown, least: number, most: number): number {
-  if (typeof value !== 'number') throw invalidType(name, 'a number', value);
+  if (typeof value !== 'number') throw invalidType(name, 'of type number', value);
   if (!(value >= least && value <= most)) throw outOfRange(name, `>= ${String(least)} and <= ${String(most)}`, value);
   return value;
 }

@@ -15,7 +15,10 @@ export const ParkKind = {
   barrier: 15,
   scope: 16,
   offload: 17,
+  file: 30,
+  lookup: 31,
   other: 35,
+  module: 37,
 } as const;
 
 export type ParkKind = (typeof ParkKind)[keyof typeof ParkKind];

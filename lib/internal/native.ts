@@ -1,22 +1,35 @@
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 
-import { unsupported, version } from '../../scripts/supported.mjs';
-import { UnsupportedRuntimeError } from '../errors.js';
+import { addonFile, noAddon, repair } from '../../scripts/addon_file.mjs';
+import { LoadedTwiceError, UnsupportedRuntimeError } from './errors.js';
+import { packageRoot, root } from './root.js';
+import { unsupported, version } from './supported.mjs';
+
+type ResultCode =
+  | 'NOT_IN_COROUTINE' | 'CANNOT_PARK' | 'LIMIT_TIMED_OUT' | 'LIMIT_ABORTED' | 'IN_ATOMIC_SECTION' | 'DEADLOCKED' | 'NOT_CHOOSABLE'
+  | 'KERNEL_TIMED_OUT' | 'SOCKET_BROKEN' | 'FLUSH_FAILED' | 'NOT_CACHED' | 'MAY_BLOCK' | 'TLS_FAILED' | 'TLS_CUT_OFF' | 'TLS_CHOOSE_CONTEXT'
+  | 'BODY_TOO_LARGE' | 'BODY_MALFORMED' | 'SEND_FIRST' | 'CLIENT_LEFT' | 'CONNECTION_BUSY' | 'REQUEST_OVER' | 'BODY_TIMEOUT'
+  | 'TOO_MANY_COROUTINES';
 
 /** The addon's functions. Negative results are error codes for `fail` in ./codes.ts; nothing here throws by itself. */
 export interface Native {
-  /** Of the package that the addon was built from. */
+  /** The version of the package that the addon was built from. */
   version: string;
-  start(body: (slot: number) => void): string | undefined;
+  /** The global object of Node itself, also for code that runs in a vm context. */
+  global: typeof globalThis;
+  /** See ./results.ts. */
+  resultCodes: Record<ResultCode, number>;
+  start(): string | undefined;
+  /** `body(slot)` runs a coroutine's function; `body(-1 - slot)` ends the coroutine in `slot`, whose function V8 terminated. */
+  setBody(body: (slot: number) => unknown): void;
   doctor(): { ok: boolean; reason?: string; findings: [string, string][] };
   stats(): Record<string, number>;
 
   /** A slot; or -1 no memory, -2 the budget is spent, -3 too many coroutines, -4 the environment is going away. */
   spawn: (this: void, stackBytes: number, priority: number, coroutine: object) => number;
   /**
-   * At the end of the running coroutine: wakes the one in slot `joiner` (-1: nobody). Returns the slot of another coroutine that
-   * runs on this stack from now on; -1: return to where the body was called.
+   * Called at the end of the running coroutine: wakes the one in slot `joiner` (-1: none). Returns the slot of the coroutine
+   * to run on this stack next; -1: the body returns to its caller.
    */
   runAnother: (this: void, joiner: number) => number;
   setStackMemory(bytes: number): void;
@@ -26,7 +39,11 @@ export interface Native {
   /** Resident bytes, high-water mark and size of a live coroutine's stack. */
   stackUse(slot: number): [resident: number, deepest: number, size: number] | undefined;
   current(): number;
-  /** Always: the slot of the running coroutine (or -1), and the code that a parking call of it would end with (or 0). */
+  /**
+   * Three cells that the scheduler keeps up to date: the slot of the running coroutine (or -1); the code that a parking call
+   * of it would end with (or 0); its credit, the number of calls that could park but need not that it may make before it
+   * gives way. Each such call counts the credit down.
+   */
   running(): Int32Array;
   inMicrotask(): boolean;
   fulfilledValue<T>(promise: unknown, otherwise: T): unknown;
@@ -38,18 +55,25 @@ export interface Native {
   now(): number;
   wake: (this: void, slot: number, code: number) => boolean;
   cancel(slot: number): void;
+  /** Why the last parking call ended with CANNOT_PARK. */
+  cannotParkReason(): string;
+  /** Whether the reason is that a callback of the whole thread runs, which happens to be on the coroutine's stack. */
+  onBehalfOfOthers(): boolean;
   yieldNow: (this: void) => number;
+  spendCredit: (this: void) => number;
   sleep(ms: number): number;
 
-  useTimeSlices(ownScripts: string): string | undefined;
+  learnInterruptSites(ownScripts: string): string | undefined;
+  useTimeSlices(): void;
   setTimeSlice(slot: number, ms: number): boolean;
 
-  timeoutEnter(ms: number): number;
-  signalEnter(): number;
-  shieldEnter(): number;
-  scopeLeave(): void;
-  scopeFire(scope: number): void;
-  firedScope(): number;
+  timeoutEnter: (this: void, ms: number) => number;
+  signalEnter: (this: void) => number;
+  shieldEnter: (this: void) => number;
+  limitLeave(): void;
+  limitFire(scope: number): void;
+  firedLimit(): number;
+  openLimits(): number[];
   atomicEnter(): boolean;
   atomicLeave(): void;
 
@@ -65,7 +89,7 @@ export interface Native {
   census(): [what: string, count: number][];
   stack(slot: number): string;
   callSite(library: string): string;
-  startWatch(report: (kinds: number, ms: number, stack: string) => void): void;
+  startWatch(report: (kinds: number, ms: number, stack: string, open: boolean) => boolean): void;
   watchHolds(ms: number): number;
   dumpOn(signal: number): number;
   writeToStderr(text: string): void;
@@ -73,27 +97,60 @@ export interface Native {
   confirmAsyncIds(executionId: number, triggerId: number, resource: object, executionAsyncResource: () => object): boolean;
   simulate(seed: number, maxSteps: number, watched: boolean, hook: (event: number, slot: number) => void): void;
   endSimulation(): void;
+  addonLoaded(): void;
+  watchModules(list: readonly string[], changed: () => void): void;
   setBatchBudget(ms: number): void;
 }
 
 function load(): Native {
   const problem = unsupported(process);
   if (problem !== undefined) throw new UnsupportedRuntimeError(problem);
-  const require = createRequire(import.meta.url);
-  const root = fileURLToPath(new URL('../..', import.meta.url));
+  const file = addonFile(packageRoot, process);
+  if (file === undefined) throw new UnsupportedRuntimeError(noAddon(packageRoot, process));
   let addon: Native;
   try {
-    // Typed as a function by hand: the package has no types of its own.
-    addon = (require('node-gyp-build') as (directory: string) => Native)(root);
+    addon = createRequire(import.meta.url)(file) as Native;
   } catch (error) {
-    throw new UnsupportedRuntimeError(`the native addon does not load: ${(error as Error).message}`, { cause: error });
+    const { message } = error as Error;
+    throw new UnsupportedRuntimeError(`stackful's addon does not load (${message}): ${repair(packageRoot)}`, { cause: error });
   }
-  // A restored cache, or a copied folder: the two halves understand each other only by what both take for granted.
+  // A restored cache, or a copied folder: dist/ and the addon only fit each other when they are of one version.
   if (addon.version === version) return addon;
   throw new UnsupportedRuntimeError(
-    `the native addon was built from stackful ${addon.version}, and this is ${version}: run "npm rebuild stackful"`,
+    `stackful's addon was built from stackful ${addon.version}, and this is ${version!}: ${repair(packageRoot)}`,
   );
 }
 
+/*
+ * A thread has one runtime and one set of classes, however often this library is loaded in it: Jest and vitest's vm pools load
+ * it again for every test file, in a vm context; a tree of packages may hold several copies. The first load in Node's own
+ * context owns the runtime. Every other load uses its addon, exports what it exports (./loads.ts) and starts nothing.
+ */
+
+/** The property of Node's global object where all loads in this thread look for the owner. */
+const OWNER = Symbol.for('stackful.owner');
+
+interface Load {
+  version: string;
+  /** The folder of its files, `dist/`. */
+  place: string;
+  native: Native;
+}
+export const own: Load = { version: version!, place: root, native: load() };
+const nodeGlobal = own.native.global as { [OWNER]?: Load };
+
+/** The load that owns the runtime; undefined before a load in Node's own context. */
+export const owner = (): Load | undefined => nodeGlobal[OWNER];
+
+/** Whether this load owns the runtime. */
+export const owns = globalThis === own.native.global && owner() === undefined;
+if (owns) Object.defineProperty(nodeGlobal, OWNER, { value: own, configurable: true });
+else if ((owner() ?? own).version !== version) throw new LoadedTwiceError(owner()!, own);
+
+/** Gives the runtime up because it does not start: the next load tries again, and throws the reason, too. */
+export function disown(): void {
+  Reflect.deleteProperty(nodeGlobal, OWNER);
+}
+
 /** The addon of this environment (each worker thread has its own runtime behind it). */
-export const native: Native = load();
+export const { native } = owner() ?? own;

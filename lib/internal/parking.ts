@@ -1,20 +1,23 @@
-import { current, running, type Coroutine } from '../coroutine.js';
-import { NotInCoroutineError } from '../errors.js';
-import { withSignal } from '../signal.js';
+import type { Coroutine } from '../coroutine/coroutine.js';
+import { NotInCoroutineError } from '../coroutine/errors.js';
+import { withSignal } from '../coroutine/signal.js';
+import { mayWaitFor } from '../observe/deadlock.js';
 import { fail } from './codes.js';
+import { current, running } from './current.js';
 import type { ParkKind } from './kinds.js';
 import { native } from './native.js';
-import { mayWaitFor, type Waitable } from './waiting.js';
+import { knownOptions } from './options.js';
+import { checkTurn } from './turn.js';
+import type { Waitable } from './waiting.js';
 
-/** Kept by itself: looking it up in an object of a hundred functions takes longer than the call needs. */
+/** A constant: looking it up in an object of a hundred functions takes longer than the call itself. */
 const { park } = native;
 
 /**
- * The way in which everything written in TypeScript parks. Whoever goes through here keeps the rules of a parking call
- * without more ado: only the coroutine stops; `cancel`, `timeout`, `shield`, `atomic` and a signal do what they
- * promise; on the main stack there is a clear error.
+ * All TypeScript code parks through this module, which keeps the rules of a parking call: only the coroutine stops; `cancel`,
+ * `timeout`, `shield`, `atomic` and a signal do what they promise; on the main stack the call throws a clear error.
  *
- * A primitive mostly needs a {@link WaitQueue} only:
+ * Most primitives need only a {@link WaitQueue}:
  *
  *     lock(options?: ParkOptions) {
  *       if (this.locked) this.queue.park(ParkKind.mutex, 'mutex.lock', options, this);   // woken: the lock is ours
@@ -24,22 +27,36 @@ const { park } = native;
  *       if (!this.queue.wakeOne()) this.locked = false;
  *     }
  *
- * What makes this safe:
+ * Four rules make this safe:
  *
- * - `wake` says whether it is what ended the wait. After `true` the waiter returns from `park` normally, even if it is
- *   cancelled before it gets to run (then its next parking call throws), so what was handed over is never lost. After
- *   `false` it has been, or is being, ended by something else and did not get anything: ask the next one.
- * - A waiter is good for one park. A wake that comes late finds it over, and touches no later park of that coroutine,
- *   nor another coroutine in its place.
+ * - `wake` returns whether it ended the wait. After `true` the waiter returns from `park` normally, even if it is cancelled
+ *   before it runs (then its next parking call throws), so what was handed over is never lost. After `false` something else
+ *   ends the wait, and the waiter gets nothing: wake the next one.
+ * - A waiter serves one park. A late wake finds it over, and affects neither a later park of that coroutine nor another
+ *   coroutine in its slot.
  * - A wake may come before the park: then `park` returns at once.
  * - No other coroutine runs between two statements here unless one of them parks: time slices do not end while the
  *   newest frame is the library's.
  */
 
-/** What every parking call takes as its last argument. */
+/** The last argument of every parking call. */
 export interface ParkOptions {
-  /** Ends the call with the signal's reason. */
+  /** Aborting it ends the call: it throws the signal's reason. */
   signal?: AbortSignal;
+}
+
+const KNOWN = new Set(['signal']);
+
+/** @throws TypeError (`ERR_UNKNOWN_OPTION`) for an option that parking calls do not have */
+export function parkOptions(operation: string, options: ParkOptions): void {
+  knownOptions(operation, options, KNOWN);
+}
+
+/** The signal among the options of a parking call; throws as {@link parkOptions}. */
+export function signalIn(operation: string, options: ParkOptions | undefined, known = KNOWN): AbortSignal | undefined {
+  if (!options) return undefined;
+  knownOptions(operation, options, known);
+  return options.signal;
 }
 
 const enum Stage {
@@ -49,7 +66,7 @@ const enum Stage {
   over,
 }
 
-/** In place of a wake's code: it has come already. */
+/** The result of `prepare` when the wake came before the park. */
 const WOKEN = 1;
 
 /** One wait of the running coroutine, from before it parks until it goes on. */
@@ -69,7 +86,7 @@ export class Waiter<T = void> {
   constructor(operation: string, self = current()) {
     if (!self) throw new NotInCoroutineError(operation);
     this.coroutine = self;
-    // Not as class fields, which V8 initialises in a call of their own: a third of what a waiter costs.
+    // V8 would initialise class fields in a call of their own: a third of a waiter's cost.
     this.stage = Stage.preparing;
     this.value = undefined;
     this.next = undefined;
@@ -78,9 +95,10 @@ export class Waiter<T = void> {
   }
 
   /**
-   * Ends the wait, with what `park` is to return. May be called anywhere, any number of times.
+   * Ends the wait; `park` returns `value`. May be called anywhere, any number of times.
    *
-   * @returns whether this is what ended it; if not, nothing has happened
+   * @returns whether this call ended the wait; if not, it did nothing
+   * @internal
    */
   wake(value: T): boolean {
     if (this.stage === Stage.preparing || (this.stage === Stage.parked && this.coroutine.wake(0))) {
@@ -92,14 +110,16 @@ export class Waiter<T = void> {
   }
 
   /**
-   * Stops the coroutine until `wake`, and returns what that was given. Once, by the coroutine that made the waiter.
+   * Stops the coroutine until `wake`, and returns the value given to that. Only the coroutine that made the waiter may call
+   * it, and once. After an error the waiter is over, and the caller must remove it from the list that it is in. Parks.
    *
    * @param kind what the coroutine waits for, as `parkedOn` tells it
    * @param operation the call to name in errors
-   * @param object what reports name, if it is other coroutines that it waits for: see ./waiting.ts
+   * @param object what reports name, if only other coroutines can end the wait: see ./waiting.ts
    * @param number shown by `parkedOn` behind a `#`, if it is not 0
-   * @throws DeadlockError when whoever holds `object` waits, directly or not, for this coroutine; CancelledError, TimeoutError, the signal's reason, AtomicSectionError: then the waiter is over and has to be
-   *   taken out of whatever list it is in
+   * @throws DeadlockError when the holder of `object` waits, directly or not, for this coroutine; CancelledError,
+   *   TimeoutError, the signal's reason, AtomicSectionError
+   * @internal
    */
   park(kind: ParkKind, operation: string, options?: ParkOptions, object?: Waitable, number = 0): T {
     if (options?.signal) return parkUnder(options.signal, this, kind, operation, object, number);
@@ -107,14 +127,15 @@ export class Waiter<T = void> {
   }
 
   /**
-   * The first half of a park whose native call is made by the caller itself, in place of {@link park}:
+   * The first half of {@link park} for a caller that makes the native call itself:
    *
    *     return waiter.settle(waiter.prepare(object) || native.park(kind, number), 'mutex.lock');
    *
-   * Helpers before and after the call, and none around it: every JavaScript frame of a parked coroutine costs each full
-   * collection 0.23 us and 150 bytes of stack.
+   * The helpers come before and after the call, none around it: each JavaScript frame of a parked coroutine costs 0.23 us at
+   * every full collection, and 150 bytes of stack.
    *
-   * @returns 0: park now; if not, there is nothing to wait for
+   * @returns 0: park now; otherwise the code for {@link settle}, without parking
+   * @internal
    */
   prepare(object?: Waitable): number {
     if (this.stage !== Stage.preparing) return WOKEN;
@@ -122,21 +143,27 @@ export class Waiter<T = void> {
     return object ? mayWaitFor(this.coroutine, object) : 0;
   }
 
-  /** The second half: the wait is over, and `code` is how it ended. Returns and throws what {@link park} does. */
+  /** The second half: the wait has ended with `code`. Returns and throws as {@link park}. @internal */
   settle(code: number, operation: string): T {
     this.stage = Stage.over;
+    if (code < 0) this.throwFor(code, operation);
     this.coroutine.waitsFor = undefined;
-    if (code < 0) fail(code, operation);
     return this.value as T;
   }
 
-  /** Whether a `wake` would end the wait. */
+  private throwFor(code: number, operation: string): never {
+    const { waitsFor } = this.coroutine;
+    this.coroutine.waitsFor = undefined;
+    fail(code, operation, undefined, undefined, waitsFor);
+  }
+
+  /** Whether a `wake` would end the wait. @internal */
   get waiting(): boolean {
     return this.stage === Stage.preparing || (this.stage === Stage.parked && this.coroutine.state === 'parked');
   }
 }
 
-/** In a function of its own, because its variables outlive their frames: they would be allocated at every park. */
+/** A function of its own, because the closure's variables would be allocated at every park. */
 function parkUnder<T>(
   signal: AbortSignal,
   waiter: Waiter<T>,
@@ -150,7 +177,7 @@ function parkUnder<T>(
 
 /** Coroutines that wait for the same thing, in order of arrival. Every method takes constant time per waiter. */
 export class WaitQueue<T = void> {
-  /** The one who has waited longest. */
+  /** The one that has waited longest. */
   first: Waiter<T> | undefined = undefined;
   private last: Waiter<T> | undefined = undefined;
 
@@ -159,9 +186,10 @@ export class WaitQueue<T = void> {
   }
 
   /**
-   * Parks the running coroutine at the end of the queue; see {@link Waiter.park}. If that throws, it has left it.
+   * Parks the running coroutine at the end of the queue; see {@link Waiter.park}. If that throws, the coroutine has left the
+   * queue. Parks.
    *
-   * @param waiter one that knows more, if need be
+   * @param waiter one of a subclass that carries more data
    */
   park(
     kind: ParkKind,
@@ -176,13 +204,13 @@ export class WaitQueue<T = void> {
       if (options?.signal) return parkUnder(options.signal, waiter, kind, operation, object, number);
       return waiter.settle(waiter.prepare(object) || park(kind, number), operation);
     } catch (error) {
-      // Woken, it has been taken out, and may be in another queue by now.
+      // Does nothing if it was woken, which has taken it out.
       this.remove(waiter);
       throw error;
     }
   }
 
-  /** Wakes the one who has waited longest, leaving out those that something else has ended. False: there is none. */
+  /** Wakes the one that has waited longest, skipping waits that something else has ended. False: there is none. */
   wakeOne(value: T): boolean {
     for (let waiter = this.shift(); waiter; waiter = this.shift()) {
       if (waiter.wake(value)) return true;
@@ -205,7 +233,7 @@ export class WaitQueue<T = void> {
     this.last = waiter;
   }
 
-  /** The one who has waited longest, which is no longer in the queue then. */
+  /** Removes and returns the one that has waited longest. */
   shift(): Waiter<T> | undefined {
     const waiter = this.first;
     if (waiter) this.remove(waiter);
@@ -225,15 +253,21 @@ export class WaitQueue<T = void> {
   }
 }
 
-/**
- * Ends, before it has begun, a call that would not park this time: with what a parking call would throw here. For
- * primitives whose call has something to do even where nobody needs to wait. Returns the running coroutine.
- */
+/** {@link checkTurn}, and a check of the call's own signal. Returns the running coroutine. Parks. */
 export function checkpoint(operation: string, options?: ParkOptions): Coroutine {
+  checkTurn(operation);
+  if (options) {
+    parkOptions(operation, options);
+    options.signal?.throwIfAborted();
+  }
+  return current()!;
+}
+
+/** Like {@link checkpoint}, for a call that never parks. */
+export function checkInterruption(operation: string): Coroutine {
   const code = running[1]!;
   if (code < 0) fail(code, operation);
   const self = current();
   if (!self) throw new NotInCoroutineError(operation);
-  options?.signal?.throwIfAborted();
   return self;
 }

@@ -1,10 +1,10 @@
-/** Chooses among equals. Not Math.random: a simulation has to be able to repeat the choice. */
+/** The generator's state. Math.random will not do, because a simulation must be able to repeat the sequence. */
 let state = 0x9e3779b9;
 
-/** Begins the sequence that belongs to `seed`, and returns what {@link restoreRandom} goes back with. */
+/** Begins the sequence of `seed`, and returns the state before, for {@link restoreRandom}. */
 export function seedRandom(seed: number): number {
   const before = state;
-  // Never 0, where the generator would stay.
+  // Never 0: the generator would only return 0 from then on.
   state = (Math.imul(seed ^ (seed >>> 16), 0x45d9f3b) ^ 0x9e3779b9) | 1;
   return before;
 }

@@ -1,21 +1,37 @@
 import { AsyncResource, executionAsyncId, executionAsyncResource, triggerAsyncId } from 'node:async_hooks';
 
-import { setMicrotaskProbe, UnsupportedRuntimeError } from '../errors.js';
-import { native } from './native.js';
-import { guardVmTimeouts } from './vm_timeouts.js';
+import { setMicrotaskProbe } from '../coroutine/errors.js';
+import { watchAddons } from './addons.js';
+import { unfit, UnsupportedRuntimeError } from './errors.js';
+import { refuseSuspendableWasm } from './jspi.js';
+import './loads.js';
+import { disown, native, owns } from './native.js';
+import { guardProcessEvents } from './process_events.js';
+import { guardStorageExit } from './storage_exit.js';
+import { guardTerminators } from './terminators.js';
 
 /**
- * Makes this environment's runtime, which finds its way into V8 and tests it.
+ * Starts this environment's runtime, which locates V8's private state and verifies it, unless another load owns the runtime.
  *
- * @param body runs the function of the coroutine in a slot
  * @throws UnsupportedRuntimeError (`ERR_UNSUPPORTED_RUNTIME`), naming what did not fit
  */
-export function start(body: (slot: number) => void): void {
-  const problem = native.start(body);
-  if (problem !== undefined) throw new UnsupportedRuntimeError(`could not verify ${problem}`);
+function start(): void {
+  if (!owns) return;
+  const problem = native.start() ?? follow();
+  if (problem === undefined) return;
+  disown();
+  throw new UnsupportedRuntimeError(unfit(`could not verify ${problem}`));
+}
+
+/** Installs the guards in Node's JavaScript, and verifies the async ids. Returns what did not fit, or undefined. */
+function follow(): string | undefined {
   setMicrotaskProbe(() => native.inMicrotask());
-  guardVmTimeouts();
-  // Coroutines have async contexts of their own. Where Node keeps the current one shows by entering two scopes.
+  guardTerminators();
+  watchAddons();
+  guardProcessEvents();
+  guardStorageExit();
+  refuseSuspendableWasm();
+  // Coroutines have async contexts of their own. Two nested scopes show where Node keeps the current one.
   const outer = new AsyncResource('STACKFUL');
   const found = outer.runInAsyncScope(() => {
     native.noteAsyncIds(executionAsyncId(), triggerAsyncId(), outer);
@@ -24,5 +40,8 @@ export function start(body: (slot: number) => void): void {
       native.confirmAsyncIds(executionAsyncId(), triggerAsyncId(), inner, executionAsyncResource),
     );
   });
-  if (!found) throw new UnsupportedRuntimeError('could not verify async ids');
+  return found ? undefined : 'async ids';
 }
+
+// At import, so that the runtime is there for modules that read its memory, such as ./current.ts.
+start();

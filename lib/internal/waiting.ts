@@ -1,35 +1,35 @@
-import type { Coroutine } from '../coroutine.js';
-import { closesCycle } from '../deadlock.js';
-import { DEADLOCKED } from './codes.js';
+import type { Coroutine } from '../coroutine/coroutine.js';
+import { nameOf } from './names.js';
 
 /**
- * What other coroutines of this thread, and nobody else, can end a wait for: a lock, a channel, another coroutine. A wait
- * that names none (a promise, a socket, a timer) counts as one that the outside world may end at any time.
+ * An object on which a wait can be ended only by other coroutines of this thread: a lock, a channel, another coroutine. A
+ * wait without one (for a promise, a socket, a timer) counts as one that something else may end at any time.
  */
 export interface Waitable {
-  /** What reports call it, such as `Mutex #3`. Only read when somebody looks. */
+  /** Its name in reports, such as `Mutex #3`; read only for a report. @internal */
   readonly label: string;
   /**
-   * The coroutines each of which has to act before a wait for it can end. Absent or undefined: any coroutine could end
-   * it (a channel, an event).
+   * The coroutines that must all act before a wait for it can end. Absent or undefined: any coroutine could end it (a
+   * channel, an event).
+   * @internal
    */
   heldBy?(): Coroutine | readonly Coroutine[] | undefined;
 }
 
-/**
- * To be called right before `self`, the running coroutine, parks for `object`, which reports name from now on: until
- * `waitsFor` is undefined again.
- *
- * @returns 0, or, when whoever has to give `object` up waits, directly or not, for `self`, a code for which `fail` throws
- *   DeadlockError. That is no deadlock if a time limit or a signal may end the wait.
- */
-export function mayWaitFor(self: Coroutine, object: Waitable): number {
+/** How many coroutines a message names. */
+export const MOST_NAMED = 20;
+
+export function holdersOf(object: Waitable): readonly Coroutine[] | undefined {
   const holders = object.heldBy?.();
-  if (holders !== undefined && !Array.isArray(holders)) {
-    const holder = holders as Coroutine;
-    const bound = holder === self || (holder.waitsFor !== undefined && self.limits === 0);
-    if (bound && closesCycle(self, object, holder)) return DEADLOCKED;
-  }
-  self.waitsFor = object;
-  return 0;
+  return holders === undefined || Array.isArray(holders) ? (holders as Coroutine[] | undefined) : [holders as Coroutine];
+}
+
+/** `Mutex #3 held by #7 writer`; of a coroutine, which is its own holder, only the label. */
+export function describeWaitable(object: Waitable): string {
+  const holders = holdersOf(object);
+  if (!holders) return object.label;
+  if (holders.length === 0) return `${object.label}, not held`;
+  if ((holders[0] as unknown) === object) return object.label;
+  const named = holders.slice(0, MOST_NAMED).map((c) => (c.state === 'done' ? `${nameOf(c)}, which is done` : nameOf(c)));
+  return `${object.label} held by ${named.join(' and ')}${holders.length > MOST_NAMED ? ' …' : ''}`;
 }

@@ -1,33 +1,26 @@
-import { isIP } from 'node:net';
-import { promises as dns } from 'node:dns';
-
 import { invalidType, invalidValue } from '../internal/arguments.js';
-import { wait } from '../wait.js';
 import { CLOSED, netAddress } from './native.js';
 
 /** One end of a connection. For a Unix socket `address` is its path ('' when it has none) and `port` is 0. */
 export interface SocketAddress {
+  /** The numeric address, or a path. */
   readonly address: string;
+  /** The kind of address. */
   readonly family: 'IPv4' | 'IPv6' | 'Unix';
+  /** The port; 0 for a Unix socket. */
   readonly port: number;
 }
 
 const FAMILIES = { 4: 'IPv4', 6: 'IPv6', 0: 'Unix' } as const;
 
-/** Undefined when the socket is closed, or the peer gone. */
+/** The socket's own address, or its peer's; undefined when the socket is closed, or the peer has left. */
 export function addressOf(handle: number, ofPeer: boolean): SocketAddress | undefined {
   if (handle === CLOSED) return undefined;
   const parts = netAddress(handle, ofPeer);
   return parts && { address: parts[0], family: FAMILIES[parts[2]], port: parts[1] };
 }
 
-/** Numeric addresses of `host`. Parks unless it is one itself. */
-export function resolveHost(host: string): string[] {
-  if (isIP(host) !== 0) return [host];
-  return wait(dns.lookup(host, { all: true })).map((found) => found.address);
-}
-
-/** The options of `listen` and `connect` that say where. */
+/** The options of `listen` and `connect` that give the address. */
 export interface EndpointOptions {
   /** 0 to 65535. */
   port?: number;
@@ -37,7 +30,7 @@ export interface EndpointOptions {
   path?: string;
 }
 
-/** Checks them, once, here. */
+/** @throws TypeError (`ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`), RangeError (`ERR_SOCKET_BAD_PORT`) */
 export function checkEndpoint(options: EndpointOptions): void {
   const { port, host, path } = options;
   if (path !== undefined) {

@@ -1,35 +1,14 @@
-import { getSystemErrorMap, getSystemErrorName } from 'node:util';
-
-import { SocketBrokenError, SocketClosedError } from '../errors.js';
 import { fail } from '../internal/codes.js';
-import { CLOSED, KERNEL_TIMED_OUT, SOCKET_BROKEN } from './native.js';
-
-const EBADF = -9;
-const ECANCELED = -125;
-const ETIMEDOUT = -110;
-/** Codes below this are not the system's. */
-const LAST_ERRNO = -4095;
-
-/** The address in a system error; `port` is absent for Unix sockets. */
-export interface Endpoint {
-  address: string;
-  port?: number;
-}
-
-function systemError(code: number, syscall: string, at: Endpoint | undefined): NodeJS.ErrnoException {
-  const name = getSystemErrorName(code);
-  let message = `${syscall} ${name}`;
-  // Node describes the error of listen and of no other call on a socket.
-  if (syscall === 'listen') message += `: ${getSystemErrorMap().get(code)?.[1] ?? 'unknown error'}`;
-  if (at) message += ` ${at.address}${at.port === undefined ? '' : `:${String(at.port)}`}`;
-  return Object.assign(new Error(message), { errno: code, code: name, syscall }, at);
-}
+import { EBADF, ECANCELED, ETIMEDOUT, FLUSH_FAILED, KERNEL_TIMED_OUT, LAST_ERRNO, SOCKET_BROKEN } from '../internal/results.js';
+import { socketError, type Endpoint } from '../internal/system_errors.js';
+import { SocketBrokenError, SocketClosedError } from './errors.js';
+import { CLOSED, netFlushError } from './native.js';
 
 /**
- * Throws what a negative result of a native call on a socket stands for.
+ * Throws the error of a negative result of a native call on a socket.
  *
- * @param handle the socket's number as it is now
- * @param operation what the caller was doing, such as `socket.read`
+ * @param handle the socket's number now, after the call
+ * @param operation the call to name in errors about the call itself, such as `socket.read`
  * @param syscall the system call to name in a system error
  */
 export function failSocket(
@@ -45,9 +24,12 @@ export function failSocket(
       break;
     case SOCKET_BROKEN:
       throw new SocketBrokenError(operation);
+    case FLUSH_FAILED:
+      // Of an earlier write, which had put its bytes off.
+      throw socketError(netFlushError(handle), 'write', at);
     case KERNEL_TIMED_OUT:
-      throw systemError(ETIMEDOUT, syscall, at);
+      throw socketError(ETIMEDOUT, syscall, at);
   }
   if (code === ECANCELED || code < LAST_ERRNO) fail(code, operation);
-  throw systemError(code, syscall, at);
+  throw socketError(code, syscall, at);
 }

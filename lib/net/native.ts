@@ -1,11 +1,16 @@
 import '../internal/buffers.js';
 import { native } from '../internal/native.js';
 
-/** What native/binding/net*.cc exports. Sockets and listeners are numbers, errors negative ones. */
+/** An address of IPv4 as a number of 32 bits, one of IPv6 as text. */
+export type Host = number | string;
+
+/** The exports of native/binding/net*.cc. Sockets and listeners are numbers, errors negative ones. */
 interface NetNative {
   /** `port` -1 makes the host the path of a Unix socket. */
-  netListen: (host: string, port: number, backlog: number, reusePort: boolean) => number;
-  netConnect: (host: string, port: number, ms: number) => number;
+  netListen: (host: string, port: number, backlog: number, reusePort: boolean, options: Int32Array) => number;
+  netConnect: (
+    host: string, port: number, ms: number, options: Int32Array, localHost: string | undefined, localPort: number,
+  ) => number;
   netAccept: (listener: number) => number;
   netClose: (socket: number) => void;
   netAddress: (
@@ -15,10 +20,31 @@ interface NetNative {
 
   netRead: (socket: number, max: number) => Buffer | number;
   netReadInto: (socket: number, to: Uint8Array, offset: number, length: number) => number;
-  netWrite: (socket: number, data: string | Uint8Array) => number;
+  netWrite: (socket: number, data: string | Uint8Array, more: boolean) => number;
   netWritev: (socket: number, parts: readonly (string | Uint8Array)[]) => number;
   netSendFile: (socket: number, fd: number, offset: number, length: number) => number;
   netEnd: (socket: number) => number;
+
+  netSetOptions: (socket: number, triples: Int32Array) => number;
+  netGetOption: (socket: number, level: number, name: number, into: Int32Array) => number;
+  netMembership: (socket: number, join: boolean, group: string, networkInterface: string, source: string | undefined) => number;
+  netMulticastInterface: (socket: number, networkInterface: string) => number;
+  netDescriptor: (socket: number) => number;
+  netAdopt: (fd: number, listening: boolean) => number;
+  netCredentials: (socket: number) => [pid: number, uid: number, gid: number] | number;
+  netSendDescriptors: (socket: number, data: Uint8Array, descriptors: Int32Array) => number;
+  netReceiveDescriptors: (socket: number, max: number) => [data: Buffer, lost: boolean, ...descriptors: number[]] | number;
+  netPipe: (from: number, to: number, most: number, told: Float64Array) => number;
+
+  udpOpen: (ipv6: boolean, triples: Int32Array) => number;
+  udpBind: (socket: number, host: Host, port: number) => number;
+  udpConnect: (socket: number, host: Host | undefined, port: number) => number;
+  udpSend: (socket: number, data: string | Uint8Array, host: Host | undefined, port: number) => number;
+  udpSendMany: (socket: number, data: Uint8Array[], hosts: (Host | undefined)[], ports: number[]) => number;
+  udpReceive: (socket: number) => (Buffer | Host)[] | number;
+  netFlush: (socket: number) => number;
+  netBuffered: (socket: number) => number;
+  netFlushError: (socket: number) => number;
 }
 
 export const {
@@ -33,11 +59,26 @@ export const {
   netWritev,
   netSendFile,
   netEnd,
+  netFlush,
+  netSetOptions,
+  netGetOption,
+  netMembership,
+  netMulticastInterface,
+  netDescriptor,
+  netAdopt,
+  netCredentials,
+  netSendDescriptors,
+  netReceiveDescriptors,
+  netPipe,
+  udpOpen,
+  udpBind,
+  udpConnect,
+  udpSend,
+  udpSendMany,
+  udpReceive,
+  netBuffered,
+  netFlushError,
 } = native as unknown as NetNative;
 
 /** The number of a closed socket. */
 export const CLOSED = -1;
-
-/** Codes besides system errors: native/binding/net.h. */
-export const KERNEL_TIMED_OUT = -10101;
-export const SOCKET_BROKEN = -10102;

@@ -1,22 +1,22 @@
 const EMPTY = Buffer.alloc(0);
 
 /**
- * Bytes that were received and not yet asked for: what came behind a delimiter, or in front of one to come.
+ * Bytes that were received and not yet returned: those after a delimiter, or before one that has not arrived.
  */
 export class Surplus {
   private bytes: Buffer = EMPTY;
   private start = 0;
   private end = 0;
-  /** Whether what lies behind `end` in `bytes` is ours to write to. */
+  /** Whether `bytes` may be written behind `end`. */
   private owned = false;
-  /** How many bytes have ever been taken out. */
+  /** How many bytes were ever taken out. */
   taken = 0;
 
   get length(): number {
     return this.end - this.start;
   }
 
-  /** Takes over `chunk`, without a copy when there was nothing before. */
+  /** Adds `chunk`, without a copy when it is the first. */
   add(chunk: Buffer): void {
     if (this.start === this.end) {
       this.bytes = chunk;
@@ -27,7 +27,7 @@ export class Surplus {
     }
     const length = this.length;
     if (!this.owned || this.bytes.length - this.end < chunk.length) {
-      // Never moved within its memory: what was taken before is a view of it.
+      // Bytes are not moved within their memory, because buffers returned before are views of it.
       const grown = Buffer.allocUnsafeSlow(Math.max(2 * length, length + chunk.length, 1024));
       this.bytes.copy(grown, 0, this.start, this.end);
       this.bytes = grown;
@@ -52,6 +52,11 @@ export class Surplus {
     const taken = this.bytes.subarray(this.start, this.start + n);
     this.drop(n);
     return taken;
+  }
+
+  /** A copy of the first `n` bytes, which stay. */
+  copyOf(n: number): Buffer {
+    return Buffer.from(this.bytes.subarray(this.start, this.start + n));
   }
 
   drop(n: number): void {
@@ -80,7 +85,7 @@ export class Surplus {
 
   /** Position of `delimiter` at or behind `from`, or -1. */
   indexOf(delimiter: Buffer | number, from: number): number {
-    // Bytes behind `end` are not ours to look at, but looking no further costs a view.
+    // The search must not go beyond `end`; a view, which costs time, only where bytes follow.
     const bytes = this.end === this.bytes.length ? this.bytes : this.bytes.subarray(0, this.end);
     const found = bytes.indexOf(delimiter, this.start + from);
     return found < 0 ? -1 : found - this.start;

@@ -59,7 +59,7 @@ void Buffers::create(v8::Local<v8::Context> context, v8::Local<v8::Object> expor
 
 void Buffers::renew(v8::Isolate* isolate) {
   if (marker_.IsEmpty()) return;
-  // Zeroed: whoever has a slice can see the whole.
+  // Zeroed: JavaScript that has a slice can see the whole slab.
   void* memory = calloc(1, kSlab);
   if (!memory) return;
   std::shared_ptr<v8::BackingStore> store =

@@ -22,8 +22,8 @@ class Buffers {
   // Also exports shareBuffers(markAsUntransferable); before that is called no memory is shared.
   static void create(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 
-  // For what arrives in a size nobody knows before. Every coroutine uses it: what is in it must be out again
-  // before anything else can run.
+  // For data whose size is not known before it arrives. All coroutines share it: its content must be taken
+  // out before another one can run.
   char* scratch() noexcept { return scratch_; }
   // The first `size` bytes of it as a Buffer.
   v8::Local<v8::Value> fromScratch(v8::Isolate* isolate, size_t size);
@@ -45,8 +45,8 @@ class Buffers {
   char* scratch_;
   v8::Global<v8::Function> marker_;
   v8::Global<v8::ArrayBuffer> slab_;
-  // Holds the slab's memory: should somebody manage to detach the ArrayBuffer, nothing is written into freed
-  // memory.
+  // Holds the slab's memory, so that nothing is written into freed memory even if JavaScript detaches the
+  // ArrayBuffer.
   std::shared_ptr<v8::BackingStore> store_;
   size_t used_ = kSlab;
 };

@@ -4,6 +4,7 @@
 #include <new>
 #include <string>
 
+#include "../engine/foreign_state.h"
 #include "../net/address.h"
 #include "values.h"
 
@@ -14,13 +15,13 @@ sched::Scheduler& scheduler() {
   return Runtime::current()->scheduler();
 }
 
-// What spawn returns instead of a slot; lib/coroutine.ts knows them too.
+// What spawn returns instead of a slot; lib/coroutine/coroutine.ts knows them too.
 enum NoSlot : int32_t { kNoMemory = -1, kBudgetSpent = -2, kTooMany = -3, kEnded = -4 };
 
 // spawn(stackBytes, priority, coroutine): slot, or a NoSlot. Async hooks see `coroutine` as the resource.
 void spawn(const Info& info) {
   Runtime* runtime = Runtime::current();
-  // The environment is going away, and somebody's finalizer still runs JavaScript.
+  // The environment is being torn down, and a finalizer still runs JavaScript.
   if (!runtime) return info.GetReturnValue().Set(kEnded);
   if (runtime->scheduler().live() >= runtime->maxCoroutines) return info.GetReturnValue().Set(kTooMany);
   sched::Coroutine* c = runtime->spawn(static_cast<size_t>(numberAt(info, 0)),
@@ -33,9 +34,9 @@ void spawn(const Info& info) {
   info.GetReturnValue().Set(static_cast<int32_t>(c->slot));
 }
 
-// runAnother(joiner): by the body of coroutines, when the function of the running one has ended. Makes `joiner` ready, the
-// slot of somebody who is parked for that end, or -1. The slot of another coroutine, which runs here from now on; -1: the
-// body has to return.
+// runAnother(joiner): by the body of coroutines, when the function of the running one has ended. Makes `joiner` ready,
+// the slot of a coroutine that is parked for that end, or -1. Returns the slot of another coroutine, which runs here from
+// now on; -1: the body has to return.
 void runAnother(const Info& info) {
   Runtime* runtime = Runtime::current();
   const int32_t joiner = intAt(info, 0);
@@ -66,6 +67,11 @@ void running(const Info& info) {
   info.GetReturnValue().Set(v8::Int32Array::New(memory, 0, sizeof(Published) / sizeof(int32_t)));
 }
 
+// setBody(body): what runs the functions of coroutines. Once, before the first is spawned.
+void setBody(const Info& info) {
+  Runtime::current()->body.Reset(info.GetIsolate(), info[0].As<v8::Function>());
+}
+
 // inMicrotask(): whether this is a promise callback, or what follows an `await`.
 void inMicrotask(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
@@ -74,8 +80,8 @@ void inMicrotask(const Info& info) {
 }
 
 // fulfilledValue(promise, otherwise): what the promise was fulfilled with, or `otherwise` when it is not, is none, or the
-// running coroutine is not to begin a parking call. Parks now and then, so that whoever only waits for what is there
-// already does not keep the others out.
+// running coroutine is not to begin a parking call. Parks now and then, so that a coroutine that only waits for promises
+// that are settled already does not keep the others out.
 void fulfilledValue(const Info& info) {
   sched::Coroutine* self = scheduler().running();
   if (!self || self->interrupted() || !info[0]->IsPromise() ||
@@ -84,7 +90,7 @@ void fulfilledValue(const Info& info) {
     return;
   }
   info.GetReturnValue().Set(info[0].As<v8::Promise>()->Result());
-  scheduler().chargeIo();
+  scheduler().charge();
 }
 
 // park(kind, number): wake code. Everything is inlined here, down to the switch: after one, a return goes to where another
@@ -92,6 +98,16 @@ void fulfilledValue(const Info& info) {
 [[gnu::flatten]] void park(const Info& info) {
   info.GetReturnValue().Set(scheduler().park(
       {static_cast<sched::ParkKind>(intAt(info, 0)), -1, static_cast<int64_t>(numberAt(info, 1))}));
+}
+
+// cannotParkReason(): after a parking call that ended with kCannotPark, on the same stack.
+void cannotParkReason(const Info& info) {
+  info.GetReturnValue().Set(string(info.GetIsolate(), Runtime::current()->engine().cannotParkReason()));
+}
+
+// onBehalfOfOthers(): then too: whether what runs here is a callback that all coroutines share.
+void onBehalfOfOthers(const Info& info) {
+  info.GetReturnValue().Set(Runtime::current()->engine().onBehalfOfOthers());
 }
 
 // parkFor(kind, number, ms): the same for `ms` at most, then -ETIMEDOUT.
@@ -126,6 +142,11 @@ void cancel(const Info& info) {
 
 void yieldNow(const Info& info) {
   info.GetReturnValue().Set(scheduler().yieldNow());
+}
+
+// spendCredit(): by a call that does not have to wait, when the credit that running() shows is spent. Parks.
+void spendCredit(const Info& info) {
+  info.GetReturnValue().Set(scheduler().spendCredit());
 }
 
 // sleep(ms)
@@ -204,6 +225,16 @@ void confirmAsyncIds(const Info& info) {
   info.GetReturnValue().Set(found);
 }
 
+// addonLoaded(): another one's scopes have to be known; see NodeApiScopes.
+void addonLoaded(const Info&) {
+  if (Runtime* runtime = Runtime::current()) runtime->noteAddon();
+}
+
+// watchModules(list, changed): see Runtime::watchModules.
+void watchModules(const Info& info) {
+  Runtime::current()->watchModules(info[0].As<v8::Array>(), info[1].As<v8::Function>());
+}
+
 // setBatchBudget(ms)
 void setBatchBudget(const Info& info) {
   Runtime::current()->batchBudgetNs = static_cast<int64_t>(numberAt(info, 0) * 1e6);
@@ -212,6 +243,7 @@ void setBatchBudget(const Info& info) {
 }  // namespace
 
 void defineCore(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
+  define(context, exports, "setBody", setBody);
   define(context, exports, "spawn", spawn);
   define(context, exports, "runAnother", runAnother);
   define(context, exports, "current", current);
@@ -219,11 +251,14 @@ void defineCore(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
   define(context, exports, "inMicrotask", inMicrotask);
   define(context, exports, "fulfilledValue", fulfilledValue);
   define(context, exports, "park", park);
+  define(context, exports, "cannotParkReason", cannotParkReason);
+  define(context, exports, "onBehalfOfOthers", onBehalfOfOthers);
   define(context, exports, "parkFor", parkFor);
   define(context, exports, "now", now);
   define(context, exports, "wake", wake);
   define(context, exports, "cancel", cancel);
   define(context, exports, "yieldNow", yieldNow);
+  define(context, exports, "spendCredit", spendCredit);
   define(context, exports, "sleep", sleep);
   define(context, exports, "state", state);
   define(context, exports, "parkedOn", parkedOn);
@@ -231,6 +266,8 @@ void defineCore(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
   define(context, exports, "census", census);
   define(context, exports, "noteAsyncIds", noteAsyncIds);
   define(context, exports, "confirmAsyncIds", confirmAsyncIds);
+  define(context, exports, "addonLoaded", addonLoaded);
+  define(context, exports, "watchModules", watchModules);
   define(context, exports, "setBatchBudget", setBatchBudget);
 }
 

@@ -1,14 +1,19 @@
 #include "doctor.h"
 
 #include <cstdio>
+#include <vector>
 
+#include "../engine/discovery.h"
 #include "../engine/self_test.h"
 #include "../engine/walk_ahead.h"
+#include "../runtime/runtime.h"
 #include "../stack/stack_memory.h"
-#include "runtime.h"
 #include "watch.h"
 
 namespace stackful::binding {
+
+using runtime::Runtime;
+
 namespace {
 
 std::string offset(const engine::Discovery& found, const uint64_t* word) {
@@ -82,6 +87,27 @@ Napi::Value doctor(const Napi::CallbackInfo& info) {
   return result;
 }
 
+Napi::Value layout(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  if (info.Length() == 0) {
+    Findings all(env);
+    for (const auto& [name, number] : engine::constants()) all.add(name, std::to_string(number));
+    return all.list();
+  }
+  std::vector<engine::Corruption> changes(info.Length() / 2);
+  for (size_t i = 0; i < changes.size(); ++i) {
+    changes[i] = {info[2 * i].ToString().Utf8Value(), info[2 * i + 1].ToNumber().Int64Value()};
+    if (i > 0) changes[i - 1].next = &changes[i];
+  }
+  engine::Discovery found;
+  std::string reason;
+  const bool ok = engine::discover(v8::Isolate::GetCurrent(), found, reason, changes.data());
+  Napi::Array result = Napi::Array::New(env, 2);
+  result[0u] = Napi::Boolean::New(env, found.located);
+  if (!ok) result[1u] = Napi::String::New(env, reason);
+  return result;
+}
+
 Napi::Value stats(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   Napi::Object result = Napi::Object::New(env);
@@ -102,7 +128,7 @@ Napi::Value stats(const Napi::CallbackInfo& info) {
   set("preemptions", static_cast<double>(c.preemptions));
   set("externalWaits", s.externalWaits());
   set("openSockets", runtime->poller().openSockets());
-  set("diskJobs", runtime->disk().inFlight());
+  set("diskJobs", runtime->pool().inFlight());
   set("timers", static_cast<double>(runtime->scheduler().timers().size()));
   set("loopLag", static_cast<double>(runtime->scheduler().timers().lateness()) / 1e6);
   set("loopLagMax", static_cast<double>(runtime->scheduler().timers().worstLateness()) / 1e6);

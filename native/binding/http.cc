@@ -1,6 +1,8 @@
 // Servers and their connections: listening, accepting, waiting for requests, closing.
+#include <type_traits>
+
 #include "../net/address.h"
-#include "../net/connection.h"
+#include "../net/dialling.h"
 #include "http_records.h"
 
 namespace stackful::binding {
@@ -13,27 +15,28 @@ Runtime& runtime() {
   return *Runtime::current();
 }
 
-double elementAt(v8::Local<v8::Context> context, v8::Local<v8::Array> list, uint32_t i) {
-  return list->Get(context, i).ToLocalChecked().As<v8::Number>()->Value();
-}
-
-// In the order in which lib/http/limits.ts lists them.
-http::Limits limitsFrom(v8::Local<v8::Context> context, v8::Local<v8::Array> list) {
-  auto number = [&](uint32_t i) { return static_cast<uint32_t>(elementAt(context, list, i)); };
+// Those of lib/http/limits.ts that are given; the others keep their values.
+http::Limits limitsFrom(v8::Isolate* isolate, v8::Local<v8::Object> given) {
   http::Limits limits;
-  limits.head.headBytes = number(0);
-  limits.head.fields = number(1);
-  limits.head.targetBytes = number(2);
-  limits.bodyBytes = static_cast<int64_t>(elementAt(context, list, 3));
-  limits.idleMs = number(4);
-  limits.headMs = number(5);
-  limits.bodyMs = number(6);
-  limits.sendMs = number(7);
-  limits.firstByteMs = number(8);
-  limits.requestMs = number(9);
-  limits.slowestBytesPerSecond = number(10);
-  limits.shedDelayMs = number(11);
-  limits.shedIntervalMs = number(12);
+  const auto take = [&](const char* name, auto& limit) {
+    v8::Local<v8::Value> value;
+    if (given->Get(isolate->GetCurrentContext(), string(isolate, name)).ToLocal(&value) && value->IsNumber())
+      limit = static_cast<std::remove_reference_t<decltype(limit)>>(value.As<v8::Number>()->Value());
+  };
+  take("headBytes", limits.head.headBytes);
+  take("headerCount", limits.head.fields);
+  take("targetBytes", limits.head.targetBytes);
+  take("bodyBytes", limits.bodyBytes);
+  take("firstByteMs", limits.firstByteMs);
+  take("idleMs", limits.idleMs);
+  take("headMs", limits.headMs);
+  take("requestMs", limits.requestMs);
+  take("bodyMs", limits.bodyMs);
+  take("sendMs", limits.sendMs);
+  take("slowestBytesPerSecond", limits.slowestBytesPerSecond);
+  take("halfClose", limits.halfCloseMs);
+  take("shedDelayMs", limits.shedDelayMs);
+  take("shedIntervalMs", limits.shedIntervalMs);
   return limits;
 }
 
@@ -62,7 +65,9 @@ void listen(const Info& info) {
   const int fd = intAt(info, 5);
   int error = fd >= 0 ? net::adoptListener(runtime().poller(), fd, listener) : openListener(info, listener);
   if (error < 0) return returnInt(info, error);
-  http::Limits limits = limitsFrom(info.GetIsolate()->GetCurrentContext(), info[7].As<v8::Array>());
+  runtime().poller().tellHangUps(
+      [](net::Socket& socket) { static_cast<HttpConnection*>(socket.owner)->connection.hungUp(); });
+  http::Limits limits = limitsFrom(info.GetIsolate(), info[7].As<v8::Object>());
   auto* server = new HttpServer(limits, static_cast<uint32_t>(numberAt(info, 6)), listener);
   returnInt(info, Http::current->servers.add(server));
 }
@@ -115,7 +120,15 @@ void remote(const Info& info) {
   info.GetReturnValue().Set(describe(info.GetIsolate(), at));
 }
 
-// httpAccept(server, wait): the number of a new connection, or a negative code. Parks when it is to wait for one.
+int acceptOrHear(HttpServer& server, net::Socket*& socket) {
+  http::Departures& departures = server.shared.departures;
+  if (!departures.empty()) return kClientLeft;
+  http::Departures::Waiting waiting(departures, runtime().scheduler());
+  return net::accept(*server.listener, socket);
+}
+
+// httpAccept(server, wait): the number of a new connection, or a negative code. Parks when it is to wait for one, and then
+// returns kClientLeft when there is something for httpDeparture.
 void accept(const Info& info) {
   HttpServer* server = serverAt(info);
   if (!server || !server->listener) return returnInt(info, -EBADF);
@@ -123,28 +136,56 @@ void accept(const Info& info) {
   if (wait && runtime().scheduler().live() >= server->mostCoroutines)
     return returnInt(info, kTooManyCoroutines);
   net::Socket* socket = nullptr;
-  int result = wait ? net::accept(*server->listener, socket) : net::acceptNow(*server->listener, socket);
+  int result = wait ? acceptOrHear(*server, socket) : net::acceptNow(*server->listener, socket);
   if (result < 0) return returnInt(info, result);
   if (server->background) net::setKeepAlive(*socket, false);
   auto* c = new HttpConnection(*server, socket);
   socket->owner = c;
+  socket->flags |= net::kTellsHangUp;
   c->slot = Http::current->connections.add(c);
   ++server->accepted;
   ++server->connections;
   returnInt(info, c->slot);
 }
 
+// httpPause(server): parks until the coroutine is woken, or there is something for httpDeparture. It keeps the process alive
+// as accepting does.
+void pause(const Info& info) {
+  HttpServer* server = serverAt(info);
+  if (!server || !server->shared.departures.empty()) return;
+  sched::Scheduler& scheduler = runtime().scheduler();
+  http::Departures::Waiting waiting(server->shared.departures, scheduler);
+  server->paused = true;
+  if (server->background) scheduler.adjustExternalWaits(-1);
+  scheduler.parkUntil({}, net::kNoDeadline);
+  // httpUnref may have changed it, and the count, meanwhile.
+  if (server->background) scheduler.adjustExternalWaits(1);
+  server->paused = false;
+}
+
+// httpDeparture(server): of a client that has left while its request is under way, the connection's number times two, plus 1
+// if it is gone for good; -1 when there is none that has not been told.
+void departure(const Info& info) {
+  HttpServer* server = serverAt(info);
+  http::Departure* left = server ? server->shared.departures.take() : nullptr;
+  if (!left) return returnInt(info, -1);
+  const auto* c = static_cast<HttpConnection*>(left->connection.socket().owner);
+  returnInt(info, int64_t{c->slot} * 2 + left->gone);
+}
+
 // httpUnref(server): it, and connections it accepts from now on, no longer keep the process alive.
 void unref(const Info& info) {
   HttpServer* server = serverAt(info);
-  if (!server) return;
+  if (!server || server->background) return;
   server->background = true;
+  if (server->paused) runtime().scheduler().adjustExternalWaits(-1);
   if (server->listener) net::setKeepAlive(*server->listener, false);
 }
 
-// httpNext(connection): see nextHead. Parks.
+// httpNext(connection): see nextHead. To be called first by the coroutine whose connection it is. Parks.
 void next(const Info& info) {
   HttpConnection* c = connectionAt(info);
+  runtime().keepContext();
   info.GetReturnValue().Set(c ? nextHead(*c) : 0);
 }
 
@@ -152,16 +193,12 @@ void next(const Info& info) {
 void done(const Info& info) {
   HttpConnection* c = connectionAt(info);
   if (!c || !c->socket) return;
+  c->connection.forgetClient();
   net::close(c->socket);
   c->socket = nullptr;
-  c->hasRequest = false;
   --c->server.connections;
   runtime().schedule();
-  if (c->calls > 0) {
-    c->over = true;
-  } else {
-    Http::current->connections.remove(c->slot);
-  }
+  if (c->calls == 0) Http::current->connections.remove(c->slot);
 }
 
 // httpClose(server, end idle ones): no more connections, and no more than one request on those there are. May be
@@ -169,7 +206,6 @@ void done(const Info& info) {
 void close(const Info& info) {
   HttpServer* server = serverAt(info);
   if (!server) return;
-  server->closing = true;
   if (server->listener) net::close(server->listener);
   server->listener = nullptr;
   const bool endIdle = boolAt(info, 1);
@@ -178,7 +214,7 @@ void close(const Info& info) {
     // What was accepted just now may come with a request.
     if (!c->connection.fresh()) c->connection.forceClose();
     // A request that has arrived can still be read, and what would be waited for is the end of the stream.
-    if (endIdle && c->waiting && !c->connection.holdsBuffers()) shutdown(c->socket->fd, SHUT_RD);
+    if (endIdle && c->connection.idle()) net::shutdownRead(*c->socket);
   }
   runtime().schedule();
 }
@@ -221,7 +257,7 @@ bool isShed(HttpConnection& c) {
 bool shed(HttpConnection& c) {
   static constexpr std::string_view kFields = "Content-Type: text/plain; charset=utf-8\r\nRetry-After: 1\r\n";
   ++c.server.shed;
-  if (c.server.closing) c.connection.forceClose();
+  if (c.server.closing()) c.connection.forceClose();
   const std::string_view text = http::errorText(503);
   const bool isHead = c.connection.method() == http::Method::kHead;
   HttpCall call(c);
@@ -232,35 +268,34 @@ bool shed(HttpConnection& c) {
 
 int32_t nextHead(HttpConnection& c) {
   if (c.calls > 0) return kConnectionBusy;
-  c.hasRequest = false;
+  // What the last request has entered is not for the next one, nor to be kept while there is none.
+  if (runtime().contextInUse()) [[unlikely]]
+    runtime().renewContext();
   sched::Scheduler& scheduler = runtime().scheduler();
   const sched::Counters& counters = scheduler.counters();
   const bool sheds = c.server.shared.shedder.enabled();
   for (;;) {
     // Requests wait from the poll that finds them on: so one follows each turn that took long.
     if (sheds) scheduler.noteLongTurn(sched::monotonicNow());
-    if (c.server.closing && !c.connection.fresh()) c.connection.forceClose();
+    if (c.server.closing() && !c.connection.fresh()) c.connection.forceClose();
     const uint64_t pollsBefore = counters.polls;
     const uint64_t parksBefore = counters.parks;
     const bool first = c.connection.fresh();
     http::Next next;
     {
       HttpCall call(c);
-      c.waiting = true;
       next = c.connection.nextRequest();
-      c.waiting = false;
     }
     if (next != http::Next::kRequest) return 0;
     ++c.server.requests;
     // Without a poll since the last request, this one may have come a moment ago: before the next poll, that is.
     c.arrival = counters.polls + (counters.polls == pollsBefore);
     if (!sheds) break;
-    // What was there already came in its connection's own turn: it has waited for nobody, and says nothing of the queue.
+    // A request that was there already came in its connection's turn: it has not waited, and says nothing of the queue.
     const bool wasInQueue = first || counters.parks != parksBefore;
     if (!wasInQueue || !isShed(c)) break;
     if (!shed(c)) return 0;
   }
-  c.hasRequest = true;
   const http::Head& head = c.connection.head();
   return static_cast<int32_t>(head.method) | head.minorVersion << 4 | head.hasBody() << 5 | 64;
 }
@@ -274,7 +309,7 @@ void defineHttp(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
         v8::Isolate::GetCurrent(),
         [](void*) {
           for (HttpConnection* c : Http::current->connections.all()) {
-            if (c) c->connection.forgetTimer();
+            if (c) c->connection.forgetTimers();
           }
           delete Http::current;
           Http::current = nullptr;
@@ -287,6 +322,8 @@ void defineHttp(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
   define(context, exports, "httpFdAddress", fdAddress);
   define(context, exports, "httpSteer", steer);
   define(context, exports, "httpAccept", accept);
+  define(context, exports, "httpPause", pause);
+  define(context, exports, "httpDeparture", departure);
   define(context, exports, "httpUnref", unref);
   define(context, exports, "httpRemote", remote);
   define(context, exports, "httpNext", next);

@@ -1,4 +1,4 @@
-// The parsers by themselves, for the differential fuzzer (test/fuzz): what they read in bytes nobody has sent.
+// The parsers by themselves, without a socket, for the differential fuzzer (test/fuzz).
 #include "../http/chunked.h"
 #include "../http/parser.h"
 #include "http_records.h"

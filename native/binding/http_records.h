@@ -10,14 +10,6 @@
 
 namespace stackful::binding {
 
-// Results besides -errno, sched's codes (-10001...) and http's (-20001...).
-inline constexpr int32_t kConnectionBusy =
-    -20010;  // another coroutine is in the middle of a call on this connection
-inline constexpr int32_t kRequestOver = -20011;        // there is no request whose head could be looked at
-inline constexpr int32_t kTooManyCoroutines = -20013;  // no connection is accepted for now
-inline constexpr int32_t kBodyTimeout =
-    -20012;  // the client was too slow; -ETIMEDOUT is a time limit of the caller's
-
 struct HttpServer {
   HttpServer(const http::Limits& limits, uint32_t coroutines, net::Socket* socket)
       : shared(limits), mostCoroutines(coroutines), listener(socket) {}
@@ -25,12 +17,15 @@ struct HttpServer {
   http::Server shared;
   const uint32_t mostCoroutines;  // alive at once, when another connection is accepted
   net::Socket* listener;          // null once closed
-  bool closing = false;
-  bool background = false;  // does not keep the process alive, nor do its connections
+  bool background = false;        // does not keep the process alive, nor do its connections
+  bool paused = false;            // the accepting coroutine is parked in httpPause
   uint32_t connections = 0;
   uint64_t accepted = 0;
   uint64_t requests = 0;
   uint64_t shed = 0;  // of them
+
+  // No more connections, and no more than one request on those there are.
+  bool closing() const noexcept { return !listener; }
 };
 
 // Of thousands of connections none is in the cache when its request comes. The three lines that are needed then, these
@@ -39,15 +34,19 @@ struct alignas(64) HttpConnection {
   HttpConnection(HttpServer& s, net::Socket* from) : server(s), socket(from), connection(s.shared, *from) {}
 
   HttpServer& server;
-  net::Socket* socket;   // null once closed
+  net::Socket* socket;   // null once closed; then the last call that is under way frees the record
   uint64_t arrival = 0;  // the request was there before this poll (of sched::Counters)
   uint32_t slot = 0;
-  uint32_t calls = 0;       // under way: some coroutine is parked in them, or about to
-  bool waiting = false;     // for the head of a request
-  bool hasRequest = false;  // the head may be looked at
-  bool over = false;        // closed while another call was under way: the last one to leave frees the record
+  uint32_t calls = 0;  // under way: some coroutine is parked in them, or about to
   http::Connection connection;
+
+  // The head may be looked at.
+  bool hasRequest() const noexcept { return socket && connection.hasRequest(); }
 };
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"
+static_assert(offsetof(HttpConnection, connection) + http::Connection::hotBytes() <= net::kFetchedOfOwner);
+#pragma GCC diagnostic pop
 
 // Records by number. Their addresses stay.
 template <class Record>
@@ -93,7 +92,7 @@ struct Http {
   Numbered<HttpServer> servers;
   Numbered<HttpConnection> connections;
   RecurringStrings paths;  // by target
-  // For what goes from one memory to another before anybody else can run: never across a park.
+  // For bytes that are copied on before another coroutine can run: never across a park.
   char scratch[2 * kSmall];
 };
 
@@ -101,12 +100,12 @@ inline HttpConnection* connectionAt(const Info& info) {
   return Http::current->connections.at(intAt(info, 0));
 }
 
-// A call that may park. The record stays valid until it is over, whoever closes the connection meanwhile.
+// A call that may park. The record stays valid until it is over, even if the connection is closed meanwhile.
 class HttpCall {
  public:
   explicit HttpCall(HttpConnection& c) : connection_(c) { ++c.calls; }
   ~HttpCall() {
-    if (--connection_.calls == 0 && connection_.over) Http::current->connections.remove(connection_.slot);
+    if (--connection_.calls == 0 && !connection_.socket) Http::current->connections.remove(connection_.slot);
   }
   HttpCall(const HttpCall&) = delete;
   HttpCall& operator=(const HttpCall&) = delete;
@@ -119,8 +118,9 @@ void defineHttpRequest(v8::Local<v8::Context> context, v8::Local<v8::Object> exp
 void defineHttpResponse(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineHttpParse(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 
-// Settles the last request and waits for the next: what describes its head in one number (the method, 16 for
-// HTTP/1.1, 32 for a body, and always 64), or 0 when the connection is to be closed.
+// Settles the last request, gives the coroutine its async context again, and waits for the next: what describes its
+// head in one number (the method, 16 for HTTP/1.1, 32 for a body, and always 64), or 0 when the connection is to be
+// closed.
 int32_t nextHead(HttpConnection& c);
 
 }  // namespace stackful::binding

@@ -14,7 +14,7 @@ namespace {
 // The connection's head while it has a request, else null.
 const http::Head* headAt(const Info& info) {
   HttpConnection* c = connectionAt(info);
-  return c && c->hasRequest ? &c->connection.head() : nullptr;
+  return c && c->hasRequest() ? &c->connection.head() : nullptr;
 }
 
 v8::Local<v8::String> latin1(const Info& info, std::string_view text) {
@@ -106,7 +106,7 @@ void headers(const Info& info) {
 // arrived, plus 1 if a header is there that could make the response other than a whole file.
 void fileHints(const Info& info) {
   HttpConnection* c = connectionAt(info);
-  if (!c || !c->hasRequest) return;
+  if (!c || !c->hasRequest()) return;
   bool special = false;
   const http::Head& head = c->connection.head();
   for (size_t i = 0; i < head.fieldCount && !special; ++i) {
@@ -116,6 +116,12 @@ void fileHints(const Info& info) {
               (name.size() >= 8 && http::equalsIgnoringCase(name.substr(0, 3), "if-"));
   }
   returnInt(info, static_cast<int64_t>(c->arrival) * 2 + special);
+}
+
+// httpClientLeft(connection): whether its client is known to have ended its stream, or to be gone.
+void clientLeft(const Info& info) {
+  HttpConnection* c = connectionAt(info);
+  info.GetReturnValue().Set(!c || !c->socket || (c->socket->flags & (net::kPeerEnded | net::kPeerGone)) != 0);
 }
 
 // httpPolls(): how many polls there have been.
@@ -137,24 +143,24 @@ void bodyLength(const Info& info) {
 // httpLimitBody(connection, bytes): instead of limits.bodyBytes, for this request.
 void limitBody(const Info& info) {
   HttpConnection* c = connectionAt(info);
-  if (c && c->hasRequest) c->connection.limitBody(static_cast<int64_t>(numberAt(info, 1)));
+  if (c && c->hasRequest()) c->connection.limitBody(static_cast<int64_t>(numberAt(info, 1)));
 }
 
 // httpTakeBody(connection): all of a small body that is there already, as a Buffer; undefined when it has to be read. The
 // usual case of a small POST: one call, and a slice of a shared Buffer instead of one with memory of its own.
 void takeBody(const Info& info) {
   HttpConnection* c = connectionAt(info);
-  if (!c || !c->hasRequest || c->calls > 0) return;
+  if (!c || !c->hasRequest() || c->calls > 0) return;
   const std::string_view body = c->connection.takeWholeBody(Buffers::kMostShared);
   if (body.data())
     info.GetReturnValue().Set(Buffers::current()->copy(info.GetIsolate(), body.data(), body.size()));
 }
 
 // httpReadBody(connection, buffer, from): bytes put into `buffer` from `from` on, 0 at the end of the body, or a code.
-// Parks. The buffer is one that only lib/http/body.ts knows while this runs, so nobody can detach it.
+// Parks. Only lib/http/body.ts knows the buffer while this runs, so it cannot be detached.
 void readBody(const Info& info) {
   HttpConnection* c = connectionAt(info);
-  if (!c || !c->hasRequest) return returnInt(info, kRequestOver);
+  if (!c || !c->hasRequest()) return returnInt(info, kRequestOver);
   if (c->calls > 0) return returnInt(info, kConnectionBusy);
   Bytes to = bytesAt(info, 1);
   auto from = static_cast<size_t>(numberAt(info, 2));
@@ -173,6 +179,7 @@ void defineHttpRequest(v8::Local<v8::Context> context, v8::Local<v8::Object> exp
   define(context, exports, "httpHeader", header);
   define(context, exports, "httpHeaders", headers);
   define(context, exports, "httpFileHints", fileHints);
+  define(context, exports, "httpClientLeft", clientLeft);
   define(context, exports, "httpPolls", polls);
   define(context, exports, "httpNow", now);
   define(context, exports, "httpBodyLength", bodyLength);

@@ -2,10 +2,8 @@
 // streamed ones.
 #include <cstdlib>
 #include <memory>
-#include <optional>
 
 #include "../disk/file.h"
-#include "../http/send_patience.h"
 #include "http_records.h"
 #include "text.h"
 
@@ -13,9 +11,6 @@ namespace stackful::binding {
 namespace {
 
 constexpr std::string_view kTextFields = "Content-Type: text/plain; charset=utf-8\r\n";
-// A piece of a file at a time: long enough that its system calls do not count, short enough to stay in the page cache
-// between being brought there and being sent.
-constexpr size_t kFilePiece = 512 * 1024;
 
 // What a response is made of, as bytes that stay where they are until the destructor.
 class Payload {
@@ -28,11 +23,28 @@ class Payload {
   std::string_view bytes() const { return {data_, size_}; }
 
   // `value` is a string, a Uint8Array, or anything else for nothing. What is at most `room` bytes is put into
-  // `scratch`, which belongs to whoever runs, or stays where it is: it must be used before anything can park. False when
-  // there is no memory.
+  // `scratch`, which the next coroutine overwrites, or stays where it is: it must be used before anything can park.
+  // False when there is no memory.
   bool load(v8::Isolate* isolate, v8::Local<v8::Value> value, char* scratch, size_t room) {
     if (value->IsString()) return loadString(isolate, value.As<v8::String>(), scratch, room);
     if (value->IsArrayBufferView()) return loadView(value.As<v8::ArrayBufferView>(), scratch, room);
+    return true;
+  }
+
+  // The same for header lines, which are Latin-1.
+  bool loadFields(v8::Isolate* isolate, v8::Local<v8::Value> value, char* scratch, size_t room) {
+    if (!value->IsString()) return true;
+    auto text = value.As<v8::String>();
+    auto length = static_cast<size_t>(text->Length());
+    char* to = scratch;
+    if (length > room) {
+      if (!own(length)) return false;
+      to = owned_;
+    }
+    // The upper half of anything beyond has been refused: see lib/http/fields.ts.
+    writeOneByte(isolate, text, to, static_cast<int>(length));
+    data_ = to;
+    size_ = length;
     return true;
   }
 
@@ -130,7 +142,7 @@ int respond(const Info& info, HttpConnection& c) {
   char* scratch = Http::current->scratch;
   Payload fields;
   Payload body;
-  if (!fields.load(isolate, info[2], scratch, room)) return -ENOMEM;
+  if (!fields.loadFields(isolate, info[2], scratch, room)) return -ENOMEM;
   if (!body.load(isolate, info[3], scratch + Http::kSmall, room)) return -ENOMEM;
   return c.connection.respond(intAt(info, 1), fields.bytes(), body.bytes().data(), body.bytes().size(),
                               isHead(c));
@@ -145,7 +157,7 @@ int32_t settle(HttpConnection& c, int result) {
 // The connection when a response can be given, else null with the result set.
 HttpConnection* answering(const Info& info) {
   HttpConnection* c = connectionAt(info);
-  int32_t code = !c || !c->hasRequest ? 0 : c->calls > 0 ? kConnectionBusy : 1;
+  int32_t code = !c || !c->hasRequest() ? 0 : c->calls > 0 ? kConnectionBusy : 1;
   if (code == 1) return c;
   info.GetReturnValue().Set(code);
   return nullptr;
@@ -155,7 +167,7 @@ HttpConnection* answering(const Info& info) {
 void text(const Info& info) {
   HttpConnection* c = answering(info);
   if (!c) return;
-  if (c->server.closing) c->connection.forceClose();
+  if (c->server.closing()) c->connection.forceClose();
   int result;
   {
     HttpCall call(*c);
@@ -168,7 +180,7 @@ void text(const Info& info) {
 void whole(const Info& info) {
   HttpConnection* c = answering(info);
   if (!c) return;
-  if (c->server.closing) c->connection.forceClose();
+  if (c->server.closing()) c->connection.forceClose();
   int result;
   {
     HttpCall call(*c);
@@ -182,10 +194,11 @@ void whole(const Info& info) {
 void begin(const Info& info) {
   HttpConnection* c = answering(info);
   if (!c) return;
-  if (c->server.closing) c->connection.forceClose();
+  if (c->server.closing()) c->connection.forceClose();
   HttpCall call(*c);
   Payload fields;
-  if (!fields.load(info.GetIsolate(), info[2], Http::current->scratch, 0)) return returnInt(info, -ENOMEM);
+  if (!fields.loadFields(info.GetIsolate(), info[2], Http::current->scratch, 0))
+    return returnInt(info, -ENOMEM);
   auto length = static_cast<int64_t>(numberAt(info, 3));
   returnInt(info, c->connection.begin(intAt(info, 1), fields.bytes(), length, isHead(*c)));
 }
@@ -215,42 +228,19 @@ void finish(const Info& info) {
   info.GetReturnValue().Set(settle(*c, result));
 }
 
-int64_t sendFile(HttpConnection& c, int fd, int64_t offset, int64_t length) {
-  if (int result = c.connection.flush(); result < 0) return result;
-  std::optional<http::SendPatience> patience;  // as soon as something does not fit at once
-  int64_t cached = 0;                          // up to where the file is in memory, counted from `offset`
-  while (length > 0) {
-    if (cached == 0) {
-      cached = std::min(length, static_cast<int64_t>(kFilePiece));
-      int result = disk::ensureCached(Runtime::current()->disk(), fd, offset, static_cast<size_t>(cached));
-      if (result < 0) return result;
-    }
-    const net::Deadline deadline = patience ? patience->deadline() : http::kAtOnce;
-    ssize_t sent = net::sendFileSome(*c.socket, fd, offset, static_cast<size_t>(cached), deadline);
-    if (sent == 0) return 0;  // the file has become shorter than it was
-    if (sent < 0 && (sent != -ETIMEDOUT || (patience && !patience->renew()))) return sent;
-    if (!patience) {
-      patience.emplace(c.server.shared.limits, *c.socket);
-    } else if (sent > 0) {
-      patience->wrote(sent);
-    }
-    if (sent < 0) continue;
-    c.connection.wroteDirectly(sent);
-    offset += sent;
-    length -= sent;
-    cached -= sent;
-  }
-  return 0;
-}
-
 // httpSendFile(connection, fd, offset, length): the body of a response begun with that length. 0 or a code. Parks.
 void file(const Info& info) {
   HttpConnection* c = answering(info);
   if (!c) return;
   HttpCall call(*c);
-  returnInt(info, isHead(*c) ? 0
-                             : sendFile(*c, intAt(info, 1), static_cast<int64_t>(numberAt(info, 2)),
-                                        static_cast<int64_t>(numberAt(info, 3))));
+  const int fd = intAt(info, 1);
+  const auto offset = static_cast<int64_t>(numberAt(info, 2));
+  const auto length = static_cast<int64_t>(numberAt(info, 3));
+  disk::CachedPieces pieces(Runtime::current()->pool(), fd, offset, offset + length);
+  const auto cachedFrom = [](void* context, int64_t at) {
+    return static_cast<disk::CachedPieces*>(context)->from(at);
+  };
+  returnInt(info, c->connection.sendFile(fd, offset, length, cachedFrom, &pieces));
 }
 
 // httpForceClose(connection): no request after this one.

@@ -1,8 +1,10 @@
 // The addon's entry. It registers through Node-API (node-addon-api), so that what is not hot can be written against it;
 // the hot functions use V8's own API and are added to the same exports object.
 #include <napi.h>
+#include <node_version.h>
 
 #include <cstring>
+#include <string>
 
 #include "doctor.h"
 #include "stack_trace.h"
@@ -22,6 +24,15 @@ void define(v8::Local<v8::Context> context, v8::Local<v8::Object> exports, const
 
 namespace {
 
+// What native/sched/result_code.h lists, by name.
+Napi::Object resultCodes(Napi::Env env) {
+  Napi::Object codes = Napi::Object::New(env);
+#define STACKFUL_RESULT_CODE(name, nameInJavaScript, number) codes.Set(#nameInJavaScript, name);
+  STACKFUL_RESULT_CODES(STACKFUL_RESULT_CODE)
+#undef STACKFUL_RESULT_CODE
+  return codes;
+}
+
 // A napi_value is a v8::Local in Node's implementation of Node-API on V8, and always has been.
 v8::Local<v8::Value> local(Napi::Value value) {
   v8::Local<v8::Value> result;
@@ -31,38 +42,54 @@ v8::Local<v8::Value> local(Napi::Value value) {
   return result;
 }
 
-// start(body): makes this environment's runtime; returns undefined, or the reason why it cannot be.
-// start(body, name, delta) makes one thing that it must know of V8 wrong first: for test/engine/calibration.test.ts.
+// start(): makes this environment's runtime; returns undefined, or the reason why it cannot be.
+// start(name, delta) makes one thing that it must know of V8 wrong first: for test/engine/calibration.test.ts.
 Napi::Value start(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   if (Runtime::current()) return env.Undefined();
   v8::Isolate* isolate = v8::Isolate::GetCurrent();
   std::string reason;
   engine::Corruption corruption;
-  if (info.Length() > 2) corruption = {info[1].ToString().Utf8Value(), info[2].ToNumber().Int64Value()};
-  Runtime* runtime = Runtime::create(isolate, isolate->GetCurrentContext(), reason,
-                                     info.Length() > 2 ? &corruption : nullptr);
-  if (!runtime) return Napi::String::New(env, reason);
-  runtime->env = env;
-  runtime->body.Reset(isolate, local(info[0]).As<v8::Function>());
-  return env.Undefined();
+  if (info.Length() > 1) corruption = {info[0].ToString().Utf8Value(), info[1].ToNumber().Int64Value()};
+  Runtime* runtime = Runtime::create(isolate, isolate->GetCurrentContext(), reason, env,
+                                     info.Length() > 1 ? &corruption : nullptr);
+  return runtime ? env.Undefined() : Napi::String::New(env, reason);
+}
+
+// Is this Node one that the addon was compiled for? Asked through Node-API, which is the same in all of them.
+bool fits(Napi::Env env) {
+  Napi::Object versions = env.Global().Get("process").ToObject().Get("versions").ToObject();
+  const std::string abi = versions.Get("modules").ToString();
+  if (abi == std::to_string(NODE_MODULE_VERSION)) return true;
+  const std::string message =
+      "it is for ABI " + std::to_string(NODE_MODULE_VERSION) + ", this Node's is " + abi;
+  Napi::Error::New(env, message).ThrowAsJavaScriptException();
+  return false;
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
+  if (!fits(env)) return exports;
   v8::Local<v8::Context> context = v8::Isolate::GetCurrent()->GetCurrentContext();
   v8::Local<v8::Object> object = local(exports).As<v8::Object>();
   exports.Set("version", Napi::String::New(env, STACKFUL_VERSION));
+  // Of Node itself: code in a vm context gets to what this thread shares, and to Node's own loader, through it.
+  exports.Set("global", env.Global());
+  exports.Set("resultCodes", resultCodes(env));
   exports.Set("start", Napi::Function::New(env, start, "start"));
   exports.Set("doctor", Napi::Function::New(env, doctor, "doctor"));
+  exports.Set("layout", Napi::Function::New(env, layout, "layout"));
   exports.Set("stats", Napi::Function::New(env, stats, "stats"));
   defineCore(context, object);
-  defineScopes(context, object);
+  defineLimits(context, object);
   definePolicy(context, object);
   defineSimulate(context, object);
   defineStacks(context, object);
+  defineInterrupts(context, object);
   defineTimeSlices(context, object);
   defineNet(context, object);
   defineFs(context, object);
+  defineChild(context, object);
+  defineTls(context, object);
   defineHttp(context, object);
   defineStackTrace(context, object);
   defineWatch(context, object);

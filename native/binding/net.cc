@@ -2,7 +2,7 @@
 #include "net.h"
 
 #include "../net/address.h"
-#include "../net/connection.h"
+#include "../net/dialling.h"
 #include "buffers.h"
 
 namespace stackful::binding {
@@ -31,25 +31,34 @@ void returnSocket(const Info& info, int result, net::Socket* socket) {
   returnInt(info, number < 0 ? -ENFILE : number);
 }
 
-// netListen(host, port, backlog, reusePort): a socket or a code.
+// netListen(host, port, backlog, reusePort, options): a socket or a code.
 void listen(const Info& info) {
   net::Address at;
   if (const int error = addressAt(info, 0, at)) return returnInt(info, error);
   net::ListenOptions options;
   options.backlog = intAt(info, 2);
   options.reusePort = boolAt(info, 3);
+  const OptionList list(info[4]);
+  options.options = list.options();
   net::Socket* socket = nullptr;
   const int result = net::listen(runtime().poller(), at, options, socket);
   returnSocket(info, result, socket);
 }
 
-// netConnect(host, port, ms): a socket or a code. Parks, for `ms` at most; -1 = for as long as the kernel
-// tries.
+// netConnect(host, port, ms, options, localHost, localPort): a socket or a code. Parks, for `ms` at most; -1 = for as long as
+// the kernel tries. `localHost` undefined: the system chooses.
 void connect(const Info& info) {
   net::Address to;
   if (const int error = addressAt(info, 0, to)) return returnInt(info, error);
+  const OptionList list(info[3]);
+  net::Address from;
+  net::ConnectOptions options{nullptr, list.options()};
+  if (info[4]->IsString()) {
+    if (const int error = addressAt(info, 4, from)) return returnInt(info, error);
+    options.from = &from;
+  }
   net::Socket* socket = nullptr;
-  const int result = net::connect(runtime().poller(), to, nullptr, socket, deadlineAfter(numberAt(info, 2)));
+  const int result = net::connect(runtime().poller(), to, options, socket, deadlineAfter(numberAt(info, 2)));
   returnSocket(info, result, socket);
 }
 
@@ -62,7 +71,7 @@ void accept(const Info& info) {
   returnSocket(info, result, socket);
 }
 
-// netClose(socket): whoever is parked on it is woken. Nothing for one that is closed.
+// netClose(socket): wakes the coroutines parked on it. Does nothing to a closed one.
 void close(const Info& info) {
   net::Socket* socket = Net::current ? Net::current->sockets.remove(intAt(info, 0)) : nullptr;
   if (!socket || !Runtime::current()) return;
@@ -108,6 +117,8 @@ void defineNet(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
   define(context, exports, "netAddress", address);
   defineNetTransfer(context, exports);
   defineNetReadiness(context, exports);
+  defineNetOptions(context, exports);
+  defineNetDatagram(context, exports);
 }
 
 }  // namespace stackful::binding

@@ -1,20 +1,43 @@
 // What the files of the net module share.
 #pragma once
 
+#include <vector>
+
+#include "../net/options.h"
+#include "../net/readiness.h"
+#include "../net/splice.h"
 #include "socket_table.h"
 #include "values.h"
 
 namespace stackful::binding {
 
-// Results besides -errno and sched's codes; lib/net/failure.ts knows them by number.
-inline constexpr int32_t kKernelTimedOut =
-    -10101;  // ETIMEDOUT of the system, not of a time limit around the call
-inline constexpr int32_t kSocketBroken = -10102;  // an earlier write was given up in the middle
-
 struct Net {
   static thread_local Net* current;
   SocketTable sockets;
+  net::Pipes pipes;
 };
+
+// Of an Int32Array.
+inline std::vector<int32_t> numbersOf(v8::Local<v8::Value> value) {
+  auto list = value.As<v8::Int32Array>();
+  std::vector<int32_t> numbers(list->Length());
+  list->CopyContents(numbers.data(), numbers.size() * sizeof(int32_t));
+  return numbers;
+}
+
+// An argument that lists socket options: an Int32Array of level, name and value each.
+class OptionList {
+ public:
+  explicit OptionList(v8::Local<v8::Value> triples) : numbers_(numbersOf(triples)) {}
+  net::SocketOptions options() const noexcept {
+    return {reinterpret_cast<const net::SocketOption*>(numbers_.data()),
+            static_cast<uint32_t>(numbers_.size() / 3)};
+  }
+
+ private:
+  std::vector<int32_t> numbers_;
+};
+static_assert(sizeof(net::SocketOption) == 3 * sizeof(int32_t));
 
 // Null for a socket that is closed.
 inline net::Socket* socketAt(const Info& info) {
@@ -26,7 +49,12 @@ inline void returnResult(const Info& info, int64_t result) {
   returnInt(info, result == -ETIMEDOUT ? kKernelTimedOut : result);
 }
 
+// An Int32Array of pairs, a socket and 1 to wait for writing. False when one of the sockets is closed.
+bool sidesOf(v8::Local<v8::Value> pairs, std::vector<net::Side>& out);
+
 void defineNetTransfer(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineNetReadiness(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
+void defineNetOptions(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
+void defineNetDatagram(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 
 }  // namespace stackful::binding

@@ -1,8 +1,4 @@
 // Sockets as cases of `select`.
-#include "../net/readiness.h"
-
-#include <vector>
-
 #include "net.h"
 
 namespace stackful::binding {
@@ -19,20 +15,24 @@ void ready(const Info& info) {
 void select(const Info& info) {
   sched::Scheduler& scheduler = Runtime::current()->scheduler();
   if (const int32_t code = net::refusal(scheduler)) return returnInt(info, code);
-  auto list = info[0].As<v8::Int32Array>();
-  std::vector<int32_t> numbers(list->Length());
-  list->CopyContents(numbers.data(), numbers.size() * sizeof(int32_t));
-  std::vector<net::Side> sides(numbers.size() / 2);
-  for (size_t i = 0; i < sides.size(); ++i) {
-    sides[i].socket = Net::current->sockets.at(numbers[2 * i]);
-    // Closed before: asking again tells.
-    if (!sides[i].socket) return returnInt(info, 0);
-    sides[i].write = numbers[2 * i + 1] != 0;
-  }
+  std::vector<net::Side> sides;
+  // Closed before: asking again tells.
+  if (!sidesOf(info[0], sides)) return returnInt(info, 0);
   returnInt(info, net::waitForAny(scheduler, sides.data(), sides.size(), deadlineAfter(numberAt(info, 1))));
 }
 
 }  // namespace
+
+bool sidesOf(v8::Local<v8::Value> pairs, std::vector<net::Side>& out) {
+  const std::vector<int32_t> numbers = numbersOf(pairs);
+  out.resize(numbers.size() / 2);
+  for (size_t i = 0; i < out.size(); ++i) {
+    out[i].socket = Net::current->sockets.at(numbers[2 * i]);
+    if (!out[i].socket) return false;
+    out[i].write = numbers[2 * i + 1] != 0;
+  }
+  return true;
+}
 
 void defineNetReadiness(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
   define(context, exports, "netReady", ready);

@@ -1,11 +1,9 @@
 // Reading and writing. One native call each, which parks in the middle if it has to.
-#include <sys/sendfile.h>
-#include <unistd.h>
-
 #include <vector>
 
+#include "../disk/file.h"
 #include "../net/operation.h"
-#include "../net/system_calls.h"
+#include "../net/transport.h"
 #include "buffers.h"
 #include "net.h"
 
@@ -16,26 +14,17 @@ sched::Scheduler& scheduler() {
   return Runtime::current()->scheduler();
 }
 
-ssize_t receive(net::Socket& s, char* to, size_t size) noexcept {
-  const ssize_t n = net::receive(s.fd, to, size);
-  if (n < 0) return n;
-  if (static_cast<size_t>(n) < size && n > 0 && (s.flags & net::kTrustShort)) s.flags |= net::kDrained;
-  return n;
-}
-
 // netRead(socket, max): a Buffer, 0 at the end of the stream, or a code. Parks.
 void read(const Info& info) {
   // The yield that is due after so many reads comes first: between the system call and the copy out of the
   // scratch area no other coroutine may run.
-  sched::Scheduler& sched = scheduler();
-  const sched::Coroutine* self = sched.running();
-  if (self && self->ioCharge >= sched::Scheduler::kIoBudget - 1) sched.yieldNow();
+  scheduler().chargeAhead();
   net::Socket* s = socketAt(info);
   if (!s) return returnInt(info, -EBADF);
   Buffers& buffers = *Buffers::current();
   const size_t max = std::min(static_cast<size_t>(numberAt(info, 1)), Buffers::kScratch);
   const ssize_t n = net::readOperation(*s, sched::ParkKind::kSocketRead, net::kNoDeadline,
-                                       [&]() noexcept { return receive(*s, buffers.scratch(), max); });
+                                       [&]() noexcept { return net::receive(*s, buffers.scratch(), max); });
   if (n <= 0) return returnResult(info, n);
   info.GetReturnValue().Set(buffers.fromScratch(info.GetIsolate(), static_cast<size_t>(n)));
 }
@@ -51,7 +40,7 @@ void readInto(const Info& info) {
         // Looked up each time: while this was parked the memory may have gone to a worker. Bytes put there would
         // be lost.
         const Bytes to = bytesAt(info, 1);
-        return to.size < offset + length ? -EFAULT : receive(*s, to.data + offset, length);
+        return to.size < offset + length ? -EFAULT : net::receive(*s, to.data + offset, length);
       });
   returnResult(info, n);
 }
@@ -62,17 +51,50 @@ void returnWritten(const Info& info, net::Socket* s, ssize_t result) {
   returnResult(info, result);
 }
 
-// netWrite(socket, string or view): bytes sent, all there are, or a code. Parks.
+// Takes all bytes. Those that more follow are put off where that may be.
+void send(const Info& info, net::Socket* s, const char* data, size_t size, bool more) {
+  if (!more) {
+    const bool behind = s->flags & net::kBuffered;
+    return returnWritten(info, s,
+                         behind ? net::writeBehindBuffered(*s, data, size) : net::writeAll(*s, data, size));
+  }
+  if (const int32_t code = net::refusal(scheduler())) return returnInt(info, code);
+  if (!net::buffer(*s, data, size)) return returnWritten(info, s, net::writeAll(*s, data, size));
+  scheduler().charge();
+  returnInt(info, static_cast<int64_t>(size));
+}
+
+// netWrite(socket, string or view, more): bytes sent, all there are, or a code. Parks. `more`: they may wait for those of the
+// next write.
 void write(const Info& info) {
   net::Socket* s = socketAt(info);
   if (!s) return returnInt(info, -EBADF);
+  const bool more = boolAt(info, 2);
   if (info[1]->IsString()) {
     const Text text(info.GetIsolate(), info[1].As<v8::String>());
     if (!text) return returnInt(info, -ENOMEM);
-    return returnWritten(info, s, net::writeAll(*s, text.data(), text.size()));
+    return send(info, s, text.data(), text.size(), more);
   }
   const PinnedBytes bytes(info[1]);
-  returnWritten(info, s, net::writeAll(*s, bytes.data(), bytes.size()));
+  send(info, s, bytes.data(), bytes.size(), more);
+}
+
+// netFlush(socket): sends what writes have put off. 0 or a code. Parks.
+void flush(const Info& info) {
+  net::Socket* s = socketAt(info);
+  returnResult(info, s ? net::flush(*s) : -EBADF);
+}
+
+// netBuffered(socket): the bytes that writes have put off.
+void buffered(const Info& info) {
+  net::Socket* s = socketAt(info);
+  returnInt(info, s ? static_cast<int64_t>(net::buffered(*s)) : 0);
+}
+
+// netFlushError(socket): why putting off failed (-errno), told once.
+void flushError(const Info& info) {
+  net::Socket* s = socketAt(info);
+  returnInt(info, s ? net::takeFlushError(*s) : -EBADF);
 }
 
 // netWritev(socket, array of strings and views): as netWrite.
@@ -104,34 +126,23 @@ void writev(const Info& info) {
 
 // netSendFile(socket, fd, offset, length): bytes sent, fewer when the file ends before, or a code. Parks.
 void sendFile(const Info& info) {
-  // A piece at a time is brought into the page cache, so that sendfile(2) does not wait for the disk.
-  constexpr off_t kPiece = off_t{512} << 10;
-  disk::Disk& disk = Runtime::current()->disk();
   const int file = intAt(info, 1);
   auto at = static_cast<off_t>(numberAt(info, 2));
   const off_t end = at + static_cast<off_t>(numberAt(info, 3));
-  off_t cached = std::min(at + kPiece, end);
+  disk::CachedPieces pieces(Runtime::current()->pool(), file, at, end);
   if (!socketAt(info)) return returnInt(info, -EBADF);
-  if (const int code = disk::ensureCached(disk, file, at, static_cast<size_t>(cached - at))) {
-    return returnInt(info, code);
-  }
+  if (const int64_t code = pieces.from(at); code < 0) return returnInt(info, code);
   // Only now: it may have been closed while this was parked.
   net::Socket* s = socketAt(info);
   if (!s) return returnInt(info, -EBADF);
   auto attempt = [&]() noexcept -> ssize_t {
-    // Never in the first attempt, so this parks as the owner of the write side.
-    if (at == cached) {
-      cached = std::min(at + kPiece, end);
-      const int code = disk::ensureCached(disk, file, at, static_cast<size_t>(cached - at));
-      if (code < 0) return code;
-      if (s->closed()) return -EBADF;
-    }
-    ssize_t n;
-    do {
-      n = ::sendfile(s->fd, file, &at, static_cast<size_t>(cached - at));
-    } while (n < 0 && errno == EINTR);
+    // Never parks in the first attempt, so it does that as the owner of the write side.
+    const int64_t cached = pieces.from(at);
+    if (cached < 0) return cached;
+    if (s->closed()) return -EBADF;
+    const ssize_t n = net::sendFile(*s, file, at, static_cast<size_t>(cached));
     if (n == 0) at = end;  // the file has become shorter
-    return n < 0 ? -errno : n;
+    return n;
   };
   returnWritten(info, s,
                 net::writeOperation(*s, net::kNoDeadline, attempt, [&]() noexcept { return at != end; }));
@@ -142,12 +153,17 @@ void sendFile(const Info& info) {
 void end(const Info& info) {
   net::Socket* s = socketAt(info);
   if (!s) return returnInt(info, -EBADF);
+  if (s->flags & net::kFlushError) return returnInt(info, kFlushFailed);
   ssize_t result = 0;
-  if ((s->flags & net::kWriteOwned) && scheduler().running()) {
-    net::Hold hold(*s);
-    if (!net::ownWriteSide(*s, net::kNoDeadline, result)) return returnResult(info, result);
-    result = net::shutdownWrite(*s);
-    net::disownWriteSide(*s);
+  if (!(s->flags & net::kBuffered)) {
+    result = net::finishWriting(*s);
+  } else if (scheduler().running()) {
+    // An empty write, so that the end comes behind what has been put off.
+    result = net::writeOperation(
+        *s, net::kNoDeadline, [&]() noexcept -> ssize_t { return net::shutdownWrite(*s); },
+        []() noexcept { return false; });
+  } else if (net::flushNow(*s) == -EAGAIN) {
+    s->poller->outputs().of(*s)->shutsDown = true;
   } else {
     result = net::shutdownWrite(*s);
   }
@@ -162,6 +178,9 @@ void defineNetTransfer(v8::Local<v8::Context> context, v8::Local<v8::Object> exp
   define(context, exports, "netReadInto", readInto);
   define(context, exports, "netWrite", write);
   define(context, exports, "netWritev", writev);
+  define(context, exports, "netFlush", flush);
+  define(context, exports, "netBuffered", buffered);
+  define(context, exports, "netFlushError", flushError);
   define(context, exports, "netSendFile", sendFile);
   define(context, exports, "netEnd", end);
 }

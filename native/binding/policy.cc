@@ -15,7 +15,7 @@ void setPolicy(const Info& info) {
   scheduler().setPolicy(sched::makePolicy(static_cast<sched::PolicyKind>(intAt(info, 0))));
 }
 
-// becomeChooser(): the running coroutine decides who runs from now on; 0 or a code.
+// becomeChooser(): the running coroutine chooses the next one to run from now on; 0 or a code.
 void becomeChooser(const Info& info) {
   info.GetReturnValue().Set(scheduler().becomeChooser());
 }
@@ -38,8 +38,8 @@ void takeReady(const Info& info) {
   info.GetReturnValue().Set(count);
 }
 
-// chooseNext(slot): runs that coroutine, or with -1 nobody as long as nobody is ready; returns 0 when there is somebody
-// to be chosen again, or a code. Parks.
+// chooseNext(slot): runs that coroutine; -1 runs none, as long as none is ready. Returns 0 when there is a coroutine
+// to choose again, or a code. Parks.
 void chooseNext(const Info& info) {
   info.GetReturnValue().Set(scheduler().chooseNext(scheduler().at(static_cast<uint32_t>(intAt(info, 0)))));
 }

@@ -42,8 +42,8 @@ class RecurringStrings {
   };
 
   // Multiplicative hashing. A product passes nothing down to lower bits, so each is folded: without that, names that
-  // differ in the seventh byte only (/class0-1.bin, /class1-1.bin) all had the same slot. Who chooses paths that collide
-  // gains nothing but strings made as they were without this.
+  // differ in the seventh byte only (/class0-1.bin, /class1-1.bin) all had the same slot. A client that sends
+  // paths that collide gains nothing: their strings are made as they were without this.
   static size_t slotOf(std::string_view bytes) noexcept {
     uint64_t hash = bytes.size(), word;
     const char* at = bytes.data();

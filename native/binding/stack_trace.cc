@@ -69,12 +69,9 @@ void stack(const Info& info) {
     takeTrace(&trace);
   } else if (c && c->execution.node && c->execution.resourceSlot) {  // it has begun
     engine::Execution& from = self ? self->execution : runtime->engine().main();
-    // On the main stack nothing keeps its async context unless a batch runs: give it a handle for the visit.
-    v8::Local<v8::Value> kept = v8::Local<v8::Value>::New(isolate, v8::Number::New(isolate, 0.5));
-    uint64_t* slot = from.contextSlot;
-    if (!slot) from.contextSlot = reinterpret_cast<uint64_t*>(*kept);
+    // The main stack has a handle of its own for its async context only while a batch runs.
+    engine::ContextHandles kept(isolate, from);
     runtime->engine().visit(from, c->execution, takeTrace, &trace);
-    from.contextSlot = slot;
   }
   info.GetReturnValue().Set(string(isolate, trace.text));
 }

@@ -9,7 +9,7 @@
 
 namespace stackful::binding {
 
-// Only where text->IsOneByte(): its `length` characters, one byte each (Latin-1). Flattens the string.
+// Its `length` characters, one byte each (Latin-1); of those beyond U+00FF the lower half. Flattens the string.
 inline void writeOneByte(v8::Isolate* isolate, v8::Local<v8::String> text, char* to, int length) {
   auto* bytes = reinterpret_cast<uint8_t*>(to);
 #if V8_MAJOR_VERSION >= 13

@@ -7,20 +7,16 @@
 
 #include <string_view>
 
-#include "runtime.h"
+#include "../engine/handles.h"
+#include "../runtime/runtime.h"
 
 namespace stackful::binding {
 
+using runtime::Runtime;
+
 using Info = v8::FunctionCallbackInfo<v8::Value>;
 
-// Small integers are in the value itself; asking V8 for them is a call (2 ns).
-inline bool isSmallInteger(v8::Local<v8::Value> value, int32_t& result) {
-  using v8::internal::Internals;
-  const auto bits = *reinterpret_cast<v8::internal::Address*>(*value);
-  if (Internals::HasHeapObjectTag(bits)) return false;
-  result = Internals::SmiValue(bits);
-  return true;
-}
+using engine::isSmallInteger;
 
 inline int32_t intAt(const Info& info, int i) {
   int32_t small;
@@ -78,14 +74,18 @@ void define(v8::Local<v8::Context> context, v8::Local<v8::Object> exports, const
 
 // What each file of this folder exports.
 void defineCore(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
-void defineScopes(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
+void defineLimits(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void definePolicy(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineSimulate(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineStacks(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
+void defineInterrupts(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineTimeSlices(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineNet(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineFs(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
+void defineChild(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
+void defineFsNames(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineWatch(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
+void defineTls(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineHttp(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 
 }  // namespace stackful::binding

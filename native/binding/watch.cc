@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "../engine/own_call.h"
+#include "interrupts.h"
 #include "stack_trace.h"
 #include "values.h"
 
@@ -20,6 +22,9 @@ using sched::Ticker;
 constexpr int64_t kTicksPerLimit = 4;
 constexpr int64_t kShortestTick = 1'000'000;
 constexpr int64_t kLongestTick = 250'000'000;
+// Enough to return from the interrupt that asks for it: V8 would serve the next one in the same place.
+constexpr int64_t kFirstRetry = 100'000;
+constexpr int kMostDoublings = 6;
 
 thread_local Watch* watch = nullptr;
 
@@ -67,6 +72,7 @@ Watch::Watch(v8::Isolate* isolate, v8::Local<v8::Context> context, sched::Schedu
 void Watch::teardown(void (*done)(void*), void* doneArgument) noexcept {
   watch = nullptr;
   Ticker::shared().remove(*this);
+  stopAsking();
   report_.Reset();
   context_.Reset();
   resource_.Reset();
@@ -100,7 +106,7 @@ int Watch::dumpOn(int number) noexcept {
   int error = 0;
   if (number != signalNumber && signalNumber != 0) {
     struct sigaction now;
-    // Somebody who has come after us may call us: then we stay, and only have nothing to do.
+    // A handler installed after ours may call ours: then ours stays, and does nothing.
     if (sigaction(signalNumber, nullptr, &now) == 0 && now.sa_sigaction == onSignal) {
       sigaction(signalNumber, &handledBefore, nullptr);
     }
@@ -131,8 +137,16 @@ sched::Deadline Watch::tick(int64_t now) noexcept {
     signalsSeen_ = seen;
     request(kDump);
   }
+  sched::Deadline again = again_.load(std::memory_order_relaxed);
+  if (again == 0) {
+    again = kNoDeadline;
+  } else if (again <= now) {
+    again = kNoDeadline;
+    again_.store(0, std::memory_order_relaxed);
+    request(kUntold);
+  }
   const int64_t limit = limit_.load(std::memory_order_relaxed);
-  if (limit <= 0) return kNoDeadline;
+  if (limit <= 0) return again;
   const int64_t period = std::clamp(limit / kTicksPerLimit, kShortestTick, kLongestTick);
   uv_metrics_t metrics{};
   uv_metrics_info(loop_, &metrics);
@@ -145,7 +159,7 @@ sched::Deadline Watch::tick(int64_t now) noexcept {
     held_ = 0;
     reported_ = false;
   } else {
-    // A ticker that comes late was stopped itself, with the whole process: that is nobody's fault.
+    // A ticker that comes late was stopped itself, with the whole process: no coroutine has held the thread.
     held_ += std::min(now - lastTick_, 2 * period);
     if (!reported_ && held_ >= limit) {
       reported_ = true;
@@ -153,7 +167,7 @@ sched::Deadline Watch::tick(int64_t now) noexcept {
     }
   }
   lastTick_ = now;
-  return now + period;
+  return std::min(now + period, again);
 }
 
 void Watch::request(uint32_t kinds) noexcept {
@@ -171,8 +185,43 @@ void Watch::answerInterrupt() noexcept {
     return;
   }
   const uint32_t kinds = asked_.exchange(0);
-  // Too deep in the stack, perhaps: the loop is asked as well.
-  if (kinds != 0 && !report(kinds, true)) asked_ |= kinds;
+  const bool nothingNew = (kinds & ~kUntold) == 0;
+  if (nothingNew && !untold_) return;
+  using Place = engine::InterruptSites::Place;
+  runtime::Runtime* runtime = runtime::Runtime::current();
+  const bool known = runtime && runtime->sites;
+  const Place place = known ? interruptedAt(*runtime) : Place::kElsewhere;
+  const bool open = place == Place::kEntry || place == Place::kOpen;
+  switch (nothingNew && !open ? Outcome::kUntold : report(kinds, true, open)) {
+    case Outcome::kTold:
+      return;
+    case Outcome::kFailed:
+      // Too deep in the stack, perhaps: the loop is asked as well.
+      asked_ |= kinds;
+      return;
+    case Outcome::kUntold:
+      // The loop may be the first that can tell it; the request has woken it.
+      asked_ |= kUntold;
+      if (known) askAgain(place == Place::kOptimisedLoop);
+  }
+}
+
+void Watch::askAgain(bool inOptimisedLoop) noexcept {
+  if (inOptimisedLoop) {
+    if (!keepsFromOptimising_) keepFromOptimising();
+    keepsFromOptimising_ = true;
+    runtime::Runtime::current()->sites->deoptimise();
+  }
+  again_.store(sched::monotonicNow() + (kFirstRetry << std::min(retries_++, kMostDoublings)),
+               std::memory_order_relaxed);
+  Ticker::shared().poke();
+}
+
+void Watch::stopAsking() noexcept {
+  retries_ = 0;
+  again_.store(0, std::memory_order_relaxed);
+  if (keepsFromOptimising_) letOptimise();
+  keepsFromOptimising_ = false;
 }
 
 void Watch::answerInLoop() noexcept {
@@ -182,22 +231,27 @@ void Watch::answerInLoop() noexcept {
   v8::Local<v8::Context> context = context_.Get(isolate_);
   v8::Context::Scope entered(context);
   node::CallbackScope callbacks(isolate_, resource_.Get(isolate_), {0, 0});
-  report(kinds, false);
+  report(kinds, false, true);
 }
 
-bool Watch::report(uint32_t kinds, bool running) noexcept {
+Watch::Outcome Watch::report(uint32_t kinds, bool running, bool open) noexcept {
   v8::HandleScope scope(isolate_);
   v8::Local<v8::Context> context = context_.Get(isolate_);
   v8::Context::Scope entered(context);
-  v8::TryCatch caught(isolate_);
-  const std::string stack = running ? currentStack(isolate_) : std::string();
+  engine::OwnCall own(isolate_);
+  const bool shown = running && (kinds & (kDump | kHold)) != 0;
+  const std::string stack = shown ? currentStack(isolate_) : std::string();
   if (kinds & kHold) ++holds_;
   v8::Local<v8::Value> arguments[] = {v8::Integer::NewFromUnsigned(isolate_, kinds),
                                       v8::Number::New(isolate_, static_cast<double>(held_.load()) / 1e6),
-                                      string(isolate_, stack)};
-  const bool done = !report_.Get(isolate_)->Call(context, v8::Undefined(isolate_), 3, arguments).IsEmpty();
-  if (caught.HasTerminated()) isolate_->TerminateExecution();
-  return done || caught.HasTerminated();
+                                      string(isolate_, stack), v8::Boolean::New(isolate_, open)};
+  v8::Local<v8::Value> untold;
+  if (!report_.Get(isolate_)->Call(context, v8::Undefined(isolate_), 4, arguments).ToLocal(&untold))
+    return own.ended() ? Outcome::kTold : Outcome::kFailed;
+  untold_ = untold->IsTrue();
+  if (untold_) return Outcome::kUntold;
+  stopAsking();
+  return Outcome::kTold;
 }
 
 namespace {

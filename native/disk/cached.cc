@@ -93,7 +93,7 @@ int openCached(const char* path, int flags, bool keepNonblock, struct stat* abou
   // other flags.
   constexpr int kNever = O_ACCMODE | O_CREAT | O_TRUNC | O_PATH | (O_TMPFILE & ~O_DIRECTORY);
   if ((flags & kNever) || !canOpenCached()) return kNotCached;
-  // Looked at before it is opened: opening a FIFO lets its waiting writer go, who would then write to nobody.
+  // Looked at before it is opened: opening a FIFO wakes a waiting writer, which would find no reader.
   const int look = openat2(path, O_PATH | O_CLOEXEC | (flags & O_NOFOLLOW));
   if (look < 0) return kNotCached;
   struct stat kind;
@@ -117,7 +117,8 @@ int statCached(const char* path, bool followLink, struct statx& out) noexcept {
   if (!canOpenCached()) return kNotCached;
   // O_PATH opens nothing: no FIFO waits, no device is touched.
   const int fd = openat2(path, O_PATH | O_CLOEXEC | (followLink ? 0 : O_NOFOLLOW));
-  if (fd < 0) return kNotCached;
+  // The kernel remembers what is not there, too.
+  if (fd < 0) return errno == ENOENT ? -ENOENT : kNotCached;
   const int result = statCached(fd, out);
   ::close(fd);
   return result;
@@ -128,6 +129,11 @@ int statCached(int fd, struct statx& out) noexcept {
     return errno == EBADF ? -EBADF : kNotCached;
   }
   return isLocal(fd, out) ? 0 : kNotCached;
+}
+
+bool isLocal(int fd) noexcept {
+  struct statx about;
+  return ::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &about) == 0 && isLocal(fd, about);
 }
 
 ssize_t readCached(int fd, void* buffer, size_t size, int64_t offset) noexcept {

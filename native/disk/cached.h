@@ -8,18 +8,20 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace stackful::disk {
+#include "../sched/result_code.h"
 
-// Not an errno: ask the pool.
-inline constexpr int kNotCached = -20001;
+namespace stackful::disk {
 
 // open(2) from the dentry cache; only regular files and directories, because opening a FIFO waits.
 // `keepNonblock` saves the call that removes O_NONBLOCK again, which the file must be opened with.
 int openCached(const char* path, int flags, bool keepNonblock, struct stat* about) noexcept;
 
-// statx(2) of a path or (path null) of a descriptor.
+// statx(2) of a path or (path null) of a descriptor. -ENOENT where the kernel remembers that there is nothing.
 int statCached(const char* path, bool followLink, struct statx& out) noexcept;
 int statCached(int fd, struct statx& out) noexcept;
+
+// Whether a file system answers without asking a server.
+bool isLocal(int fd) noexcept;
 
 // preadv2(RWF_NOWAIT) of one buffer: bytes, 0 at the end of file, -errno or kNotCached. `offset` -1: the
 // position.

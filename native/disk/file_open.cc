@@ -1,6 +1,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <utility>
+
 #include "cached.h"
 #include "file.h"
 
@@ -14,7 +17,10 @@ struct OpenTask {
   int flags;
   mode_t mode;
   int64_t run() {
-    const int fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
+    int fd;
+    do {
+      fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
+    } while (fd < 0 && errno == EINTR);  // a FIFO, or a file system on the network
     return fd >= 0 ? fd : -errno;
   }
   void undo(int64_t fd) {
@@ -27,35 +33,43 @@ int closeNow(int fd) {
   return ::close(fd) == 0 || errno == EINTR ? 0 : -errno;
 }
 
+// Closes its descriptor whatever becomes of it.
 struct CloseTask {
   int fd;
-  int64_t run() { return closeNow(fd); }
+  explicit CloseTask(int open) noexcept : fd(open) {}
+  CloseTask(CloseTask&& other) noexcept : fd(std::exchange(other.fd, -1)) {}
+  CloseTask& operator=(CloseTask&& other) noexcept {
+    std::swap(fd, other.fd);
+    return *this;
+  }
+  ~CloseTask() {
+    if (fd >= 0) closeNow(fd);
+  }
+  int64_t run() { return closeNow(std::exchange(fd, -1)); }
   void undo(int64_t) {}
 };
 
 }  // namespace
 
-int open(Disk& disk, const char* path, int flags, mode_t mode) noexcept {
-  if (const int32_t code = disk.refusal()) return code;
+int open(Pool& pool, const char* path, int flags, mode_t mode) noexcept {
+  if (const int32_t code = pool.refusal()) return code;
   const int fd = openCached(path, flags, false, nullptr);
   if (fd != kNotCached) {
-    disk.scheduler().chargeIo();
+    pool.scheduler().charge();
     return fd;
   }
   OpenTask task{path, flags, mode};
-  return static_cast<int>(disk.run(task, {ParkKind::kFileOpen, -1, 0}, Cancelled::kAbandons));
+  return static_cast<int>(pool.run(task, {ParkKind::kFileOpen, -1, 0}, Interrupted::kAbandons));
 }
 
-int close(Disk& disk, int fd) noexcept {
+int close(Pool& pool, int fd) noexcept {
   const int flags = fcntl(fd, F_GETFL);
   if (flags < 0) return -errno;
   if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH)) return closeNow(fd);
   CloseTask task{fd};
-  const int64_t result = disk.run(task, {ParkKind::kFileClose, fd, 0}, Cancelled::kWaits);
-  // A coroutine that is being cancelled, or is none, must still be able to clean up.
-  const bool refused =
-      result == sched::kNotInCoroutine || result == sched::kCannotPark || result == -ECANCELED;
-  return refused ? closeNow(fd) : static_cast<int>(result);
+  const int64_t result = pool.run(task, {ParkKind::kFileClose, fd, 0}, Interrupted::kLeaves);
+  // A coroutine that is being cancelled, whose time is up, or that is none, must still be able to clean up.
+  return static_cast<int>(task.fd >= 0 ? task.run() : result);
 }
 
 }  // namespace stackful::disk

@@ -80,7 +80,7 @@ struct ReadFileTask {
     if (owned) ::close(fd);
     owned = false;
   }
-  int64_t fail(const char* call, int error) {
+  int64_t fail(FileCall call, int error) {
     bytes.failed = call;
     return -error;
   }
@@ -95,21 +95,23 @@ struct ReadFileTask {
 
   int64_t run() {
     if (fd < 0) {
-      fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-      if (fd < 0) return fail("open", errno);
+      do {
+        fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+      } while (fd < 0 && errno == EINTR);
+      if (fd < 0) return fail(FileCall::kOpen, errno);
       owned = true;
     }
     if (capacity == 0) {
       struct stat about;
-      if (::fstat(fd, &about) != 0) return fail("fstat", errno);
+      if (::fstat(fd, &about) != 0) return fail(FileCall::kStat, errno);
       // One more than there is, so that the read that gets it all is also the one that finds the end.
       const size_t known = S_ISREG(about.st_mode) ? static_cast<size_t>(about.st_size) : 0;
-      if (!reserve(known > 0 ? known + 1 : kFirstGuess)) return fail("read", ENOMEM);
+      if (!reserve(known > 0 ? known + 1 : kFirstGuess)) return fail(FileCall::kRead, ENOMEM);
     }
     for (;;) {
-      if (bytes.size == capacity && !reserve(capacity * 2)) return fail("read", ENOMEM);
+      if (bytes.size == capacity && !reserve(capacity * 2)) return fail(FileCall::kRead, ENOMEM);
       const ssize_t n = readOnce(fd, bytes.data + bytes.size, capacity - bytes.size, kCurrentPosition);
-      if (n < 0) return fail("read", static_cast<int>(-n));
+      if (n < 0) return fail(FileCall::kRead, static_cast<int>(-n));
       if (n == 0) break;
       bytes.size += static_cast<size_t>(n);
     }
@@ -127,12 +129,12 @@ struct ReadFileTask {
 // Reads from the cache as far as it goes. 0 = all of it, -errno, kNotCached.
 int64_t readFileCached(ReadFileTask& task, size_t size) {
   if (size == 0 || size > kMostInline) return kNotCached;
-  if (!task.reserve(size + 1)) return task.fail("read", ENOMEM);
+  if (!task.reserve(size + 1)) return task.fail(FileCall::kRead, ENOMEM);
   for (;;) {
     const size_t room = task.capacity - task.bytes.size;
     const ssize_t n = readCached(task.fd, task.bytes.data + task.bytes.size, room, kCurrentPosition);
     if (n == kNotCached) return n;
-    if (n < 0) return task.fail("read", static_cast<int>(-n));
+    if (n < 0) return task.fail(FileCall::kRead, static_cast<int>(-n));
     task.bytes.size += static_cast<size_t>(n);
     // Regular files only come here: short of `room` at the known size is the end.
     if (n == 0 || task.bytes.size == size) return 0;
@@ -140,17 +142,22 @@ int64_t readFileCached(ReadFileTask& task, size_t size) {
   }
 }
 
-int finishReadFile(Disk& disk, ReadFileTask& task, int64_t result, Bytes& out) {
+int finishReadFile(Pool& pool, ReadFileTask& task, int64_t result, Bytes& out) {
   if (result == kNotCached) {
-    const Cancelled cancelled = task.keep && isRegular(task.fd) ? Cancelled::kWaits : Cancelled::kAbandons;
-    result = disk.run(task, {ParkKind::kFileRead, task.fd, 0}, cancelled);
+    const Interrupted interrupted =
+        task.keep && isRegular(task.fd) ? Interrupted::kWaits : Interrupted::kAbandons;
+    result = pool.run(task, {ParkKind::kFileRead, task.fd, 0}, interrupted);
   } else {
     task.closeOwned();
-    disk.scheduler().chargeIo();
+    pool.scheduler().charge();
   }
   if (result < 0) {
+    // Read from the cache before the rest was given up: it is still to be read.
+    if (task.keep && task.bytes.size > 0 && Pool::isInterruption(result)) {
+      lseek(task.fd, -static_cast<off_t>(task.bytes.size), SEEK_CUR);
+    }
     out = {};
-    out.failed = task.bytes.failed ? task.bytes.failed : "read";
+    out.failed = task.bytes.failed;
     return static_cast<int>(result);
   }
   task.give(out);
@@ -181,8 +188,8 @@ struct WarmTask {
 
 }  // namespace
 
-ssize_t pread(Disk& disk, int fd, void* buffer, size_t size, int64_t offset, const KeepAlive& keep) noexcept {
-  if (const int32_t code = disk.refusal()) return code;
+ssize_t pread(Pool& pool, int fd, void* buffer, size_t size, int64_t offset, const KeepAlive& keep) noexcept {
+  if (const int32_t code = pool.refusal()) return code;
   char* const to = static_cast<char*>(buffer);
   size_t done = 0;
   bool untilFull = offset >= 0;
@@ -195,7 +202,7 @@ ssize_t pread(Disk& disk, int fd, void* buffer, size_t size, int64_t offset, con
     if (n > 0 && done < size && !untilFull) untilFull = isRegular(fd);
     // A pipe has given what it has; a file may end here, or continue outside the cache.
     if (n == 0 || done == size || !untilFull) {
-      disk.scheduler().chargeIo();
+      pool.scheduler().charge();
       return static_cast<ssize_t>(done);
     }
   }
@@ -203,14 +210,19 @@ ssize_t pread(Disk& disk, int fd, void* buffer, size_t size, int64_t offset, con
   if (!untilFull) untilFull = isRegular(fd);
   ReadTask task{fd, offset < 0 ? offset : offset + static_cast<int64_t>(done), untilFull,
                 HeldBuffer(to + done, size - done, keep)};
-  const Cancelled cancelled = untilFull ? Cancelled::kWaits : Cancelled::kAbandons;
-  const int64_t n = disk.run(task, {ParkKind::kFileRead, fd, 0}, cancelled);
-  if (n < 0) return done > 0 ? static_cast<ssize_t>(done) : n;
-  return static_cast<ssize_t>(done) + n;
+  const Interrupted interrupted = untilFull ? Interrupted::kWaits : Interrupted::kAbandons;
+  const int64_t n = pool.run(task, {ParkKind::kFileRead, fd, 0}, interrupted);
+  if (n >= 0) return static_cast<ssize_t>(done) + n;
+  if (Pool::isInterruption(n)) {
+    // Less than was asked for means the end of the file: what came from the cache is given back.
+    if (offset < 0 && done > 0) lseek(fd, -static_cast<off_t>(done), SEEK_CUR);
+    return n;
+  }
+  return done > 0 ? static_cast<ssize_t>(done) : n;
 }
 
-int readFile(Disk& disk, const char* path, Bytes& out) noexcept {
-  if (const int32_t code = disk.refusal()) return code;
+int readFile(Pool& pool, const char* path, Bytes& out) noexcept {
+  if (const int32_t code = pool.refusal()) return code;
   ReadFileTask task;
   struct stat about;
   int64_t result = kNotCached;
@@ -218,36 +230,44 @@ int readFile(Disk& disk, const char* path, Bytes& out) noexcept {
   if (fd >= 0) {
     task.fd = fd;
     task.owned = true;
-    if (S_ISREG(about.st_mode)) result = readFileCached(task, static_cast<size_t>(about.st_size));
+    if (S_ISREG(about.st_mode)) {
+      // 0, the descriptor of a process without a standard input, would say that all is done.
+      if (about.st_size > static_cast<off_t>(kMostInline) && fd > 0) {
+        task.owned = false;
+        out = {nullptr, static_cast<size_t>(about.st_size)};
+        return fd;
+      }
+      result = readFileCached(task, static_cast<size_t>(about.st_size));
+    }
   } else {
     task.path = path;
   }
-  return finishReadFile(disk, task, result, out);
+  return finishReadFile(pool, task, result, out);
 }
 
-int readFile(Disk& disk, int fd, Bytes& out) noexcept {
-  if (const int32_t code = disk.refusal()) return code;
+int readFile(Pool& pool, int fd, Bytes& out) noexcept {
+  if (const int32_t code = pool.refusal()) return code;
   ReadFileTask task;
   task.fd = fd;
   task.keep = true;
   struct stat about;
   int64_t result = kNotCached;
   if (::fstat(fd, &about) != 0) {
-    result = task.fail("fstat", errno);
+    result = task.fail(FileCall::kStat, errno);
   } else if (S_ISREG(about.st_mode)) {
     const off_t position = lseek(fd, 0, SEEK_CUR);
     if (position >= 0 && position < about.st_size) {
       result = readFileCached(task, static_cast<size_t>(about.st_size - position));
     }
   }
-  return finishReadFile(disk, task, result, out);
+  return finishReadFile(pool, task, result, out);
 }
 
-int ensureCached(Disk& disk, int fd, int64_t offset, size_t length) noexcept {
-  if (const int32_t code = disk.refusal()) return code;
+int ensureCached(Pool& pool, int fd, int64_t offset, size_t length) noexcept {
+  if (const int32_t code = pool.refusal()) return code;
   if (isCached(fd, offset, length)) return 0;
   WarmTask task{fd, offset, length};
-  return static_cast<int>(disk.run(task, {ParkKind::kFileRead, fd, 0}, Cancelled::kWaits));
+  return static_cast<int>(pool.run(task, {ParkKind::kFileRead, fd, 0}, Interrupted::kWaits));
 }
 
 }  // namespace stackful::disk

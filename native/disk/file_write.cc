@@ -31,11 +31,11 @@ struct WriteTask {
 
 // Always on the pool: ext4 refuses RWF_NOWAIT for buffered writes (EOPNOTSUPP on Linux 6.18), and a write
 // waits for memory as well as for the disk.
-ssize_t pwrite(Disk& disk, int fd, const void* data, size_t size, int64_t offset,
+ssize_t pwrite(Pool& pool, int fd, const void* data, size_t size, int64_t offset,
                const KeepAlive& keep) noexcept {
-  if (const int32_t code = disk.refusal()) return code;
+  if (const int32_t code = pool.refusal()) return code;
   WriteTask task{fd, offset, HeldBuffer(const_cast<void*>(data), size, keep)};
-  return disk.run(task, {sched::ParkKind::kFileWrite, fd, 0}, Cancelled::kWaits);
+  return pool.run(task, {sched::ParkKind::kFileWrite, fd, 0}, Interrupted::kWaits);
 }
 
 }  // namespace stackful::disk

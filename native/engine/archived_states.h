@@ -46,7 +46,7 @@ class ArchivedStates {
   }
   void remove(StateNode* node) noexcept;
 
-  // V8 puts threads of its own there when somebody uses v8::Locker from several of them; they have an id.
+  // V8 puts threads of its own there when an embedder uses v8::Locker from several of them; they have an id.
   static bool isOurs(const ThreadNode* node) noexcept { return node->id == kNoThread; }
 
   // For the scavenges: a cut list ends before the clean nodes.

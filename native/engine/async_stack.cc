@@ -1,24 +1,33 @@
 #include "async_stack.h"
 
 #include <malloc.h>
+#include <node.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
+#include <utility>
 #include <vector>
 
+#include "handles.h"
 #include "probe.h"
 
 namespace stackful::engine {
 namespace {
 
 struct Saved {
-  v8::Global<v8::Array> resources;
+  v8::Global<v8::Array>
+      resources;  // of the scopes that JavaScript opened, by level; empty when there is none
+  CallbackScopes::Counts counts;
   uint32_t levels;
-  double contexts[];  // pairs, the outermost first; the last is the one that was current
+  double contexts
+      [];  // pairs, the outermost first; the last is the one that was current. Then the entries of CallbackScopes
+
+  void* entries() noexcept { return contexts + 2 * size_t{levels}; }
 };
 
 uint64_t tagged(v8::Local<v8::Object> object) {
-  return *reinterpret_cast<uint64_t*>(*object);
+  return *slotOf(object);
 }
 
 // V8's arrays, as far as finding one by content needs to know: tagged words; integers are in the upper half.
@@ -80,6 +89,8 @@ bool AsyncStack::confirm(const double ids[2], v8::Local<v8::Object> resource) {
   current_ = current;
   fields_ = fields;
   if (stacks != 1 || !findResources(resource)) return false;
+  if (!scopes_.find(isolate_, isolate_->GetCurrentContext(), environment_, fields_ + kStackLength))
+    return false;
   outerResource_.Reset();
   renewShared();
   return true;
@@ -110,30 +121,38 @@ bool AsyncStack::findResources(v8::Local<v8::Object> innermost) {
   return found != 0;
 }
 
-void* AsyncStack::save(uint32_t base) noexcept {
-  const uint32_t levels = depth() - base;
-  auto* saved = static_cast<Saved*>(malloc(sizeof(Saved) + levels * 2 * sizeof(double)));
+void* AsyncStack::save() noexcept {
+  const uint32_t levels = depth() - base_;
+  auto* saved =
+      static_cast<Saved*>(malloc(sizeof(Saved) + levels * (2 * sizeof(double) + scopes_.entryBytes())));
   if (!saved) abort();  // out of memory, as V8 would
   new (saved) Saved;
   saved->levels = levels;
-  takeResources(base, levels, saved->resources);
-  // Level i of the stack holds what was current before push i, so the contexts pushed are those one further on.
-  double* bottom = ids() + 2 * size_t{base};
-  memcpy(saved->contexts, bottom + 2, (levels - 1) * 2 * sizeof(double));
-  current(saved->contexts + 2 * (levels - 1));
-  drop(base);
+  if (levels > 0) {
+    takeResources(levels, saved->resources);
+    // Level i of the stack holds what was current before push i, so the contexts pushed are those one further on.
+    memcpy(saved->contexts, ids() + 2 * size_t{base_} + 2, (levels - 1) * 2 * sizeof(double));
+    current(saved->contexts + 2 * (levels - 1));
+  }
+  scopes_.takeEntries(base_, depth(), saved->entries());
+  saved->counts = scopes_.take();
+  if (levels > 0) dropLevels();
   return saved;
 }
 
 void AsyncStack::restore(void* data) noexcept {
   auto* saved = static_cast<Saved*>(data);
-  // Node's array never shrinks and held these levels before, on top of a stack as deep as now.
-  putResources(depth(), saved->levels, saved->resources);
-  double* bottom = ids() + 2 * size_t{depth()};
-  current(bottom);
-  memcpy(bottom + 2, saved->contexts, (saved->levels - 1) * 2 * sizeof(double));
-  setCurrent(saved->contexts + 2 * (saved->levels - 1));
-  fields_[kStackLength] += saved->levels;
+  scopes_.put(saved->counts);
+  if (saved->levels > 0) {
+    // Node's array never shrinks and held these levels before, on top of a stack as deep as now.
+    putResources(saved->resources);
+    double* bottom = ids() + 2 * size_t{depth()};
+    current(bottom);
+    memcpy(bottom + 2, saved->contexts, (saved->levels - 1) * 2 * sizeof(double));
+    setCurrent(saved->contexts + 2 * (saved->levels - 1));
+    scopes_.putEntries(depth(), depth() + saved->levels, saved->entries());
+    fields_[kStackLength] += saved->levels;
+  }
   discard(saved);
 }
 
@@ -143,36 +162,100 @@ void AsyncStack::discard(void* data) noexcept {
   free(data);
 }
 
-void AsyncStack::drop(uint32_t base) noexcept {
-  setCurrent(ids() + 2 * size_t{base});
-  fields_[kStackLength] = base;
-}
-
-// These run while the stack is still, or again, V8's current one: they may allocate and collect.
-void AsyncStack::takeResources(uint32_t base, uint32_t levels, v8::Global<v8::Array>& kept) noexcept {
-  v8::HandleScope scope(isolate_);
-  v8::Local<v8::Context> context = isolate_->GetCurrentContext();
-  v8::Local<v8::Array> all = resources_.Get(isolate_);
-  v8::Local<v8::Array> mine = v8::Array::New(isolate_, static_cast<int>(levels));
-  for (uint32_t i = 0; i < levels; ++i) {
-    v8::Local<v8::Value> resource;
-    if (all->Get(context, base + i).ToLocal(&resource))
-      (void)mine->Set(context, i, resource).FromMaybe(false);
-    (void)all->Set(context, base + i, v8::Undefined(isolate_)).FromMaybe(false);
+void AsyncStack::drop() noexcept {
+  if (depth() != base_) {
+    std::vector<char> entries((depth() - base_) * scopes_.entryBytes());
+    scopes_.takeEntries(base_, depth(), entries.data());
+    dropLevels();
   }
-  kept.Reset(isolate_, mine);
+  scopes_.take();
 }
 
-void AsyncStack::putResources(uint32_t base, uint32_t levels, const v8::Global<v8::Array>& kept) noexcept {
+// Node emits nothing without pushing a context. But there is a scope in C++ that does both, and both of its emissions
+// look at the count of hooks, of which one or the other is none meanwhile.
+void AsyncStack::tellLeft(const void* data) noexcept {
+  const auto* saved = static_cast<const Saved*>(data);
+  for (uint32_t i = saved ? saved->levels : 0; i-- > 0;) {
+    const double* ids = saved->contexts + 2 * size_t{i};
+    if (ids[0] == 0) continue;
+    v8::HandleScope handles(isolate_);
+    const uint32_t before = std::exchange(fields_[kBefore], 0);
+    node::CallbackScope scope(isolate_, resourceAt(saved, i), {ids[0], ids[1]});
+    fields_[kBefore] = before;
+  }
+}
+
+void AsyncStack::tellEntered(const void* data) noexcept {
+  const auto* saved = static_cast<const Saved*>(data);
+  for (uint32_t i = 0; saved && i < saved->levels; ++i) {
+    const double* ids = saved->contexts + 2 * size_t{i};
+    if (ids[0] == 0) continue;
+    v8::HandleScope handles(isolate_);
+    uint32_t after;
+    {
+      node::CallbackScope scope(isolate_, resourceAt(saved, i), {ids[0], ids[1]});
+      after = std::exchange(fields_[kAfter], 0);
+    }
+    fields_[kAfter] = after;
+  }
+}
+
+// Of a scope that JavaScript has opened. Others have theirs where only Node finds it, once they are open again.
+v8::Local<v8::Object> AsyncStack::resourceAt(const void* data, uint32_t level) const noexcept {
+  const auto* saved = static_cast<const Saved*>(data);
+  v8::Local<v8::Value> resource;
+  if (!saved->resources.IsEmpty() &&
+      saved->resources.Get(isolate_)->Get(isolate_->GetCurrentContext(), level).ToLocal(&resource) &&
+      resource->IsObject()) {
+    return resource.As<v8::Object>();
+  }
+  return shared();
+}
+
+void AsyncStack::dropLevels() noexcept {
+  setCurrent(ids() + 2 * size_t{base_});
+  fields_[kStackLength] = base_;
+}
+
+// These two run while the stack is still, or again, V8's current one: they may allocate and collect.
+//
+// The array must not become longer than the scopes of JavaScript have made it: Node cuts it where it ends a scope of C++ that
+// finds it longer, and with an exception on its way that exception is lost.
+void AsyncStack::takeResources(uint32_t levels, v8::Global<v8::Array>& kept) noexcept {
+  v8::HandleScope scope(isolate_);
+  v8::Local<v8::Array> all = resources_.Get(isolate_);
+  const uint32_t length = all->Length();
+  if (length <= base_) return;
+  const uint32_t mine = std::min(length - base_, levels);
+  v8::Local<v8::Context> context = isolate_->GetCurrentContext();
+  v8::Local<v8::Array> taken = v8::Array::New(isolate_, static_cast<int>(mine));
+  for (uint32_t i = 0; i < mine; ++i) {
+    v8::Local<v8::Value> resource;
+    if (all->Get(context, base_ + i).ToLocal(&resource) && !resource->IsUndefined())
+      (void)taken->Set(context, i, resource).FromMaybe(false);
+  }
+  setLength(base_);
+  kept.Reset(isolate_, taken);
+}
+
+void AsyncStack::putResources(const v8::Global<v8::Array>& kept) noexcept {
+  if (kept.IsEmpty()) return;
+  const uint32_t base = depth();
   v8::HandleScope scope(isolate_);
   v8::Local<v8::Context> context = isolate_->GetCurrentContext();
   v8::Local<v8::Array> all = resources_.Get(isolate_);
   v8::Local<v8::Array> mine = kept.Get(isolate_);
-  for (uint32_t i = 0; i < levels; ++i) {
+  for (uint32_t i = 0; i < mine->Length(); ++i) {
     v8::Local<v8::Value> resource;
-    if (mine->Get(context, i).ToLocal(&resource))
+    if (mine->Get(context, i).ToLocal(&resource) && !resource->IsUndefined())
       (void)all->Set(context, base + i, resource).FromMaybe(false);
   }
+}
+
+void AsyncStack::setLength(uint32_t length) noexcept {
+  v8::Local<v8::String> name = v8::String::NewFromUtf8Literal(isolate_, "length");
+  v8::Local<v8::Value> value = v8::Integer::NewFromUnsigned(isolate_, length);
+  (void)resources_.Get(isolate_)->Set(isolate_->GetCurrentContext(), name, value).FromMaybe(false);
 }
 
 void AsyncStack::renewShared() noexcept {
@@ -182,8 +265,8 @@ void AsyncStack::renewShared() noexcept {
 }
 
 void AsyncStack::useHandles(v8::Local<v8::Object> scopes, v8::Local<v8::Object> mains) noexcept {
-  running_ = reinterpret_cast<uint64_t*>(*scopes);
-  mains_ = reinterpret_cast<uint64_t*>(*mains);
+  running_ = slotOf(scopes);
+  mains_ = slotOf(mains);
 }
 
 bool AsyncStack::followsHandle(v8::Local<v8::Context> context, v8::Local<v8::Function> ask) noexcept {
@@ -196,7 +279,8 @@ bool AsyncStack::followsHandle(v8::Local<v8::Context> context, v8::Local<v8::Fun
   asked = asked && first->IsObject() && tagged(first.As<v8::Object>()) == kept;
   v8::Local<v8::Object> own = shared();
   *running_ = tagged(other);
-  asked = asked && ask->Call(context, v8::Undefined(isolate_), 0, nullptr).ToLocal(&second) && second == other;
+  asked =
+      asked && ask->Call(context, v8::Undefined(isolate_), 0, nullptr).ToLocal(&second) && second == other;
   *running_ = tagged(own);
   // Our asking is not a use.
   fields_[kUsesResource] = before;

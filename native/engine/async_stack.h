@@ -3,12 +3,13 @@
 //
 // Node keeps a stack of contexts: callbacks and AsyncResource.runInAsyncScope push one on entry and check on exit that
 // they find what they pushed; a process where they do not is aborted. That holds on each stack of ours but not across
-// them, so a coroutine takes along what it has pushed. Below that, every coroutine has a context of its own: its ids are
-// the current ones while it runs, and the resource at the level of the batch is its own. On that resource Node 20 and 22
-// (and later Nodes with --no-async-context-frame) keep the stores of AsyncLocalStorage.
+// them, so a coroutine takes along what it has pushed, with what C++ counts of it (callback_scopes.h). Below that, every
+// coroutine has a context of its own: its ids are the current ones while it runs, and the resource at the level of the batch
+// is its own. On that resource Node 20 and 22 (and later Nodes with --no-async-context-frame) keep the stores of
+// AsyncLocalStorage.
 //
-// The ids cost a switch one copy of 16 bytes. Resources cost nothing until somebody has asked for one or has installed
-// async hooks: Node itself keeps count of that, and the numbers lie side by side (usual()).
+// The ids cost a switch one copy of 16 bytes. Resources cost nothing until JavaScript has asked for one or has
+// installed async hooks: Node itself keeps count of that, and the numbers lie side by side (usual()).
 //
 // Node keeps all of it in its Environment, where we find it by content.
 #pragma once
@@ -19,6 +20,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "callback_scopes.h"
 #include "engine.h"
 
 namespace stackful::engine {
@@ -33,13 +35,25 @@ class AsyncStack {
 
   // Levels now on Node's stack, the running context not counted among the saved ones.
   uint32_t depth() const noexcept { return fields_[kStackLength]; }
-  // Nothing but the ids has to be exchanged: the depth is `base`, no hooks are installed, nobody has ever asked for a
-  // resource.
-  bool usual(uint32_t base) const noexcept {
+  // What the main stack has open, right before it switches to a coroutine.
+  void noteMain() noexcept {
+    base_ = depth();
+    scopes_.noteMain();
+  }
+  // Nothing but the ids has to be exchanged: JavaScript on the running stack has opened no scope, no hooks are installed,
+  // no resource was ever asked for. What C++ has opened is not looked at: there is none without C++ frames.
+  bool usual() const noexcept { return unlikeUsual() == 0; }
+  // The same as a number: 0, or not.
+  uint64_t unlikeUsual() const noexcept {
     uint64_t lengthAndUse;
     memcpy(&lengthAndUse, fields_ + kStackLength, sizeof lengthAndUse);
-    return lengthAndUse == base && fields_[kTotals] == 0;
+    return (lengthAndUse ^ base_) | fields_[kTotals];
   }
+  // Whether the running stack has scopes open. An open callback scope is one of them.
+  bool open() const noexcept { return depth() != base_ || !scopes_.microtasksAsMain(); }
+  const CallbackScopes& scopes() const noexcept { return scopes_; }
+  // Whether what the running stack has open can be taken along.
+  bool canSave() const noexcept { return scopes_.callbacksAsMain() || scopes_.canTake(depth()); }
   bool resourcesInUse() const noexcept { return fields_[kTotals] != 0 || fields_[kUsesResource] != 0; }
   bool hasInitHooks() const noexcept { return fields_[kInit] != 0; }
   bool hasTurnHooks() const noexcept { return fields_[kBefore] != 0 || fields_[kAfter] != 0; }
@@ -52,13 +66,19 @@ class AsyncStack {
     out[1] = current_[kDefaultTrigger] < 0 ? current_[0] : current_[kDefaultTrigger];
   }
 
-  // Takes the levels above `base` off Node's stack and keeps them in the returned block.
-  void* save(uint32_t base) noexcept;
+  // Takes what the running stack has open off Node's, and keeps it in the returned block.
+  void* save() noexcept;
   // Puts them back on top of whatever is there, and discards the block.
   void restore(void* saved) noexcept;
   static void discard(void* saved) noexcept;
-  // Takes them off for good.
-  void drop(uint32_t base) noexcept;
+  // Takes it off for good.
+  void drop() noexcept;
+
+  // On the main stack: has hooks hear of what is in a block of save() as if it were left, the innermost scope first, or
+  // entered again, the outermost first. So for them, too, what one stack has open does not overlap with what others
+  // have.
+  void tellLeft(const void* saved) noexcept;
+  void tellEntered(const void* saved) noexcept;
 
   // The resource that coroutines share which have none of their own. A coroutine that may have written to it keeps it
   // when it stops, and the others get a new one.
@@ -94,16 +114,21 @@ class AsyncStack {
   double* ids() const noexcept { return static_cast<double*>(stack_->buffer); }
   bool findResources(v8::Local<v8::Object> innermost);
 
-  void takeResources(uint32_t base, uint32_t levels, v8::Global<v8::Array>& kept) noexcept;
-  void putResources(uint32_t base, uint32_t levels, const v8::Global<v8::Array>& kept) noexcept;
+  void takeResources(uint32_t levels, v8::Global<v8::Array>& kept) noexcept;
+  void putResources(const v8::Global<v8::Array>& kept) noexcept;
+  void setLength(uint32_t length) noexcept;
+  void dropLevels() noexcept;
+  v8::Local<v8::Object> resourceAt(const void* saved, uint32_t level) const noexcept;
 
   double* current_ = nullptr;    // execution id, trigger id, last id given out, default trigger id
   uint32_t* fields_ = nullptr;   // counts of hooks, depth of the stack
   uint64_t* running_ = nullptr;  // the handle Node looks at, and the main stack's
   uint64_t* mains_ = nullptr;
+  uint32_t base_ = 0;  // levels that the main stack has open
+  CallbackScopes scopes_;
   v8::Isolate* isolate_ = nullptr;
-  AliasedBuffer* stack_ = nullptr;     // pairs of ids that were current before each push
-  v8::Global<v8::Array> resources_;    // of the scopes that JavaScript opened, by level
+  AliasedBuffer* stack_ = nullptr;   // pairs of ids that were current before each push
+  v8::Global<v8::Array> resources_;  // of the scopes that JavaScript opened, by level
   v8::Global<v8::Object> shared_;
 
   // What note() leaves for confirm().

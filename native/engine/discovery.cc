@@ -6,12 +6,8 @@
 namespace stackful::engine {
 namespace {
 
-// Makes the named number wrong; false when there is none of that name here.
-bool corrupt(Layout& layout, const Corruption& c) {
-  const struct {
-    const char* name;
-    size_t* number;
-  } all[] = {
+std::vector<std::pair<const char*, size_t*>> numbersOf(Layout& layout) {
+  std::vector<std::pair<const char*, size_t*>> all = {
       {"handleImplementerBytes", &layout.handleImplementerBytes},
       {"handleDataBytes", &layout.handleDataBytes},
       {"handleDataInImplementer", &layout.handleDataInImplementer},
@@ -33,14 +29,19 @@ bool corrupt(Layout& layout, const Corruption& c) {
       {"trapFlagWord", &layout.trapFlagWord},
       {"accessCheckWord", &layout.accessCheckWord},
       {"entrySpWord", &layout.entrySpWord},
+      {"handlerWord", &layout.handlerWord},
       {"heapStackStartInTarget", &layout.heapStackStartInTarget},
       {"shutdownList", &layout.shutdownList},
       {"stackReach", &layout.stackReach},
   };
-  static_assert(sizeof all / sizeof *all == sizeof(Layout) / sizeof(size_t),
-                "every constant can be corrupted");
-  for (const auto& one : all) {
-    if (c.name == one.name) return *one.number += static_cast<size_t>(c.delta), true;
+  static_assert(sizeof(Layout) / sizeof(size_t) == 25, "every constant can be corrupted");
+  return all;
+}
+
+// Makes the named number wrong; false when there is none of that name here.
+bool corrupt(Layout& layout, const Corruption& c) {
+  for (const auto& [name, number] : numbersOf(layout)) {
+    if (c.name == name) return *number += static_cast<size_t>(c.delta), true;
   }
   return false;
 }
@@ -64,6 +65,7 @@ bool corrupt(Discovery& found, const Corruption& c) {
       {"found.asyncContext", &found.asyncContext},
       {"found.shutdownList", &found.shutdownList},
       {"found.stackReach", &found.stackReach},
+      {"found.exceptions", &found.exceptions},
       {"found.inUse", &found.inUse},
       {"found.manager", &found.manager},
   };
@@ -79,7 +81,7 @@ bool corrupt(Discovery& found, const Corruption& c) {
 bool Search::locate() {
   return isolateSize() && locateGuard() && locateThreadTop() && locateHandleData() && locateImplementer() &&
          locateManager() && locateStackStarts() && locateStackReach() && locateRelocatable() &&
-         locateShutdownList() && locateAsyncContext();
+         locateShutdownList() && locateAsyncContext() && locateExceptions();
 }
 
 // By what V8 does with them. The order is from what is only looked at to what is changed for a moment: whatever is
@@ -88,14 +90,25 @@ bool Search::confirm() {
   if (found_.isolate != base_) return fail("isolate");
   return confirmGuard() && confirmThreadTop() && confirmHandleData() && confirmManager() &&
          confirmImplementer() && confirmStackStarts() && confirmStackReach() && confirmRelocatable() &&
-         confirmShutdownList() && confirmAsyncContext();
+         confirmShutdownList() && confirmAsyncContext() && confirmExceptions();
+}
+
+std::vector<std::pair<const char*, size_t>> constants() {
+  Layout layout;
+  std::vector<std::pair<const char*, size_t>> result;
+  for (const auto& [name, number] : numbersOf(layout)) result.emplace_back(name, *number);
+  return result;
 }
 
 bool discover(v8::Isolate* isolate, Discovery& found, std::string& reason, const Corruption* corruption) {
   Layout layout;
   bool corrupted = corruption && corrupt(layout, *corruption);
+  for (const Corruption* more = corrupted ? corruption->next : nullptr; more; more = more->next) {
+    if (!corrupt(layout, *more)) return reason = "", false;
+  }
   Search search(isolate, found, reason, layout);
   if (!search.locate()) return false;
+  found.located = true;
   if (corruption && !corrupted && !corrupt(found, *corruption)) return reason = "", false;
   if (!search.confirm()) return false;
   if (const char* problem = captureTemplate(isolate, found, layout)) return reason = problem, false;

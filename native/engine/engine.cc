@@ -2,8 +2,8 @@
 //
 // V8 lets several operating system threads take turns in one isolate: the state of a thread that gave way is kept in an
 // archive on its ThreadManager's in-use list, and GC, the deoptimizer and the debugger walk that list. We keep one
-// thread and many archives. Every stack but the running one is shown by exactly one node of the list, so whoever looks
-// at V8 between two instructions of ours on this thread can only be a signal handler (see kEntrySpWord below); GC and
+// thread and many archives. Every stack but the running one is shown by exactly one node of the list. Only a signal handler
+// can look at V8 between two instructions of ours on this thread (see kEntrySpWord below); GC and
 // interrupts run at V8's own safepoints, when a switch is complete.
 #include "engine.h"
 
@@ -12,11 +12,17 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "../stack/machine_context.h"
 #include "archived_states.h"
 #include "async_stack.h"
 #include "discovery.h"
+#include "foreign_state.h"
+#include "host_loop_frames.h"
+#include "join_stack.h"
+#include "nested_addons.h"
+#include "stack_limits.h"
 #include "v8_layout.h"
 #include "walk_ahead.h"
 
@@ -43,17 +49,21 @@ uint64_t* threadTopOf(Execution& e) {
   return e.image + layout::kTopInImage / 8;
 }
 
+void*& foreignOf(Execution& e) {
+  return reinterpret_cast<void*&>(e.image[layout::kForeignInImage / 8]);
+}
+
+// An entry into JavaScript pushes a handler, and the newest is the outermost entry's unless C++ code has entered it again.
+// There is none where a stack has not entered it at all.
+bool isNested(const Discovery& f, uint64_t entrySp, uint64_t handler) {
+  return entrySp - handler != f.entryDistance && handler != 0;
+}
+
 // A plain store the compiler may neither drop nor move across another one: what a signal handler on this thread sees.
 void storeOrdered(uint64_t* word, uint64_t value) {
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
   *const_cast<volatile uint64_t*>(word) = value;
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
-}
-
-// Other threads request interrupts by overwriting the limit at any moment, so it only changes if it still is what it
-// was: a request stays in place, whether it came just before or just after, and belongs to the isolate, not the stack.
-void moveLimit(uint64_t* word, uint64_t from, uint64_t to) {
-  __atomic_compare_exchange_n(word, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
 // Node 22: what JSON.stringify and the like registered on this stack. V8 checks that they leave in the order they came,
@@ -98,8 +108,16 @@ void reserveVectors(uint64_t* image) {
 
 }  // namespace
 
+// What a stack takes along beside V8's own state, in the rare case that it has any of it when it is left.
+struct Taken {
+  void* asyncScopes = nullptr;  // the scopes it has open
+  void* joins = nullptr;        // the arrays it is joining
+};
+
 Engine::Engine(const Discovery& found) noexcept
-    : found_(&found), states_(new ArchivedStates(found.inUse, found.manager)) {
+    : found_(&found),
+      states_(new ArchivedStates(found.inUse, found.manager)),
+      foreign_(new ForeignState(found.exceptions)) {
   memset(main_.image, 0, sizeof main_.image);
   walk_ahead::install(main_.image);
   main_.limit = *found.realLimit;
@@ -107,6 +125,8 @@ Engine::Engine(const Discovery& found) noexcept
 }
 
 Engine::~Engine() {
+  delete joinStacks_;
+  delete foreign_;
   delete states_;
 }
 
@@ -115,7 +135,7 @@ void Engine::prepare(Execution& e, const stack::Stack& stack, void (*entry)(void
   e.node = nullptr;
   e.contextSlot = nullptr;
   e.shutdownList = nullptr;
-  e.asyncScopes = nullptr;
+  e.taken = nullptr;
   e.resourceSlot = nullptr;
   char* top = handleBlock(stack);
   e.start = reinterpret_cast<uintptr_t>(top);
@@ -130,6 +150,7 @@ void Engine::prepare(Execution& e, const stack::Stack& stack, void (*entry)(void
   memcpy(e.image + layout::kHandleDataInImplementer / 8, pristine + layout::kHandleDataInImplementer / 8,
          layout::kRelocatableInImage - layout::kHandleDataInImplementer);
   walk_ahead::install(e.image);
+  foreignOf(e) = nullptr;
   // The first handle block comes from the top page too. V8 frees a spare block when another takes its place; ours is
   // first in and last out of its list, so it is always the one that is kept.
   e.image[layout::kSpareInImplementer / 8] = reinterpret_cast<uint64_t>(handleBlock(stack));
@@ -152,35 +173,140 @@ void Engine::dropNode(Execution& e) noexcept {
 }
 
 void Engine::noteAsyncContext() noexcept {
-  if (!asyncStack_) return;
-  asyncDepth_ = asyncStack_->depth();
-  asyncStack_->current(main_.asyncIds);
+  foreign_->noteMain();
+  if (asyncStack_) {
+    asyncStack_->noteMain();
+    asyncStack_->current(main_.asyncIds);
+  }
+  lookAround();
+}
+
+inline __attribute__((always_inline)) bool Engine::nestedHere() const noexcept {
+  return isNested(*found_, found_->threadTop[layout::kEntrySpWord], found_->threadTop[layout::kHandlerWord]);
+}
+
+bool Engine::nested() const noexcept {
+  return nestedHere();
+}
+
+// Scopes of C++ code are open only where it has called JavaScript.
+inline __attribute__((always_inline)) void Engine::lookAround() noexcept {
+  unusual_ =
+      nestedHere() || (asyncStack_ && !asyncStack_->usual()) || (joinStacks_ && joinStacks_->joining());
 }
 
 // Before V8's state is exchanged, because it may allocate.
 inline __attribute__((always_inline)) void Engine::exchangeAsyncContext(Execution& from,
                                                                         Execution& to) noexcept {
-  if (!asyncStack_) return;
-  if (!asyncStack_->usual(asyncDepth_)) [[unlikely]]
-    leaveAsyncContext(from, to);
-  asyncStack_->setCurrent(to.asyncIds);
+  if (unusual_) [[unlikely]]
+    takeAlong(from, to);
+  if (asyncStack_) asyncStack_->setCurrent(to.asyncIds);
 }
 
-__attribute__((noinline)) void Engine::leaveAsyncContext(Execution& from, Execution& to) noexcept {
-  // Scopes this stack has open, beyond those the main stack had.
-  if (&from != &main_ && asyncStack_->depth() != asyncDepth_)
-    from.asyncScopes = asyncStack_->save(asyncDepth_);
-  if (!asyncStack_->resourcesInUse()) return;
-  asyncStack_->leaveResource(&from == &main_ ? nullptr : &from);
-  asyncStack_->enterResource(&to == &main_ ? nullptr : &to);
+__attribute__((noinline)) void Engine::takeAlong(Execution& from, Execution& to) noexcept {
+  if (asyncStack_) {
+    // Scopes this stack has open, beyond those the main stack had.
+    if (&from != &main_ && asyncStack_->open()) takenBy(from).asyncScopes = asyncStack_->save();
+    if (asyncStack_->resourcesInUse()) {
+      asyncStack_->leaveResource(&from == &main_ ? nullptr : &from);
+      asyncStack_->enterResource(&to == &main_ ? nullptr : &to);
+    }
+  }
+  if (joinStacks_ && joinStacks_->joining()) takenBy(from).joins = joinStacks_->save();
 }
 
 bool Engine::asyncScopesOpen() const noexcept {
-  return asyncStack_ && asyncStack_->depth() != asyncDepth_;
+  return asyncStack_ && asyncStack_->open();
 }
 
-bool Engine::mayPark() const noexcept {
-  return *found_->interruptScopes == 0;
+void Engine::dropAsyncScopes() noexcept {
+  if (asyncScopesOpen()) AsyncStack::discard(asyncStack_->save());
+}
+
+const void* Engine::asyncScopesOf(const Execution& parked) const noexcept {
+  return parked.taken ? parked.taken->asyncScopes : nullptr;
+}
+
+// In one expression without branches, because every park asks. It may be wrong one way: a stack that it finds unusual is
+// looked at again. Where there is an asyncStack_ there are joinStacks_: they are found before it.
+inline __attribute__((always_inline)) bool Engine::surelyUsual() const noexcept {
+  if (!asyncStack_) return false;
+  const uint64_t* top = found_->threadTop;
+  const uint64_t outermost = top[layout::kEntrySpWord] - top[layout::kHandlerWord] - found_->entryDistance;
+  return (outermost | *found_->interruptScopes | asyncStack_->unlikeUsual() | joinStacks_->maybeJoining()) ==
+         0;
+}
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wattributes"  // see switchTo
+__attribute__((always_inline)) bool Engine::mayPark() noexcept {
+  if (!surelyUsual()) [[unlikely]]
+    return mayParkUnusually();
+  unusual_ = false;
+  return true;
+}
+#pragma GCC diagnostic pop
+
+// All that can stand against it but V8's interrupt scope comes with C++ frames.
+__attribute__((noinline)) bool Engine::mayParkUnusually() noexcept {
+  lookAround();
+  return *found_->interruptScopes == 0 && (!unusual_ || refusal() == Refusal::kNone);
+}
+
+__attribute__((noinline)) Engine::Refusal Engine::refusal() const noexcept {
+  if (*found_->interruptScopes != 0) return Refusal::kInterrupts;
+  if (addonReason()) return Refusal::kAddon;
+  if (!asyncStack_) return Refusal::kNone;
+  const CallbackScopes& scopes = asyncStack_->scopes();
+  if (scopes.runsMicrotasks()) [[unlikely]]
+    return Refusal::kMicrotask;
+  if (!scopes.callbacksAsMain()) [[unlikely]] {
+    if (!asyncStack_->canSave()) return Refusal::kDepth;
+    if (insideHostLoop(*found_->stackStartThread)) return Refusal::kHostLoop;
+  }
+  return Refusal::kNone;
+}
+
+const char* Engine::addonReason() const noexcept {
+  return nestedAddons_ && nested() ? nestedAddons_->reason(*found_) : nullptr;
+}
+
+bool Engine::onBehalfOfOthers() const noexcept {
+  const Refusal why = refusal();
+  return why == Refusal::kMicrotask || why == Refusal::kHostLoop;
+}
+
+const char* Engine::cannotParkReason() const noexcept {
+  switch (refusal()) {
+    case Refusal::kMicrotask:
+      return "this is a promise callback, which code in one (process._tickCallback) has had run on its "
+             "stack: no other would run meanwhile";
+    case Refusal::kHostLoop:
+      return "this is a callback of Node's event loop, which code in one (a native addon such as deasync) "
+             "runs on its stack, and that cannot be left half-way";
+    case Refusal::kDepth:
+      return "too many async scopes are open below this callback of Node's";
+    case Refusal::kAddon:
+      return addonReason();
+    case Refusal::kInterrupts:
+    case Refusal::kNone:
+      break;
+  }
+  return "V8 has interrupts switched off on this stack";
+}
+
+bool Engine::nested(const Execution& parked) const noexcept {
+  const uint64_t* top = parked.image + layout::kTopInImage / 8;
+  return isNested(*found_, top[layout::kEntrySpWord], top[layout::kHandlerWord]);
+}
+
+__attribute__((noinline)) void Engine::exchangeForeign(Execution& from, Execution& to) noexcept {
+  // Its entry has been taken off V8's state already.
+  const bool nested =
+      isNested(*found_, threadTopOf(from)[layout::kEntrySpWord], found_->threadTop[layout::kHandlerWord]);
+  if (!nested && !foreignOf(to)) return;
+  hasLeftNested_ = hasLeftNested_ || nested;
+  foreign_->exchange(foreignOf(from), foreignOf(to));
 }
 
 bool Engine::inJavaScript() const noexcept {
@@ -188,8 +314,10 @@ bool Engine::inJavaScript() const noexcept {
 }
 
 // V8's view of the running stack moves into from's image and to's becomes the running one. What others see meanwhile:
-// GC cannot run (no allocation here); another thread can only request an interrupt (moveLimit); a profiler's signal on
+// GC cannot run (no allocation here); another thread can only request an interrupt (stack_limits.h); a profiler's signal on
 // this thread first asks for js_entry_sp, which is 0, "not in JavaScript", from here until `to` sets its own.
+// Whether one of them is the main stack's need only be asked where it may be (kMain).
+template <bool kMain>
 inline __attribute__((always_inline)) void Engine::exchange(Execution& from, Execution& to) noexcept {
   const Discovery& f = *found_;
   uint64_t* top = f.threadTop;
@@ -198,16 +326,17 @@ inline __attribute__((always_inline)) void Engine::exchange(Execution& from, Exe
 
   fromTop[layout::kEntrySpWord] = top[layout::kEntrySpWord];
   storeOrdered(top + layout::kEntrySpWord, 0);
+  if (unusual_ || foreignOf(to)) [[unlikely]]
+    exchangeForeign(from, to);
 
   f.realLimit[0] = to.limit;
   if (layout::kTwoLimits) f.realLimit[1] = to.limit;
-  moveLimit(f.limit, from.limit, to.limit);
-  if (layout::kTwoLimits) moveLimit(f.limit + 1, from.limit, to.limit);
+  moveLimits<layout::kTwoLimits>(f.limit, from.limit, to.limit);
 
-  if (&from == &main_) memcpy(from.image, f.implementer, layout::kHandleImplementerBytes);
+  if (kMain && &from == &main_) memcpy(from.image, f.implementer, layout::kHandleImplementerBytes);
   memcpy(from.image + layout::kHandleDataInImplementer / 8, f.handleData, layout::kHandleDataBytes);
   memcpy(f.handleData, to.image + layout::kHandleDataInImplementer / 8, layout::kHandleDataBytes);
-  if (&to == &main_) {
+  if (kMain && &to == &main_) {
     // GC may have replaced the implementer's vectors while it walked the image: the image is the newer one.
     memcpy(f.implementer, to.image, layout::kHandleImplementerBytes);
     *f.implementerSlot = reinterpret_cast<uint64_t>(f.implementer);
@@ -240,12 +369,13 @@ inline __attribute__((always_inline)) void Engine::exchange(Execution& from, Exe
   }
 }
 
-// Inlined into its callers by the linker: whoever switches returns to where another one has called, which no return
+// Inlined into its callers by the linker: a switch returns to where another stack has called, which no return
 // predictor foresees, so the fewer returns there are between the switch and JavaScript the better (6 ns each).
 #pragma GCC diagnostic ignored "-Wattributes"  // in a build without the linker's help it may not be
-__attribute__((always_inline)) void Engine::switchTo(Execution& from, Execution& to) noexcept {
+template <bool kMain>
+inline __attribute__((always_inline)) void Engine::exchangeStacks(Execution& from, Execution& to) noexcept {
   exchangeAsyncContext(from, to);
-  exchange(from, to);
+  exchange<kMain>(from, to);
   if (StateNode* node = to.node) {
     // The node that showed `to` now shows `from`.
     states_->reuse(node, from.image);
@@ -256,19 +386,40 @@ __attribute__((always_inline)) void Engine::switchTo(Execution& from, Execution&
   }
   stack::switchStack(&from.sp, to.sp);
   storeOrdered(found_->threadTop + layout::kEntrySpWord, threadTopOf(from)[layout::kEntrySpWord]);
-  if (from.asyncScopes) [[unlikely]] {
-    void* scopes = from.asyncScopes;
-    from.asyncScopes = nullptr;
-    asyncStack_->restore(scopes);
-  }
+  if (from.taken) [[unlikely]]
+    bringBack(from);
+}
+
+__attribute__((always_inline)) void Engine::switchTo(Execution& from, Execution& to) noexcept {
+  exchangeStacks<true>(from, to);
+}
+
+__attribute__((always_inline)) void Engine::switchBetween(Execution& from, Execution& to) noexcept {
+  exchangeStacks<false>(from, to);
+}
+
+Taken& Engine::takenBy(Execution& e) noexcept {
+  if (!e.taken) e.taken = new Taken;
+  return *e.taken;
+}
+
+// When V8's state has been exchanged: it may allocate and collect.
+__attribute__((noinline)) void Engine::bringBack(Execution& e) noexcept {
+  const Taken taken = *e.taken;
+  delete std::exchange(e.taken, nullptr);
+  if (taken.asyncScopes) asyncStack_->restore(taken.asyncScopes);
+  if (taken.joins) joinStacks_->restore(taken.joins);
 }
 
 void Engine::leave(Execution& from, Execution& to) noexcept {
-  // Only where execution was terminated are scopes still open, and no JavaScript object can be made any more.
+  // Only where all of execution was terminated are scopes still open, and no JavaScript object can be made any more.
   if (asyncScopesOpen()) [[unlikely]]
-    asyncStack_->drop(asyncDepth_);
+    asyncStack_->drop();
+  if (joinStacks_ && joinStacks_->joining()) [[unlikely]]
+    joinStacks_->drop();
+  lookAround();
   exchangeAsyncContext(from, to);
-  exchange(from, to);
+  exchange<true>(from, to);
   dropNode(to);
 }
 
@@ -293,6 +444,7 @@ void visitEntry(void* data) {
   auto* v = static_cast<Visit*>(data);
   storeOrdered(v->entrySp, threadTopOf(*v->host)[layout::kEntrySpWord]);
   v->function(v->argument);
+  (void)v->engine->mayPark();  // which looks at what there is to take along
   v->engine->switchTo(*v->host, *v->visitor);
 }
 
@@ -303,7 +455,11 @@ void Engine::visit(Execution& from, Execution& parked, void (*function)(void*), 
   Visit v{this, &parked, &from, function, argument, found_->threadTop + layout::kEntrySpWord};
   // Nothing below the stack pointer of a parked stack is alive: it stopped in switchStack.
   auto below = (reinterpret_cast<uintptr_t>(sp) - 256) & ~uintptr_t{15};
-  if (&from == &main_) noteAsyncContext();
+  if (&from == &main_) {
+    noteAsyncContext();
+  } else {
+    lookAround();
+  }
   parked.sp = stack::prepareStack(reinterpret_cast<char*>(below), visitEntry, &v);
   switchTo(from, parked);
   parked.sp = sp;
@@ -326,9 +482,13 @@ void Engine::abandon(Execution& e) noexcept {
   uint64_t spare = e.image[layout::kSpareInImplementer / 8];
   if (spare && spare != reinterpret_cast<uint64_t>(own)) ::operator delete[](reinterpret_cast<void*>(spare));
   e.image[0] = 0;
+  ForeignState::discard(foreignOf(e));
   free(e.shutdownList);
-  AsyncStack::discard(e.asyncScopes);
-  e.shutdownList = e.asyncScopes = nullptr;
+  e.shutdownList = nullptr;
+  if (!e.taken) return;
+  AsyncStack::discard(e.taken->asyncScopes);
+  JoinStacks::discard(e.taken->joins);
+  delete std::exchange(e.taken, nullptr);
 }
 
 }  // namespace stackful::engine

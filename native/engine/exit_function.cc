@@ -8,7 +8,7 @@ namespace stackful::engine {
 
 #if defined(__x86_64__)
 
-// The stub notes it in ThreadLocalTop, and whoever leaves JavaScript without the stub notes zero.
+// The stub notes it in ThreadLocalTop, and what leaves JavaScript without the stub notes zero.
 ExitFunction exitFunction(const Discovery& found, uint64_t, uint64_t, uint64_t) noexcept {
   ExitFunction result;
   result.address = found.threadTop[layout::kExitFunctionWord];

@@ -33,7 +33,7 @@ class InterruptSites {
   bool learn(std::string& reason);
 
   enum class Place { kEntry, kOpen, kOptimisedLoop, kElsewhere };
-  // All for use in a callback of Isolate::RequestInterrupt on the stack of `running`, a coroutine.
+  // All for use in a callback of Isolate::RequestInterrupt on the stack of `running`, a coroutine or the main stack.
   Place place(const Execution& running) const noexcept;
   // True if C++ code lies between the coroutine's first frame and the JavaScript that was interrupted: a native
   // function that has called back, whose scopes must close in the order in which they were opened.
@@ -48,23 +48,39 @@ class InterruptSites {
     bool frameHoldsCaller = false;
     bool handlerOnStack = false;
     bool tierIsOn = false;
+    bool interrupted = false;  // without which the rest is not known
+  };
+  struct Tiers {
+    Observation plain, plainEntry, baseline, baselineEntry, maglev, turbofan;
   };
   struct Probe;
-  bool observe(const char* tier, Observation& seen);
+  // interrupt_learning.cc
   bool locateBuiltins() noexcept;
+  bool compileProbe();
+  bool observeTiers(Tiers& seen);
+  bool conclude(const Tiers& seen, std::string& reason);
+  bool observe(const char* tier, double rounds, Observation& seen);
+  bool observeSurely(const char* tier, Observation& seen);
+  bool observeInterpreter(Tiers& seen);
+  bool observeOptimised(const char* tier, const Tiers& lower, Observation& seen);
+  void learnMark(const uint64_t* exit) noexcept;
+  static void request(const v8::FunctionCallbackInfo<v8::Value>& info);
+  static void record(v8::Isolate* isolate, void* number);
+
   uint64_t exitFrame() const noexcept;
   ExitFunction calledFunction() const noexcept;
   bool inBuiltins(uint64_t pc) const noexcept { return pc >= builtinsBegin_ && pc < builtinsEnd_; }
   v8::Local<v8::Value> functionOf(const uint64_t* frame) const noexcept;
   static bool codeObjectAround(uint64_t pc, uint64_t& code) noexcept;
   bool call(const v8::Global<v8::Function>& function, v8::Local<v8::Value> argument) const noexcept;
-  void learnMark(const uint64_t* exit) noexcept;
-  static void request(const v8::FunctionCallbackInfo<v8::Value>& info);
-  static void record(v8::Isolate* isolate, void* probe);
+  static bool among(uint64_t function, const uint64_t* all, size_t count) noexcept;
+  // How much of the object that describes code is looked at.
+  static constexpr size_t kCodeWords = 16;
 
   v8::Isolate* const isolate_;
   const Discovery& found_;
   v8::Global<v8::Function> probe_, deoptimise_, sweep_;
+  std::string source_;          // of the probe, while this learns
   uint64_t compiledEntry_ = 0;  // of a function that the interpreter does not run
   uint64_t builtins_[2] =
       {};  // by builtins: the interpreter's back-edge; its function entry and stack checks

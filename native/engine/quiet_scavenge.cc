@@ -7,6 +7,7 @@
 
 #include "../stack/fetch.h"
 #include "engine.h"
+#include "handles.h"
 
 namespace stackful::engine {
 namespace {
@@ -53,7 +54,7 @@ uint64_t hashRoots(const Execution& e) {
   return hash.value();
 }
 
-// A parked stack is long out of every cache: its lines are asked for while the one before is looked at.
+// A parked stack is long out of every cache: its lines are prefetched while the one before is looked at.
 void prefetchRoots(const Execution& e) {
   stack::fetch(static_cast<const char*>(e.sp), 512);
 }
@@ -116,7 +117,7 @@ void QuietScavenge::renewCanary() noexcept {
   v8::HandleScope scope(isolate_);
   // A heap number: two words, nothing to trace. The write needs no barrier, handles are roots.
   v8::Local<v8::Number> canary = v8::Number::New(isolate_, 0.5);
-  *canarySlot_ = *reinterpret_cast<uint64_t*>(*canary);
+  *canarySlot_ = *slotOf(canary);
   canaryFresh_ = true;
   stayLast();
 }
@@ -134,13 +135,13 @@ void QuietScavenge::refuse(const char* why) noexcept {
   needsCanary_ = false;
 }
 
-// V8 visits the word of the async context once for every archived state. A scavenge that comes by a second time takes the
-// copy for an object that is still to be moved and leaves a corpse, which it dies of. A handle is visited once.
+// V8 visits the word of the async context once for every archived state. At the second visit a scavenge takes the
+// copy for an object that is still to be moved, leaves a dead object there, and crashes on it. A handle is visited once.
 void QuietScavenge::hideAsyncContext() noexcept {
   if (!asyncContext_) return;
   v8::HandleScope scope(isolate_);
   *contextSlot_ = *asyncContext_;
-  *asyncContext_ = *reinterpret_cast<uint64_t*>(*v8::Undefined(isolate_));
+  *asyncContext_ = *slotOf(v8::Undefined(isolate_));
 }
 
 void QuietScavenge::showAsyncContext() noexcept {
@@ -184,7 +185,8 @@ void QuietScavenge::judge() noexcept {
       node->age = StateNode::kSettling;
       continue;
     }
-    if (next != end && ArchivedStates::isOurs(next)) prefetchRoots(executionOf(next));
+    // The canary's state is not part of an Execution.
+    if (next != end && ArchivedStates::isOurs(next) && next != canaryNode_) prefetchRoots(executionOf(next));
     const uint64_t hash = hashRoots(executionOf(node));
     if (node->age == StateNode::kHashed && hash == node->hash && hashesHold_ && confirmed_) {
       states_.makeClean(node);

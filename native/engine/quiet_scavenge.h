@@ -11,9 +11,9 @@
 // move an object away so that the next scavenge moves it back. (Counting survived scavenges is not enough: an object can
 // stay young for any number of them under --scavenger-chaos-mode.)
 //
-// That every young object moves is not taken on trust. One handle of an archived state of its own refers to an object made since
-// the last collection, the canary; a scavenge that leaves it in place ends this for good. Full collections always see
-// the whole list.
+// That every young object moves is not taken on trust. One handle of an archived state of its own refers to an object
+// made since the last collection, the canary; a scavenge that leaves it in place ends this for good. Full collections
+// always see the whole list.
 #pragma once
 
 #include <v8.h>

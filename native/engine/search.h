@@ -44,6 +44,7 @@ class Search {
   bool isolateSize();
   bool locateGuard();
   bool confirmGuard();
+  bool confirmInterruptFlags(bool& isOne);
   bool locateThreadTop();
   bool confirmThreadTop();
   bool confirmRehomedWords();
@@ -72,6 +73,9 @@ class Search {
   bool locateShutdownList();
   bool confirmShutdownList();
   bool isShutdownList(const uint64_t* vector) const;
+  // search_exceptions.cc
+  bool locateExceptions();
+  bool confirmExceptions();
 
   // Runs `look` inside a native callback, where what lies on the stack can be seen.
   enum class CalledBy { kCpp, kJavaScript, kStringify };

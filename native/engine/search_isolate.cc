@@ -17,7 +17,7 @@ bool Search::isolateSize() {
   if (bytes < 0x8000 || bytes > 0x400000) return fail("isolate size");
   char probe[64];
   if (!readSafely(bits(base_) + bytes - sizeof probe, probe, sizeof probe)) return fail("isolate memory");
-  count_ = bytes / 8;
+  found_.isolateWords = count_ = bytes / 8;
   return true;
 }
 
@@ -58,10 +58,23 @@ bool Search::confirmGuard() {
   if (real >= sp || sp - real > kStackReach) return fail("stack limit");
   // An interrupt may be pending already; its request changes `limit` and never `realLimit`. A function's entry runs it.
   if (*found_.limit != real && *found_.limit != layout_.interruptPending) return fail("stack limit word");
-  if (!runScript("(function () {})()")) return fail("interrupt probe");
-  if (*found_.interruptScopes != 0) return fail("open interrupt scope");
-  // The word behind the scopes has a bit for each kind of request.
-  uint64_t* flags = found_.interruptScopes + 1;
+  // Other threads ask for interrupts of their own meanwhile (code is compiled, say), and their bits show, too: what does not
+  // fit once may fit the next time.
+  constexpr int kRounds = 16;
+  for (int round = 0; round < kRounds; ++round) {
+    if (!runScript("(function () {})()")) return fail("interrupt probe");
+    if (*found_.interruptScopes != 0) return fail("open interrupt scope");
+    bool isOne = false;
+    if (!confirmInterruptFlags(isOne)) return false;
+    if (isOne) return true;
+  }
+  return fail("interrupt flags");
+}
+
+// The word behind the scopes has a bit for each kind of request. `isOne`: it is set by a request, and an interrupt clears it.
+bool Search::confirmInterruptFlags(bool& isOne) {
+  const uint64_t real = *found_.realLimit;
+  const uint64_t* flags = found_.interruptScopes + 1;
   const auto before = static_cast<uint32_t>(*flags);
   isolate_->RequestInterrupt([](v8::Isolate*, void*) {}, nullptr);
   const auto after = static_cast<uint32_t>(*flags);
@@ -69,9 +82,10 @@ bool Search::confirmGuard() {
     return fail("interrupt request");
   const bool second = found_.limit[1] == layout_.interruptPending && found_.realLimit[1] == real;
   if (second != (layout_.twoLimits == 1) || layout_.twoLimits > 1) return fail("second stack limit");
+  if (before > 0xffff || after > 0xffff) return fail("interrupt flags");
+  if (!runScript("(function () {})()")) return fail("interrupt probe");
   const uint32_t request = after & ~before;
-  if (before > 0xffff || after > 0xffff || __builtin_popcount(request) != 1) return fail("interrupt flags");
-  if (!runScript("(function () {})()") || (*flags & request) != 0) return fail("interrupt flags");
+  isOne = __builtin_popcount(request) == 1 && (*flags & request) == 0;
   return true;
 }
 
@@ -84,7 +98,7 @@ bool Search::confirmThreadTop() {
   uint64_t* top = found_.threadTop;
   const size_t words = layout_.threadTopBytes / 8;
   for (size_t word : {layout_.isolateWord, layout_.tryCatchWord, layout_.entrySpWord, layout_.threadIdWord,
-                      layout_.accessCheckWord}) {
+                      layout_.accessCheckWord, layout_.handlerWord}) {
     if (word >= words) return fail("thread top words");
   }
   if (top[layout_.isolateWord] != bits(base_)) return fail("thread top isolate");
@@ -99,8 +113,26 @@ bool Search::confirmThreadTop() {
   const uint64_t entry = top[layout_.entrySpWord];
   if (entry <= sp || entry - sp > kStackReach) return fail("JavaScript entry word");
   bool same = false;
-  if (!lookInside(CalledBy::kJavaScript, [&] { same = top[layout_.entrySpWord] == entry; }) || !same)
-    return fail("JavaScript entry word");
+  // Every entry pushes a handler, linked to that of the entry before.
+  const uint64_t handler = top[layout_.handlerWord];
+  bool linked = false;
+  auto look = [&] {
+    same = top[layout_.entrySpWord] == entry;
+    const uint64_t inner = top[layout_.handlerWord];
+    uint64_t next;
+    linked = inner > bits(__builtin_frame_address(0)) && inner < entry && readSafely(inner, &next, 8) &&
+             next == handler && next > inner;
+  };
+  if (!lookInside(CalledBy::kJavaScript, look) || !same) return fail("JavaScript entry word");
+  if (!linked || top[layout_.handlerWord] != handler) return fail("JavaScript handler word");
+  uint64_t outermost = handler;
+  for (uint64_t next = outermost; next != 0;) {
+    if (next < outermost || next >= entry || next & 7) return fail("JavaScript handler word");
+    outermost = next;
+    next = *stackful::engine::words(next);
+  }
+  found_.entryDistance = entry - outermost;
+  if (found_.entryDistance > 512) return fail("JavaScript handler word");
   // captureTemplate compares it with the number V8 archives this thread under.
   uint64_t id = top[layout_.threadIdWord] & 0xffffffff;
   if (id == 0 || id > 0x7fffffff) return fail("thread id word");

@@ -98,8 +98,8 @@ void Search::heapCopies(uint64_t value, std::vector<uint64_t*>& out) const {
 }
 
 // Has V8 told that the stack reaches `bytes` below its start, and gives the words of the isolate that say so by then.
-// All is put back word by word, because SetStackLimit sets the reach along with the limits; and only where nobody, such as
-// an interrupt request, has changed it meanwhile.
+// All is put back word by word, because SetStackLimit sets the reach along with the limits; and only where it
+// has not changed meanwhile, as by an interrupt request.
 std::vector<uint64_t*> Search::wordsOfReach(uint64_t bytes) {
   const uint64_t lower = *found_.stackStartThread - bytes;
   const std::vector<uint64_t> before(base_, base_ + count_);

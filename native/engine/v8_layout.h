@@ -25,7 +25,12 @@ struct ThreadNode {
 
 namespace layout {
 
-#if V8_MAJOR_VERSION == 11  // Node 20
+// Of which of the V8s we know, by its major version; `scripts/learn-layout.mjs` begins with one of them on a V8 we do not.
+#ifndef STACKFUL_LAYOUT
+#define STACKFUL_LAYOUT V8_MAJOR_VERSION
+#endif
+
+#if STACKFUL_LAYOUT == 11  // Node 20
 inline constexpr const char* kNode = "20";
 inline constexpr size_t kHandleImplementerBytes = 152;
 inline constexpr size_t kHandleDataBytes = 32;
@@ -43,7 +48,7 @@ inline constexpr size_t kVectorsInUse[] = {0x08, 0x50};
 inline constexpr size_t kHeapStackStartInTarget = 0;  // the word is in the isolate itself
 inline constexpr bool kShutdownList = false;
 inline constexpr bool kStackReach = false;
-#elif V8_MAJOR_VERSION == 12  // Node 22
+#elif STACKFUL_LAYOUT == 12  // Node 22
 inline constexpr const char* kNode = "22";
 inline constexpr size_t kHandleImplementerBytes = 120;
 inline constexpr size_t kHandleDataBytes = 24;
@@ -60,7 +65,7 @@ inline constexpr size_t kVectorsInUse[] = {0x08};
 inline constexpr size_t kHeapStackStartInTarget = 0x698;
 inline constexpr bool kShutdownList = true;
 inline constexpr bool kStackReach = false;
-#elif V8_MAJOR_VERSION == 13  // Node 24
+#elif STACKFUL_LAYOUT == 13  // Node 24
 inline constexpr const char* kNode = "24";
 inline constexpr size_t kHandleImplementerBytes = 128;
 inline constexpr size_t kHandleDataBytes = 24;
@@ -76,7 +81,7 @@ inline constexpr size_t kVectorsInUse[] = {0x08};
 inline constexpr size_t kHeapStackStartInTarget = 0x6c0;
 inline constexpr bool kShutdownList = false;
 inline constexpr bool kStackReach = true;
-#elif V8_MAJOR_VERSION == 14  // Node 26
+#elif STACKFUL_LAYOUT == 14  // Node 26
 inline constexpr const char* kNode = "26";
 inline constexpr size_t kHandleImplementerBytes = 128;
 inline constexpr size_t kHandleDataBytes = 24;
@@ -119,6 +124,9 @@ inline constexpr size_t kTailBytes = 0x98;
 inline constexpr size_t kStackGuardBytes = 48;
 // Where walk_ahead.h keeps an object of its own.
 inline constexpr size_t kChainLinkInImage = kRelocatableInImage + 8;
+// Behind it, where the engine keeps a stack's foreign_state.h.
+inline constexpr size_t kForeignInImage = kChainLinkInImage + 24;
+static_assert(kForeignInImage + 8 <= kRelocatableInImage + 8 + kStackGuardBytes);
 inline constexpr size_t kImageBytes = kRelocatableInImage + 8 + kTailBytes;
 
 }  // namespace layout
@@ -146,6 +154,7 @@ struct Layout {
   size_t trapFlagWord = layout::kTrapFlagWord;
   size_t accessCheckWord = layout::kAccessCheckWord;
   size_t entrySpWord = layout::kEntrySpWord;
+  size_t handlerWord = layout::kHandlerWord;
   size_t heapStackStartInTarget = layout::kHeapStackStartInTarget;
   size_t shutdownList = layout::kShutdownList;
   size_t stackReach = layout::kStackReach;

@@ -55,7 +55,7 @@ void fetchRecord(const uint64_t* image) {
 }
 
 // IterateInstance, after V8 has visited the stack this object belongs to. Each memory access here finds what an earlier call
-// has asked for.
+// has prefetched.
 void onVisit(const uint64_t* link) {
   const uint64_t* image = link - layout::kChainLinkInImage / 8;
   visitsSoFar.store(visitsSoFar.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -73,7 +73,7 @@ void onVisit(const uint64_t* link) {
 using Function = void (*)(const uint64_t*);
 constexpr Function kTable[8] = {onVisit, onVisit, onVisit, onVisit, onVisit, onVisit, onVisit, onVisit};
 
-// Three words in what V8 archives of its stack guard, which nobody reads of ours.
+// Three words in what V8 archives of its stack guard; V8 never reads ours.
 static_assert(layout::kChainLinkInImage + 24 <= layout::kRelocatableInImage + 8 + layout::kStackGuardBytes);
 
 }  // namespace

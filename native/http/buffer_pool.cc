@@ -24,7 +24,6 @@ char* BufferPool::take() noexcept {
   link->prev = nullptr;
   if (firstLent_) firstLent_->prev = link;
   firstLent_ = link;
-  ++lent_;
   return reinterpret_cast<char*>(link + 1);
 }
 
@@ -32,8 +31,7 @@ void BufferPool::give(char* buffer) noexcept {
   Link* link = reinterpret_cast<Link*>(buffer) - 1;
   (link->prev ? link->prev->next : firstLent_) = link->next;
   if (link->next) link->next->prev = link->prev;
-  --lent_;
-  if (free_ == keep_) {
+  if (free_ == kMostFree) {
     std::free(link);
     return;
   }
@@ -42,9 +40,10 @@ void BufferPool::give(char* buffer) noexcept {
   ++free_;
 }
 
-void BufferPool::trim() noexcept {
-  freeAll(firstFree_);
-  free_ = 0;
+size_t BufferPool::lent() const noexcept {
+  size_t n = 0;
+  for (const Link* link = firstLent_; link; link = link->next) ++n;
+  return n;
 }
 
 void BufferPool::freeAll(Link*& first) noexcept {

@@ -10,9 +10,7 @@ namespace stackful::http {
 // Not thread-safe: one pool per environment.
 class BufferPool {
  public:
-  // Keeps at most `keep` free buffers.
-  explicit BufferPool(size_t bufferBytes, size_t keep = 256) noexcept
-      : bufferBytes_(bufferBytes), keep_(keep) {}
+  explicit BufferPool(size_t bufferBytes) noexcept : bufferBytes_(bufferBytes) {}
   // Frees the lent ones too: at the end of an environment, coroutines that hold some are forgotten where they
   // stand.
   ~BufferPool();
@@ -22,12 +20,10 @@ class BufferPool {
   // The one given back last, because it is still in the cache. nullptr when there is no memory.
   char* take() noexcept;
   void give(char* buffer) noexcept;
-  // Frees the unused ones.
-  void trim() noexcept;
 
   size_t bufferBytes() const noexcept { return bufferBytes_; }
-  size_t lent() const noexcept { return lent_; }
-  size_t free() const noexcept { return free_; }
+  // For tests: counts those that were not given back.
+  size_t lent() const noexcept;
 
  private:
   // In front of every buffer.
@@ -37,12 +33,12 @@ class BufferPool {
   };
   static void freeAll(Link*& first) noexcept;
 
+  static constexpr size_t kMostFree = 256;
+
   Link* firstFree_ = nullptr;
   Link* firstLent_ = nullptr;
   size_t free_ = 0;
-  size_t lent_ = 0;
   const size_t bufferBytes_;
-  const size_t keep_;
 };
 
 }  // namespace stackful::http

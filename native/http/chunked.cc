@@ -6,8 +6,8 @@
 
 namespace stackful::http {
 
-// *( ";" token [ "=" ( token / quoted-string ) ] ): nobody here wants extensions, but whoever takes a line end inside one
-// for part of it, or the other way round, sees other chunks than the next reader.
+// *( ";" token [ "=" ( token / quoted-string ) ] ): extensions are skipped, but a reader that takes a line end
+// inside one for part of it, or the other way round, sees other chunks than the next reader.
 ChunkedDecoder::State ChunkedDecoder::readExtension(char c) const noexcept {
   switch (state_) {
     case State::kExtensionName:

@@ -8,11 +8,51 @@
 //
 // Every function that reads or writes may park. In steady state a request costs one recv and one send.
 // While it waits for a request's first byte, a connection holds no buffer.
+//
+// Its life is its Stage. Each row says what may be called, what ends the wait of it, and where that leads:
+//
+//   kFresh      no request so far: nextRequest waits for its    a whole head -> kRequest
+//               first byte (firstByteMs), then its head         one that is refused (answered here), the end of the stream,
+//               (headMs)                                        no time left -> kOver
+//   kIdle       the same for a further request (idleMs); the    as kFresh
+//               last response may still be put off
+//   kRequest    the handler has it: readBody                    respond, respondError -> kResponded
+//                                                               begin -> kStreaming
+//                                                               nextRequest -> a response of 500 and kSettling
+//   kStreaming  a response in pieces: readBody, write, flush,   finish -> kResponded
+//               sendFile                                        nextRequest -> kOver: half a response cannot be completed
+//   kResponded  the response is sent, put off, or waits for     nextRequest -> kSettling
+//               the next one: readBody
+//   kSettling   nextRequest discards what is left of the body   done -> kIdle
+//                                                               closing_ -> the queue is sent, it lingers, kOver
+//   kOver       nextRequest says kEnd or kFailed                none
+//
+// From any stage an error of the transport (fail) leads to kOver at the next call of nextRequest; other calls return it.
+//
+// Two machines run inside a stage. Body: what of the request's body is still to come, from the head on until kDone; kFailed
+// is final and sets closing_. Framing: how the body of a response is sent, during kStreaming.
+//
+// Beside the stage stands what is independent of it:
+//
+//   closing_          No request after this one. Either side decides it, in any stage, and it never goes back.
+//   error_            What has failed; sets closing_. A number, because the caller wants it.
+//   continuePending_  The client may wait for "100 Continue": a property of the body whatever its framing, until a byte of it
+//                     is there, it is asked for, or a response makes that needless.
+//   in_, out_         The buffers that are lent: null in most of kFresh and kIdle. out_ also counts as null to the outside
+//                     (holdsBuffers) while its sending is put off.
+//   waiting()         Sending is put off to the end of the batch, which may come in any stage from kResponded to the next
+//                     kRequest.
+//   watch_.waiting()  The client is still to be watched, should the request outlast the batch.
+//   departure_        The client has left: see departure.h. Made in kRequest or kStreaming, and kept until kOver.
+//   idle_             An alarm that outlives its waits: see idle_alarm.h. It has a waiter in kFresh and kIdle only.
+//
+// A write that does not fit at once has a SendPatience (send_patience.h), which lives as long as that call.
 #pragma once
 
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -20,6 +60,7 @@
 #include "../net/end_of_batch.h"
 #include "../net/socket.h"
 #include "chunked.h"
+#include "departure.h"
 #include "idle_alarm.h"
 #include "parser.h"
 #include "response.h"
@@ -34,22 +75,18 @@ enum class Next : uint8_t {
   kFailed,  // as kEnd, but not in good order: see error(). What the client should be told has been sent
 };
 
-// Results of readBody besides -errno, outside the range of errno and of sched's codes.
-inline constexpr ssize_t kBodyTooLarge = -20001;   // 413
-inline constexpr ssize_t kBodyMalformed = -20002;  // 400
-
 class Connection : net::EndOfBatch::Task {
  public:
   // Both must outlive the connection. The socket stays the caller's; while the connection is in use, others
   // end it by interrupting its coroutine, not by closing the socket under it.
-  Connection(Server& server, net::Socket& socket) noexcept : server_(server), socket_(socket) {
+  Connection(Server& server, net::Socket& socket) noexcept : server_(server), socket_(socket), watch_(*this) {
     run = sendLate;
   }
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Settles the previous request (a body nobody read is discarded or, when too long, ends the connection; a
+  // Settles the previous request (an unread body is discarded or, when too long, ends the connection; a
   // request without a response gets a 500), then waits for the head of the next. A request that cannot be
   // read is answered here with the matching error (400, 408, 414, 417, 431, 501 or 505) and kFailed. Before
   // returning kEnd or kFailed with input possibly unread it lingers: the end of stream is sent and input
@@ -75,7 +112,6 @@ class Connection : net::EndOfBatch::Task {
   std::string_view takeWholeBody(size_t most) noexcept;
   // For this request only, instead of limits.bodyBytes. Before its body is read.
   void limitBody(int64_t bytes) noexcept { bodyLimit_ = bytes; }
-  bool bodyDone() const noexcept { return body_ == Body::kDone; }
   // Received behind the head, and no request yet: what the other protocol begins with after an upgrade.
   std::string_view unread() const noexcept { return in_ ? std::string_view(bytes() + at_, end_ - at_) : ""; }
 
@@ -100,38 +136,70 @@ class Connection : net::EndOfBatch::Task {
   int begin(int status, std::string_view fields, int64_t length, bool head) noexcept;
   int write(const void* data, size_t n) noexcept;
   int finish() noexcept;
+  // Writes the bytes of file[offset, offset + length), or what there is of them: when the file has become shorter, finish
+  // says so. Only in a response of known length. `cachedFrom(context, at)` brings the file into the page cache: how many bytes
+  // from `at` on, which it has said to be there up to, can be sent without waiting for a disk; or a code. May park.
+  using CachedFrom = int64_t (*)(void* context, int64_t at);
+  int sendFile(int file, int64_t offset, int64_t length, CachedFrom cachedFrom, void* context) noexcept;
   // Sends what is queued.
   int flush() noexcept;
-  // For a body of known length that is sent past this class (sendFile): after flush(), says how much was.
-  void wroteDirectly(int64_t bytes) noexcept {
-    toWrite_ -= bytes;
-    server_.bytesSent += static_cast<uint64_t>(bytes);
-  }
 
   // Will there be another request after this response?
-  bool keepAlive() const noexcept { return !closing_ && error_ == 0; }
+  bool keepAlive() const noexcept { return !closing_; }
   void forceClose() noexcept { closing_ = true; }
   // Nothing has been asked on it yet.
-  bool fresh() const noexcept { return fresh_; }
-  bool responded() const noexcept { return stage_ != Stage::kRequest; }
+  bool fresh() const noexcept { return stage_ == Stage::kFresh; }
+  // Between nextRequest's kRequest and the call of the next: head() and the like are valid.
+  bool hasRequest() const noexcept { return stage_ >= Stage::kRequest && stage_ <= Stage::kResponded; }
+  // A coroutine waits in nextRequest for a request of which nothing has come.
+  bool idle() const noexcept { return idle_.waiter() && !holdsBuffers(); }
   bool holdsBuffers() const noexcept { return in_ || (out_ && !waiting()); }
+  net::Socket& socket() const noexcept { return socket_; }
+
+  // As far as every request goes; see HttpConnection.
+  static constexpr size_t hotBytes() noexcept {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"
+    return offsetof(Connection, idle_) + sizeof(IdleAlarm);
+#pragma GCC diagnostic pop
+  }
+
+  // To be called by Poller::tellHangUps' hook.
+  void hungUp() noexcept;
+  // Nothing is told of its client any more: before its socket is closed.
+  void forgetClient() noexcept;
   // To be called before a connection goes whose coroutine, and the scheduler's timers, have been forgotten.
-  void forgetTimer() noexcept { idle_.forget(); }
+  void forgetTimers() noexcept;
 
  private:
-  enum class Stage : uint8_t { kIdle, kRequest, kStreaming, kResponded, kOver };
+  // The order matters to hasRequest.
+  enum class Stage : uint8_t { kFresh, kIdle, kRequest, kStreaming, kResponded, kSettling, kOver };
   enum class Body : uint8_t { kDone, kLength, kChunked, kFailed };
   enum class Framing : uint8_t { kNone, kLength, kChunked, kUntilClose };
 
-  // receiveFirst: nothing has come, but what was put off could not be sent without waiting. Outside the range of errno.
-  static constexpr int32_t kSendFirst = -20003;
+  // Why a call that belongs to `stage` cannot be made now, or 0.
+  int refusalOutside(Stage stage) const noexcept {
+    if (error_ != 0) [[unlikely]]
+      return error_ < 0 ? error_ : -EPIPE;
+    return stage_ == stage ? 0 : -EALREADY;
+  }
+  int fail(int error) noexcept {
+    closing_ = true;
+    return error_ = error;
+  }
 
   // Input (connection_input.cc). A buffer is a Head and then bytes; the current request's head begins at
   // begin_ and ends at headEnd_, its body or the next head goes on at at_, and what was received ends at
   // end_.
-  Head* inputHead() const noexcept { return reinterpret_cast<Head*>(in_); }
-  char* bytes() const noexcept { return in_ + sizeof(Head); }
-  size_t capacity() const noexcept { return server_.buffers.bufferBytes() - sizeof(Head); }
+  Head* inputHead() const noexcept {
+    return reinterpret_cast<Head*>(in_);
+  }
+  char* bytes() const noexcept {
+    return in_ + sizeof(Head);
+  }
+  size_t capacity() const noexcept {
+    return server_.buffers.bufferBytes() - sizeof(Head);
+  }
   bool takeInput() noexcept;
   void giveInput() noexcept;
   void moveToFront() noexcept;
@@ -150,11 +218,28 @@ class Connection : net::EndOfBatch::Task {
   bool discardBody() noexcept;
   void linger() noexcept;
 
-  // Output (connection_output.cc).
+  // The client (connection_client.cc).
+  struct Watch : net::EndOfBatch::Task {
+    explicit Watch(Connection& c) noexcept : connection(c) { run = watchLate; }
+    Connection& connection;
+  };
+  bool underWay() const noexcept {
+    return stage_ == Stage::kRequest || stage_ == Stage::kStreaming;
+  }
+  void watchClient() noexcept;
+  static void watchLate(net::EndOfBatch::Task* task) noexcept;
+  void clientLeft() noexcept;
+  void giveTime() noexcept;
+  static void timeIsOver(sched::Timer* timer) noexcept;
+
+  // Output (connection_output.cc, connection_file.cc).
   bool takeOutput() noexcept;
   void giveOutput() noexcept;
-  size_t outputRoom() const noexcept { return out_ ? server_.buffers.bufferBytes() - queued_ : 0; }
+  size_t outputRoom() const noexcept {
+    return out_ ? server_.buffers.bufferBytes() - queued_ : 0;
+  }
   void decideClosing() noexcept;
+  int sendError(int status) noexcept;
   int queueHead(const ResponseHead& head) noexcept;
   int queue(std::string_view text) noexcept;
   int send(const iovec* parts, int count, size_t total) noexcept;
@@ -167,7 +252,7 @@ class Connection : net::EndOfBatch::Task {
   bool anotherMayBeBuffered() const noexcept;
   ResponseHead responseHead(int status, std::string_view fields) noexcept;
 
-  // What every request touches comes first, and idle_'s end is that of a cache line: see HttpConnection.
+  // What every request touches comes first, up to idle_: see HttpConnection.
   Server& server_;
   net::Socket& socket_;
   char* in_ = nullptr;
@@ -178,12 +263,12 @@ class Connection : net::EndOfBatch::Task {
   uint32_t end_ = 0;
   uint32_t queued_ = 0;  // bytes in out_
   int32_t error_ = 0;
-  Stage stage_ = Stage::kIdle;
+  Stage stage_ = Stage::kFresh;
   Body body_ = Body::kDone;
   Framing framing_ = Framing::kNone;
   bool closing_ = false;
-  bool fresh_ = true;             // without a request so far
   bool continuePending_ = false;  // the client may be waiting for "100 Continue"
+  uint16_t moves_ = 0;  // how often bytes of bodies and responses have gone one way or the other; wraps
   IdleAlarm idle_;
 
   int64_t bodyLeft_ = 0;  // Body::kLength
@@ -194,6 +279,8 @@ class Connection : net::EndOfBatch::Task {
   ssize_t bodyError_ = 0;  // Body::kFailed
   int64_t toWrite_ = 0;    // Framing::kLength
   ChunkedDecoder decoder_;
+  Departure* departure_ = nullptr;
+  Watch watch_;
 };
 
 }  // namespace stackful::http

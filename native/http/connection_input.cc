@@ -9,7 +9,7 @@
 
 #include "../net/operation.h"
 #include "../net/poller.h"
-#include "../net/system_calls.h"
+#include "../net/transport.h"
 #include "../stack/fetch.h"
 #include "coarse_clock.h"
 #include "connection.h"
@@ -26,6 +26,7 @@ constexpr size_t kDirectBytes = 4096;
 }  // namespace
 
 Connection::~Connection() {
+  forgetClient();
   giveInput();
   giveOutput();
 }
@@ -62,6 +63,7 @@ std::string_view Connection::header(std::string_view name) const noexcept {
 }
 
 Next Connection::over(Next next) noexcept {
+  forgetClient();
   giveInput();
   giveOutput();
   idle_.cancel();
@@ -72,14 +74,16 @@ Next Connection::over(Next next) noexcept {
 
 Next Connection::nextRequest() noexcept {
   if (stage_ == Stage::kOver) return error_ == 0 ? Next::kEnd : Next::kFailed;
-  if (stage_ == Stage::kRequest) respondError(500);
   // Half a response cannot be taken back or completed; the missing rest tells the client.
-  if (stage_ == Stage::kStreaming && error_ == 0) error_ = -ECONNABORTED;
+  if (stage_ == Stage::kStreaming && error_ == 0) fail(-ECONNABORTED);
+  const bool unanswered = stage_ == Stage::kRequest;
+  if (stage_ != Stage::kFresh) stage_ = Stage::kSettling;
+  if (unanswered && error_ == 0) sendError(500);
   if (error_ != 0) return over(Next::kFailed);
 
-  // What may have arrived since the last read is not asked for: that would be a system call for every last
+  // What may have arrived since the last read is not looked for: that would be a system call for every last
   // response.
-  bool unread = !discardBody() || at_ < end_ || !(socket_.flags & net::kDrained);
+  bool unread = !discardBody() || at_ < end_ || !net::drained(socket_);
   if (body_ != Body::kDone) closing_ = true;
   if (!closing_) return readHead();
   if (flush() < 0) return over(Next::kFailed);
@@ -88,12 +92,12 @@ Next Connection::nextRequest() noexcept {
 }
 
 Next Connection::readHead() noexcept {
-  stage_ = Stage::kIdle;
+  if (stage_ != Stage::kFresh) stage_ = Stage::kIdle;
   begin_ = headEnd_ = at_;
   if (in_) inputHead()->reset();
   sched::Deadline deadline = 0;
   // Requests that arrived together cost no system call, which is where the others are made to take turns.
-  if (begin_ < end_) socket_.poller->scheduler().chargeIo();
+  if (begin_ < end_) socket_.poller->scheduler().charge();
   for (;;) {
     if (begin_ < end_) {
       ParseResult result = parseHead(bytes() + begin_, end_ - begin_, server_.limits.head, *inputHead());
@@ -124,8 +128,8 @@ Next Connection::readHead() noexcept {
 
 namespace {
 
-// The frames that a wait returns through, up to the loop in JavaScript, and the record, are asked for while the kernel is
-// at work: of thousands of connections none has them in the cache, and each line would be waited for. 5 % of a request
+// Prefetches the frames that a wait returns through, up to the loop in JavaScript, and the record, while the kernel is at
+// work: with thousands of connections none has them in the cache, and each line would be a miss. 5 % of a request
 // with 16,000; few have them there.
 inline void fetchAhead(const net::Poller& poller, const void* record) noexcept {
   constexpr uint32_t kFewSockets = 256;
@@ -144,18 +148,12 @@ ssize_t Connection::receiveFirst() noexcept {
   giveInput();
   const Limits& limits = server_.limits;
   idle_.begin(socket_.poller->scheduler(),
-              coarseNow() + milliseconds(fresh_ ? limits.firstByteMs : limits.idleMs));
+              coarseNow() + milliseconds(fresh() ? limits.firstByteMs : limits.idleMs));
   const auto attempt = [this]() noexcept -> ssize_t {
     if (!takeInput()) return -ENOMEM;
     fetchAhead(*socket_.poller, this);
-    const ssize_t n = net::receive(socket_.fd, bytes(), capacity());
-    if (n > 0) {
-      if (static_cast<size_t>(n) < capacity() && (socket_.flags & net::kTrustShort)) {
-        socket_.flags |= net::kDrained;
-      }
-      return n;
-    }
-    giveInput();
+    const ssize_t n = net::receive(socket_, bytes(), capacity());
+    if (n <= 0) giveInput();
     return n;
   };
   const ssize_t n = net::readOperation(socket_, sched::ParkKind::kSocketRead, net::kNoDeadline, attempt);
@@ -172,13 +170,15 @@ Next Connection::endOfInput(ssize_t result) noexcept {
   bool nothing = !in_ || onlyEmptyLines();
   if (result == 0) return nothing ? over(Next::kEnd) : refuse(400);
   if (result == -ETIMEDOUT) return nothing ? over(Next::kEnd) : refuse(408);
-  error_ = static_cast<int32_t>(result);
+  fail(static_cast<int>(result));
   return over(Next::kFailed);
 }
 
 Next Connection::acceptHead(size_t length) noexcept {
   stage_ = Stage::kRequest;
-  fresh_ = false;
+  constexpr uint32_t kUnusual = net::kPeerEnded | net::kPeerGone;
+  if ((socket_.flags & (net::kRegistered | kUnusual)) != net::kRegistered) [[unlikely]]
+    watchClient();
   headEnd_ = at_ = begin_ + static_cast<uint32_t>(length);
   Head& head = *inputHead();
   if (!head.keepAlive) closing_ = true;
@@ -204,10 +204,9 @@ Next Connection::acceptHead(size_t length) noexcept {
 }
 
 Next Connection::refuse(int status) noexcept {
-  stage_ = Stage::kRequest;  // of a sort: the response to it is the refusal
-  if (respondError(status) == 0) {
+  if (sendError(status) == 0) {
     linger();
-    error_ = status;
+    fail(status);
   }
   return over(Next::kFailed);
 }
@@ -235,10 +234,11 @@ ssize_t Connection::receiveBody(void* to, size_t n) noexcept {
   int64_t before = coarseNow();
   ssize_t received = net::read(socket_, to, n, std::min(before + bodyPatience_, bodyEnd_));
   if (received == 0) return failBody(-ECONNRESET);
-  // Closed by somebody else: the record may be another socket's by now.
-  if (received == -EBADF) error_ = -EBADF;
+  // Closed by another coroutine: the record may be another socket's by now.
+  if (received == -EBADF) fail(-EBADF);
   if (received < 0) return failBody(received);
   server_.bytesReceived += static_cast<uint64_t>(received);
+  ++moves_;
   const Limits& limits = server_.limits;
   bodyPatience_ += timeFor(received, limits.slowestBytesPerSecond) - (coarseNow() - before);
   bodyPatience_ = std::min(bodyPatience_, milliseconds(limits.bodyMs));
@@ -293,7 +293,7 @@ size_t Connection::payloadBeyondBuffer() const noexcept {
 }
 
 ssize_t Connection::readBody(void* to, size_t n) noexcept {
-  if (stage_ == Stage::kOver || stage_ == Stage::kIdle) return -EINVAL;
+  if (!hasRequest()) return -EINVAL;
   if (bodyTooLarge()) return failBody(kBodyTooLarge);
   if (size_t direct = std::min(n, payloadBeyondBuffer()); direct >= kDirectBytes) {
     ssize_t received = receiveBody(to, direct);
@@ -321,8 +321,7 @@ ssize_t Connection::readBody(void* to, size_t n) noexcept {
 }
 
 std::string_view Connection::takeWholeBody(size_t most) noexcept {
-  const bool during = stage_ != Stage::kOver && stage_ != Stage::kIdle;
-  if (!during || body_ != Body::kLength || bodyRead_ != 0 || bodyTooLarge()) return {};
+  if (!hasRequest() || body_ != Body::kLength || bodyRead_ != 0 || bodyTooLarge()) return {};
   const auto n = static_cast<size_t>(bodyLeft_);
   if (n > most || n > end_ - at_) return {};
   const char* data = bytes() + at_;
@@ -334,11 +333,11 @@ std::string_view Connection::takeWholeBody(size_t most) noexcept {
   return {data, n};
 }
 
-// Takes the rest of a body that nobody read off the wire; false when that is not worth it, or failed.
+// Takes the rest of an unread body off the wire; false when that is not worth it, or failed.
 bool Connection::discardBody() noexcept {
   if (body_ == Body::kDone) return true;
-  // A client that was not told to continue may send the next request instead of the body: nobody can tell
-  // which.
+  // A client that was not told to continue may send the next request instead of the body: the bytes
+  // do not tell which.
   if (closing_ || (continuePending_ && at_ == end_)) return false;
   int64_t most = server_.limits.drainBytes;
   if (body_ == Body::kLength && bodyLeft_ - static_cast<int64_t>(end_ - at_) > most) return false;
@@ -354,11 +353,13 @@ bool Connection::discardBody() noexcept {
 }
 
 void Connection::linger() noexcept {
-  if (net::shutdownWrite(socket_) < 0 || !takeInput()) return;
-  sched::Deadline deadline = coarseNow() + milliseconds(server_.limits.lingerMs);
-  int64_t left = server_.limits.lingerBytes;
+  const Limits& limits = server_.limits;
+  const sched::Deadline end = coarseNow() + milliseconds(limits.lingerMs);
+  if (net::finishWriting(socket_, end) < 0 || !takeInput()) return;
+  int64_t left = limits.lingerBytes;
   while (left > 0) {
-    ssize_t n = net::read(socket_, bytes(), capacity(), deadline);
+    const sched::Deadline silence = coarseNow() + milliseconds(limits.lingerIdleMs);
+    ssize_t n = net::read(socket_, bytes(), capacity(), std::min(end, silence));
     if (n <= 0) return;
     left -= n;
   }

@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "../net/operation.h"
-#include "../net/system_calls.h"
+#include "../net/transport.h"
 #include "coarse_clock.h"
 #include "connection.h"
 #include "send_patience.h"
@@ -49,11 +49,10 @@ int Connection::send(const iovec* parts, int count, size_t total) noexcept {
   }
   if (sent >= 0) {
     server_.bytesSent += total;
+    ++moves_;
     return 0;
   }
-  error_ = static_cast<int32_t>(sent);
-  closing_ = true;
-  return error_;
+  return fail(static_cast<int>(sent));
 }
 
 // Not inlined: what waits here is a slow client, and the others need not carry its frame.
@@ -102,18 +101,9 @@ int Connection::flush() noexcept {
   return sendQueuedAnd(nullptr, 0, {});
 }
 
-namespace {
-
-// A send now would have to wait, or fail.
-bool hindered(const net::Socket& socket) {
-  return socket.flags & (net::kClosed | net::kBroken | net::kFull | net::kWriteOwned);
-}
-
-}  // namespace
-
 // Whether others have their turns in this batch.
 bool Connection::mayPutOff() const noexcept {
-  return !closing_ && !hindered(socket_) && socket_.poller->scheduler().readyLength() > 0;
+  return !closing_ && net::mayTransmit(socket_) && socket_.poller->scheduler().readyLength() > 0;
 }
 
 // Sends what is queued, at the end of the batch if that may be.
@@ -127,10 +117,11 @@ int Connection::sendSoon() noexcept {
 void Connection::sendLate(net::EndOfBatch::Task* task) noexcept {
   auto& self = *static_cast<Connection*>(task);
   net::Socket& socket = self.socket_;
-  if (self.error_ == 0 && !hindered(socket)) {
-    const ssize_t n = net::transmit(socket.fd, self.out_, self.queued_);
+  if (self.error_ == 0 && net::mayTransmit(socket)) {
+    const ssize_t n = net::transmit(socket, self.out_, self.queued_);
     if (n > 0) {
       self.server_.bytesSent += static_cast<uint64_t>(n);
+      ++self.moves_;
       self.queued_ -= static_cast<uint32_t>(n);
       if (self.queued_ == 0) return self.giveOutput();
       std::memmove(self.out_, self.out_ + n, self.queued_);
@@ -157,7 +148,7 @@ int Connection::reserve(size_t n) noexcept {
 }
 
 int Connection::queue(std::string_view text) noexcept {
-  if (int result = reserve(text.size()); result < 0) return error_ = result;
+  if (int result = reserve(text.size()); result < 0) return fail(result);
   std::memcpy(out_ + queued_, text.data(), text.size());
   queued_ += static_cast<uint32_t>(text.size());
   return 0;
@@ -170,10 +161,10 @@ int Connection::queueHead(const ResponseHead& head) noexcept {
     queued_ = static_cast<uint32_t>(writeHead(out_ + queued_, head) - out_);
     return 0;
   }
-  if (result != -EMSGSIZE) return error_ = result;
+  if (result != -EMSGSIZE) return fail(result);
   // More fields than a buffer holds: legal, and rare enough for an allocation.
   auto* text = static_cast<char*>(std::malloc(most));
-  if (!text) return error_ = -ENOMEM;
+  if (!text) return fail(-ENOMEM);
   result = sendQueuedAnd(text, static_cast<size_t>(writeHead(text, head) - text), {});
   std::free(text);
   return result;
@@ -214,8 +205,7 @@ ResponseHead Connection::responseHead(int status, std::string_view fields) noexc
 
 int Connection::respond(int status, std::string_view fields, const char* body, size_t n,
                         bool isHead) noexcept {
-  if (error_ != 0) return error_ < 0 ? error_ : -EPIPE;
-  if (stage_ != Stage::kRequest) return -EALREADY;
+  if (const int code = refusalOutside(Stage::kRequest)) return code;
   stage_ = Stage::kResponded;
   decideClosing();
   ResponseHead head = responseHead(status, fields);
@@ -231,11 +221,14 @@ int Connection::respond(int status, std::string_view fields, const char* body, s
 }
 
 int Connection::respondError(int status) noexcept {
-  if (error_ != 0) return error_ < 0 ? error_ : -EPIPE;
-  if (stage_ != Stage::kRequest) return -EALREADY;
+  if (const int code = refusalOutside(Stage::kRequest)) return code;
   stage_ = Stage::kResponded;
+  return sendError(status);
+}
+
+int Connection::sendError(int status) noexcept {
   closing_ = true;
-  if (int result = reserve(kMostErrorBytes); result < 0) return error_ = result;
+  if (int result = reserve(kMostErrorBytes); result < 0) return fail(result);
   // A refused head may not have got as far as a method; then it is none.
   bool isHead = in_ && head().method == Method::kHead;
   char* end = writeError(out_ + queued_, status, server_.date.at(coarseSeconds()), isHead);
@@ -244,11 +237,16 @@ int Connection::respondError(int status) noexcept {
 }
 
 int Connection::begin(int status, std::string_view fields, int64_t length, bool isHead) noexcept {
-  if (error_ != 0) return error_ < 0 ? error_ : -EPIPE;
-  if (stage_ != Stage::kRequest) return -EALREADY;
+  if (const int code = refusalOutside(Stage::kRequest)) return code;
   stage_ = Stage::kStreaming;
-  decideClosing();
   bool noBody = hasNoBody(status);
+  // What is streamed may come from the body that is still to be sent. Behind this head it could not be asked for any more,
+  // and both sides would wait; a response that refuses it does without.
+  if (continuePending_ && body_ != Body::kFailed && at_ == end_ && status < 300 && !noBody && !isHead) {
+    continuePending_ = false;
+    if (int result = queue(kContinueResponse); result < 0) return result;
+  }
+  decideClosing();
   framing_ = length >= 0 ? Framing::kLength : Framing::kChunked;
   if (framing_ == Framing::kChunked && head().minorVersion == 0 && !noBody) {
     framing_ = Framing::kUntilClose;
@@ -265,8 +263,7 @@ int Connection::begin(int status, std::string_view fields, int64_t length, bool 
 }
 
 int Connection::write(const void* data, size_t n) noexcept {
-  if (error_ != 0) return error_ < 0 ? error_ : -EPIPE;
-  if (stage_ != Stage::kStreaming) return -EALREADY;
+  if (const int code = refusalOutside(Stage::kStreaming)) return code;
   if (n == 0 || framing_ == Framing::kNone) return flush();
   if (framing_ == Framing::kLength) {
     if (toWrite_ < 0 || n > static_cast<uint64_t>(toWrite_)) return -EMSGSIZE;
@@ -274,7 +271,7 @@ int Connection::write(const void* data, size_t n) noexcept {
   }
   std::string_view tail;
   if (framing_ == Framing::kChunked) {
-    if (int result = reserve(kMostChunkLine); result < 0) return error_ = result;
+    if (int result = reserve(kMostChunkLine); result < 0) return fail(result);
     char* end = std::to_chars(out_ + queued_, out_ + queued_ + 16, n, 16).ptr;
     *end++ = '\r';
     *end++ = '\n';
@@ -293,12 +290,10 @@ int Connection::write(const void* data, size_t n) noexcept {
 }
 
 int Connection::finish() noexcept {
-  if (error_ != 0) return error_ < 0 ? error_ : -EPIPE;
-  if (stage_ != Stage::kStreaming) return -EALREADY;
+  if (const int code = refusalOutside(Stage::kStreaming)) return code;
   if (framing_ == Framing::kLength && toWrite_ != 0) {
     flush();
-    closing_ = true;
-    return error_ = -EMSGSIZE;  // the next response would be taken for the rest of this one
+    return fail(-EMSGSIZE);  // the next response would be taken for the rest of this one
   }
   stage_ = Stage::kResponded;
   if (framing_ == Framing::kChunked) {

@@ -27,7 +27,7 @@ class IdleAlarm : sched::Timer {
     arm(deadline);
   }
   void end() noexcept { deadline_ = sched::kNoDeadline; }
-  // Who waits, or nullptr.
+  // The coroutine that waits, or nullptr.
   sched::Coroutine* waiter() const noexcept { return deadline_ == sched::kNoDeadline ? nullptr : coroutine_; }
 
   void cancel() noexcept {
@@ -37,7 +37,7 @@ class IdleAlarm : sched::Timer {
   void forget() noexcept { next = prev = nullptr; }
 
  private:
-  // Until somebody who has been woken otherwise, but has not run yet, can be looked at again.
+  // Until a coroutine that was woken by something else, but has not run yet, is looked at again.
   static constexpr int64_t kRetryNs = 1'000'000;
 
   void arm(sched::Deadline at) noexcept {

@@ -74,11 +74,6 @@ char* putStatusLine(char* to, int status) {
 
 }  // namespace
 
-std::string_view statusLine(int status) noexcept {
-  const StatusText* text = findStatus(status);
-  return text ? text->line : std::string_view();
-}
-
 std::string_view errorText(int status) noexcept {
   const StatusText* text = findStatus(status);
   return text ? text->body : std::string_view("Error\n");

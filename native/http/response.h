@@ -7,9 +7,6 @@
 
 namespace stackful::http {
 
-// "HTTP/1.1 200 OK\r\n" for the statuses that have a registered name, otherwise empty.
-std::string_view statusLine(int status) noexcept;
-
 // Responses that never have a body, whatever the request was: 1xx, 204 and 304.
 inline bool hasNoBody(int status) { return status < 200 || status == 204 || status == 304; }
 
@@ -37,7 +34,7 @@ struct ResponseHead {
 
   int status = 200;
   std::string_view date;         // a whole line, from DateField; empty for none
-  std::string_view fields;       // whole lines, checked by whoever made them
+  std::string_view fields;       // whole lines, checked by the caller
   std::string_view contentType;  // a value; empty for none
   int64_t contentLength = kNoLength;
   bool chunked = false;

@@ -23,7 +23,7 @@ class Shedder {
   // Whether to refuse a request that got its turn at `now` and has waited `delay` for it. To be asked about every request
   // that was in the queue, in the order of their turns.
   bool refuses(int64_t now, int64_t delay) noexcept {
-    // It came after the one before it had got its turn: so it waited for that one, or for a pause, but nobody else.
+    // It came after the one before it had got its turn: so it waited for that one, or for a pause.
     const bool queueWasEmpty = now - delay > lastTurn_;
     lastTurn_ = now;
     if (queueWasEmpty || delay <= target_ / 2) {

@@ -112,6 +112,25 @@ bool Address::parseIp(const char* host, uint16_t port) noexcept {
   return true;
 }
 
+void Address::setIpv4(uint32_t host, uint16_t port) noexcept {
+  v4 = {};
+  v4.sin_family = AF_INET;
+  v4.sin_addr.s_addr = htonl(host);
+  v4.sin_port = htons(port);
+  length = sizeof(v4);
+}
+
+void Address::mapToIpv6() noexcept {
+  if (family() != AF_INET) return;
+  const sockaddr_in from = v4;
+  v6 = {};
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = from.sin_port;
+  v6.sin6_addr.s6_addr[10] = v6.sin6_addr.s6_addr[11] = 0xff;
+  memcpy(&v6.sin6_addr.s6_addr[12], &from.sin_addr, 4);
+  length = sizeof(v6);
+}
+
 bool Address::setPath(const char* path, size_t pathLength) noexcept {
   const bool isAbstract = pathLength > 0 && path[0] == 0;
   // A path in the file system also needs its final zero.
@@ -138,7 +157,8 @@ int peerAddress(const Socket& socket, Address& out) noexcept {
 size_t describeParked(const sched::Reason& reason, char* out, size_t size) noexcept {
   const size_t n = sched::describe(reason, out, size);
   const bool isSocket =
-      reason.kind >= sched::ParkKind::kSocketRead && reason.kind <= sched::ParkKind::kSocketWritable;
+      (reason.kind >= sched::ParkKind::kSocketRead && reason.kind <= sched::ParkKind::kSocketWritable) ||
+      (reason.kind >= sched::ParkKind::kTlsHandshake && reason.kind <= sched::ParkKind::kDatagramSend);
   if (!isSocket || reason.fd < 0 || n + 2 > size) return n;
   Address address;
   auto ask = [&](auto f) {

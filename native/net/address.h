@@ -32,6 +32,10 @@ struct Address {
 
   // False when `host` is no numeric address. "" = any address, IPv6 where the machine has it.
   bool parseIp(const char* host, uint16_t port) noexcept;
+  // `host`: in the order of this machine.
+  void setIpv4(uint32_t host, uint16_t port) noexcept;
+  // An IPv4 address as "::ffff:a.b.c.d", which an IPv6 socket takes.
+  void mapToIpv6() noexcept;
   // False when `path` does not fit (107 bytes).
   bool setPath(const char* path, size_t length) noexcept;
 };

@@ -10,7 +10,7 @@ namespace stackful::net {
 
 class EndOfBatch {
  public:
-  // Intrusive: whoever puts something off owns this, and takes it back before it goes.
+  // Intrusive: the object that puts something off owns this, and removes it before it is destroyed.
   struct Task {
     Task* next = nullptr;  // null while it is not put off
     Task* prev = nullptr;
@@ -32,8 +32,8 @@ class EndOfBatch {
     if (++length_ == kMost) run();
   }
 
-  // To be told the time now and then by those who have had their turns, a coarse one will do: when turns take long, the next
-  // ones are not waited for.
+  // Coroutines tell the time here after their turns, a coarse one will do: when turns take long, the next ones are not
+  // waited for.
   void noteTime(int64_t now) noexcept {
     if (since_ == kUnknown) {
       since_ = now;

@@ -10,6 +10,7 @@ int32_t waitOn(Socket& s, WaiterList& list, ParkKind kind, Deadline deadline, bo
     if (const int error = s.poller->enroll(s)) return error;
   }
   Scheduler& scheduler = s.poller->scheduler();
+  if (kind == ParkKind::kSocketWrite && (s.flags & kDatagram)) kind = ParkKind::kDatagramSend;
   Waiter waiter;
   waiter.coroutine = scheduler.running();
   if (again) {

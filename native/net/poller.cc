@@ -4,11 +4,13 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <new>
 
 #include "../stack/fetch.h"
+#include "layer.h"
 #include "operation.h"
 
 namespace stackful::net {
@@ -22,7 +24,7 @@ constexpr uint32_t kWriteEvents = EPOLLOUT | EPOLLHUP | EPOLLERR;
 // After these a short read no longer promises another edge.
 constexpr uint32_t kShortReadEnds = EPOLLRDHUP | EPOLLPRI | EPOLLHUP | EPOLLERR;
 
-// Edge-triggered too: nobody has to read the counter, each write (each expiry) is an edge of its own.
+// Edge-triggered too: the counter need not be read, each write (each expiry) is an edge of its own.
 int watch(int epoll, int fd, uint64_t tag) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;
@@ -50,41 +52,44 @@ Poller::~Poller() {
   closeAll();
   scheduler_.setPoll(nullptr, nullptr);
   for (Socket* chunk : chunks_) free(chunk);
+  free(layers_);
   if (timer_ >= 0) ::close(timer_);
   if (signal_ >= 0) ::close(signal_);
   if (epoll_ >= 0) ::close(epoll_);
 }
 
-bool Poller::pollNow(int64_t now) noexcept {
+// Events before timers: what has arrived in time is not timed out because we were late. `known` is the time, or null when
+// that has to be asked for after a wait.
+[[gnu::always_inline]] inline int Poller::pollOnce(int timeoutMs, const int64_t* known) noexcept {
   const uint32_t before = scheduler_.readyLength();
   endOfBatch_.run();
-  const int count = leaveToWait_ ? 0 : epoll_wait(epoll_, events_, kBatch, 0);
+  if (timeoutMs != 0) arm();
+  const bool look = !known || !leaveToWait_;
+  const int count = look ? epoll_wait(epoll_, events_, kBatch, timeoutMs) : 0;
   leaveToWait_ = false;
-  // Events before timers: what has arrived in time is not timed out because we were late.
+  hostReady_ = false;
+  foundOne_ = count == 1;
   if (count > 0) dispatch(count);
-  scheduler_.timers().expire(now);
-  if (scheduler_.readyLength() != before) return true;
+  const int64_t now = known ? *known : sched::monotonicNow();
+  if (!known) scheduler_.notePoll(now);
+  scheduler_.expireTimers(now);
+  return static_cast<int>(scheduler_.readyLength() - before);
+}
+
+bool Poller::pollNow(int64_t now) noexcept {
+  if (pollOnce(0, &now) != 0) return true;
   arm();
   return false;
 }
 
 int Poller::poll(int timeoutMs) noexcept {
-  const uint32_t before = scheduler_.readyLength();
-  endOfBatch_.run();
-  arm();
-  const int count = epoll_wait(epoll_, events_, kBatch, timeoutMs);
-  hostReady_ = false;
-  if (count > 0) dispatch(count);
-  foundOne_ = count == 1;
-  leaveToWait_ = false;
-  scheduler_.notePoll();
-  scheduler_.timers().expire(sched::monotonicNow());
-  return static_cast<int>(scheduler_.readyLength() - before);
+  const int ready = pollOnce(timeoutMs, nullptr);
+  return ready == 0 && !endOfBatch_.empty() ? 1 : ready;
 }
 
-// What a wake-up goes through lies in three places, each of which is known from the one before: the socket, the record of
-// whoever waits (in its stack), the coroutine. Of many sockets none is in the cache, so they are asked for some events
-// ahead.
+// What a wake-up goes through lies in three places, each of which is known from the one before: the socket, the waiter
+// (in the stack of the coroutine), the coroutine. Of many sockets none is in the cache, so they are prefetched some
+// events ahead.
 inline void Poller::fetchAhead(int event, int count) noexcept {
   constexpr int kSocket = 12, kWaiter = 8, kCoroutine = 4;
   if (event + kSocket < count) {
@@ -98,10 +103,18 @@ inline void Poller::fetchAhead(int event, int count) noexcept {
     const Socket* s = socketOf(events_[event + kCoroutine].data.u64);
     if (!s || s->readers.empty()) return;
     stack::fetch(&s->readers.first()->coroutine->next);
-    stack::fetch(s->owner);
-    stack::fetch(static_cast<const char*>(s->owner) + 64);
-    stack::fetch(static_cast<const char*>(s->owner) + 128);
+    stack::fetch(static_cast<const char*>(s->owner), kFetchedOfOwner);
   }
+}
+
+[[gnu::noinline]] void Poller::noteHangUp(Socket& s, uint32_t events) noexcept {
+  s.flags &= ~kTrustShort;
+  uint32_t heard = 0;
+  if ((events & EPOLLRDHUP) && !(s.flags & kReadShut)) heard |= kPeerEnded;
+  if (events & (EPOLLHUP | EPOLLERR)) heard |= kPeerGone;
+  if ((s.flags & heard) == heard) return;
+  s.flags |= heard;
+  if (s.flags & kTellsHangUp) hangUpHook_(s);
 }
 
 void Poller::dispatch(int count) noexcept {
@@ -116,10 +129,19 @@ void Poller::dispatch(int count) noexcept {
       continue;
     }
     Socket& s = *socket;
-    if (s.generation != tag >> 32 || (s.flags & kClosed)) continue;
+    if (s.generation != tag >> 32) continue;
     const uint32_t events = events_[i].events;
+    if (s.flags & (kClosed | kBuffered)) [[unlikely]] {
+      if ((s.flags & kBuffered) && (events & kWriteEvents)) {
+        s.flags &= ~kFull;
+        flushLater(s);
+      }
+      if (s.flags & kClosed) continue;
+    }
     if (events & kReadEvents) {
-      s.flags &= events & kShortReadEnds ? ~(kDrained | kTrustShort) : ~kDrained;
+      s.flags &= ~(kDrained | kWireDrained);
+      if (events & kShortReadEnds) [[unlikely]]
+        noteHangUp(s, events);
       if (!s.readers.empty()) wakeFirst(scheduler_, s.readers);
     }
     if (events & kWriteEvents) {
@@ -156,22 +178,10 @@ void Poller::unwatchHost() noexcept {
   hostReady_ = false;
 }
 
-void Poller::signal() const noexcept {
-  eventfd_write(signal_, 1);
-}
-
 bool Poller::addDrain(void (*drain)(void*), void* context) noexcept {
   if (drains_ == kMaxDrains) return false;
   drain_[drains_++] = {drain, context};
   return true;
-}
-
-void Poller::removeDrain(void* context) noexcept {
-  int kept = 0;
-  for (int i = 0; i < drains_; ++i) {
-    if (drain_[i].context != context) drain_[kept++] = drain_[i];
-  }
-  drains_ = kept;
 }
 
 void Poller::runDrains() noexcept {
@@ -196,6 +206,22 @@ Socket* Poller::create() noexcept {
   }
   ++openSockets_;
   return s;
+}
+
+int Poller::setLayer(const Socket& s, Layer* layer) noexcept {
+  if (s.index >= layersLength_) {
+    if (!layer) return 0;
+    // For all sockets there are, and as many again.
+    const size_t length = 2 * (chunks_.size() << kChunkBits);
+    auto** grown = static_cast<Layer**>(realloc(layers_, length * sizeof(Layer*)));
+    if (!grown) return -ENOMEM;
+    std::fill(grown + layersLength_, grown + length, nullptr);
+    layers_ = grown;
+    layersLength_ = length;
+  }
+  delete layers_[s.index];
+  layers_[s.index] = layer;
+  return 0;
 }
 
 void Poller::recycle(Socket& s) noexcept {
@@ -229,8 +255,9 @@ void Poller::closeAll() noexcept {
   for (uint32_t i = 0; i < used_; ++i) {
     Socket& s = chunks_[i >> kChunkBits][i & (kChunk - 1)];
     if (!(s.flags & kInUse)) continue;
-    // Closed by somebody, but still held by parked calls: the descriptor is gone already.
-    if (!(s.flags & kClosed)) ::close(s.fd);
+    // One that is closed, but still held by parked calls, has no descriptor any more, unless its last bytes are left.
+    if (!(s.flags & kClosed) || (s.flags & kBuffered)) ::close(s.fd);
+    if (s.flags & kLayered) setLayer(s, nullptr);
     recycle(s);
   }
 }

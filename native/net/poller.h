@@ -4,7 +4,7 @@
 //
 // Edge-triggered, each descriptor registered once for reading and writing. Events carry (generation << 32 |
 // index) into the socket table, so an event still in the batch for a socket that has just been closed finds
-// nobody, even when its descriptor number and its slot are in use again.
+// no socket, even when its descriptor number and its slot are in use again.
 #pragma once
 
 #include <sys/epoll.h>
@@ -15,6 +15,7 @@
 
 #include "../sched/scheduler.h"
 #include "end_of_batch.h"
+#include "output.h"
 #include "socket.h"
 
 namespace stackful::net {
@@ -36,37 +37,45 @@ class Poller {
   // the timerfd is armed for the next timer, because the caller is about to wait for fd().
   bool pollNow(int64_t now) noexcept;
   // For a loop of our own, outside of the scheduler: waits up to `timeoutMs` (-1 = for ever) first. Returns how many
-  // coroutines were made ready.
+  // coroutines were made ready; 1 when there is only something to do at the end of a batch.
   int poll(int timeoutMs) noexcept;
   // After inserting a timer on the main stack, where no poll follows before the host's loop waits.
   void arm() noexcept;
 
-  // Whoever waits by poll() waits also for the descriptor of the host's loop, until unwatchHost(). 0 or -errno.
+  // From now on poll() waits also for the descriptor of the host's loop, until unwatchHost(). 0 or -errno.
   int watchHost(int fd) noexcept;
   void unwatchHost() noexcept;
-  // The last wait found it readable.
+  // The last look at the epoll set found it readable.
   bool hostReady() const noexcept { return hostReady_; }
-  // To be said before a batch, by whoever waits by poll() again right after it. When the last wait found only one event, the
-  // batch most likely has to do with one peer, which has not answered by its end: that wait sees it soon enough.
+  // To be called after a wait by poll(), before a batch that another follows. When it found only one event, the batch most
+  // likely has to do with one peer, which has not answered by its end: that wait sees it soon enough.
   void expectWait() noexcept { leaveToWait_ = foundOne_; }
 
-  // Any thread: makes fd() readable and the drains run.
-  void signal() const noexcept;
-  // The eventfd behind signal(). Others dup it to signal for as long as they like.
+  // An eventfd: a write by any thread makes fd() readable and the drains run. Threads that may outlive the poller dup it.
   int signalFd() const noexcept { return signal_; }
-  // `drain(context)` runs on this thread after a signal, inside a poll. At most kMaxDrains; false beyond.
+  // `drain(context)` runs on this thread after such a write, inside a poll. At most kMaxDrains; false beyond.
   bool addDrain(void (*drain)(void*), void* context) noexcept;
-  void removeDrain(void* context) noexcept;
 
-  // Done before every poll; whoever goes back to the host's loop without one has to run it.
+  // `hook(socket)` is called for every socket with kTellsHangUp when it becomes known that its peer has ended its stream
+  // or is gone, and the flags say so: in a poll, on any stack. It may wake coroutines, but neither park nor close.
+  using HangUpHook = void (*)(Socket&);
+  void tellHangUps(HangUpHook hook) noexcept { hangUpHook_ = hook; }
+
+  // Done before every poll; a return to the host's loop without one has to run it.
   EndOfBatch& endOfBatch() noexcept { return endOfBatch_; }
+  Outputs& outputs() noexcept { return outputs_; }
 
   // Coroutines parked on what the outside world can end: the host's loop stays alive while there are any.
   uint32_t active() const noexcept { return scheduler_.externalWaits(); }
   uint32_t openSockets() const noexcept { return openSockets_; }
 
-  // Teardown: does what was put off, closes every socket and forgets who is parked on them.
+  // Teardown: does what was put off, closes every socket and forgets the coroutines parked on them.
   void closeAll() noexcept;
+
+  // What the bytes of a socket with kLayered pass through.
+  Layer* layerOf(const Socket& socket) const noexcept { return layers_[socket.index]; }
+  // Owns it from now on, and deletes the one before. 0 or -ENOMEM.
+  int setLayer(const Socket& socket, Layer* layer) noexcept;
 
   // For socket.cc and its like.
   Socket* create() noexcept;              // nullptr when there is no memory
@@ -90,8 +99,10 @@ class Poller {
     void* context;
   };
 
+  int pollOnce(int timeoutMs, const int64_t* known) noexcept;
   void dispatch(int count) noexcept;
   void fetchAhead(int event, int count) noexcept;
+  void noteHangUp(Socket& socket, uint32_t events) noexcept;
   // nullptr when the event is not that of a socket.
   Socket* socketOf(uint64_t tag) noexcept {
     const auto index = static_cast<uint32_t>(tag);
@@ -109,8 +120,12 @@ class Poller {
   bool leaveToWait_ = false;
   uint32_t openSockets_ = 0;
   EndOfBatch endOfBatch_;
+  Outputs outputs_;
+  HangUpHook hangUpHook_ = nullptr;
   sched::Deadline armed_ = sched::kNoDeadline;
   std::vector<Socket*> chunks_;
+  Layer** layers_ = nullptr;  // by the socket's index
+  size_t layersLength_ = 0;
   uint32_t used_ = 0;  // slots ever used
   uint32_t firstFree_ = kNoSocket;
   int drains_ = 0;

@@ -2,6 +2,8 @@
 
 #include <poll.h>
 
+#include "layer.h"
+
 namespace stackful::net {
 
 int isReady(Socket& s, bool write) noexcept {
@@ -10,13 +12,18 @@ int isReady(Socket& s, bool write) noexcept {
   // Outside the epoll set no edge takes the flag back.
   const bool watched = s.flags & kRegistered;
   if (watched && (s.flags & used)) return 0;
+  if ((s.flags & kLayered) && !write) {
+    if (!watched) s.flags &= ~(kDrained | kWireDrained);
+    return s.poller->layerOf(s)->isReadable(s);
+  }
   pollfd p{s.fd, static_cast<short>(write ? POLLOUT : POLLIN | POLLRDHUP), 0};
   if (::poll(&p, 1, 0) > 0) return 1;
   if (watched) s.flags |= used;
   return 0;
 }
 
-int32_t waitForAny(sched::Scheduler& scheduler, Side* sides, size_t count, Deadline deadline) noexcept {
+int32_t waitForAny(sched::Scheduler& scheduler, Side* sides, size_t count, Deadline deadline,
+                   sched::Reason reason) noexcept {
   bool keepAlive = deadline != kNoDeadline;
   for (size_t i = 0; i < count; ++i) {
     Socket& s = *sides[i].socket;
@@ -34,7 +41,7 @@ int32_t waitForAny(sched::Scheduler& scheduler, Side* sides, size_t count, Deadl
     (side.write ? side.socket->writers : side.socket->readers).pushBack(side.waiter);
   }
   if (!keepAlive) scheduler.adjustExternalWaits(-1);
-  const int32_t code = scheduler.parkUntil({sched::ParkKind::kSelect, -1, 0}, deadline);
+  const int32_t code = scheduler.parkUntil(reason, deadline);
   if (!keepAlive) scheduler.adjustExternalWaits(1);
   for (size_t i = 0; i < count; ++i) {
     Socket& s = *sides[i].socket;

@@ -5,7 +5,7 @@
 
 namespace stackful::net {
 
-// One direction of one socket that somebody waits for, among others.
+// One direction of one socket, of several that a coroutine waits for.
 struct Side {
   Socket* socket = nullptr;
   bool write = false;
@@ -18,6 +18,7 @@ int isReady(Socket& socket, bool write) noexcept;
 
 // Parks until one of the sides may be ready (0), or whatever else wakes the coroutine or ends the wait; a socket that is
 // closed meanwhile counts as ready.
-int32_t waitForAny(sched::Scheduler& scheduler, Side* sides, size_t count, Deadline deadline) noexcept;
+int32_t waitForAny(sched::Scheduler& scheduler, Side* sides, size_t count, Deadline deadline,
+                   sched::Reason reason = {sched::ParkKind::kSelect, -1, 0}) noexcept;
 
 }  // namespace stackful::net

@@ -1,11 +1,11 @@
 #include "socket.h"
 
-#include <poll.h>
-#include <sys/sendfile.h>
 #include <unistd.h>
 
+#include "layer.h"
 #include "operation.h"
-#include "system_calls.h"
+#include "output.h"
+#include "transport.h"
 
 namespace stackful::net {
 namespace {
@@ -29,22 +29,8 @@ class Gather {
       wanted += p->iov_len - skip;
     }
     if (n == 0) return 0;
-    ssize_t sent;
-    do {
-      if (!(s.flags & kIsSocket)) {
-        sent = ::writev(s.fd, window, n);
-      } else if (n == 1) {
-        sent = ::send(s.fd, window[0].iov_base, window[0].iov_len, MSG_NOSIGNAL);
-      } else {
-        msghdr message{};
-        message.msg_iov = window;
-        message.msg_iovlen = static_cast<size_t>(n);
-        sent = ::sendmsg(s.fd, &message, MSG_NOSIGNAL);
-      }
-    } while (sent < 0 && errno == EINTR);
-    if (sent < 0) return -errno;
-    if (static_cast<size_t>(sent) < wanted && (s.flags & kTrustShort)) s.flags |= kFull;
-    advance(static_cast<size_t>(sent));
+    const ssize_t sent = transmit(s, window, n, wanted);
+    if (sent > 0) advance(static_cast<size_t>(sent));
     return sent;
   }
 
@@ -70,27 +56,6 @@ class Gather {
   size_t skip_ = 0;  // of the first part
 };
 
-ssize_t sendOnce(Socket& s, const char* data, size_t size) noexcept {
-  ssize_t n;
-  if (s.flags & kIsSocket) {
-    n = transmit(s.fd, data, size);
-  } else {
-    do {
-      n = ::write(s.fd, data, size);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0) n = -errno;
-  }
-  if (n < 0) return n;
-  if (static_cast<size_t>(n) < size && (s.flags & kTrustShort)) s.flags |= kFull;
-  return n;
-}
-
-int pollOnce(const Socket& s, short events) noexcept {
-  pollfd p{s.fd, events, 0};
-  const int n = ::poll(&p, 1, 0);
-  return n > 0 ? 0 : -EAGAIN;
-}
-
 }  // namespace
 
 Socket* attach(Poller& poller, int fd, Kind kind) noexcept {
@@ -99,35 +64,14 @@ Socket* attach(Poller& poller, int fd, Kind kind) noexcept {
   s->fd = fd;
   s->flags = kInUse;
   if (kind != Kind::kPipe) s->flags |= kIsSocket;
-  if (kind == Kind::kTcp) s->flags |= kTrustShort;
+  if (kind == Kind::kTcp || kind == Kind::kDatagram) s->flags |= kTrustShort;
+  if (kind == Kind::kDatagram) s->flags |= kDatagram;
   return s;
 }
 
 ssize_t read(Socket& s, void* buffer, size_t size, Deadline deadline) noexcept {
-  return readOperation(s, ParkKind::kSocketRead, deadline, [&s, buffer, size]() noexcept -> ssize_t {
-    ssize_t n;
-    if (s.flags & kIsSocket) {
-      n = receive(s.fd, buffer, size);
-    } else {
-      do {
-        n = ::read(s.fd, buffer, size);
-      } while (n < 0 && errno == EINTR);
-      if (n < 0) n = -errno;
-    }
-    if (n < 0) return n;
-    if (static_cast<size_t>(n) < size && n > 0 && (s.flags & kTrustShort)) s.flags |= kDrained;
-    return n;
-  });
-}
-
-ssize_t readv(Socket& s, const iovec* parts, int count, Deadline deadline) noexcept {
-  return readOperation(s, ParkKind::kSocketRead, deadline, [&s, parts, count]() noexcept -> ssize_t {
-    ssize_t n;
-    do {
-      n = ::readv(s.fd, parts, count);
-    } while (n < 0 && errno == EINTR);
-    return n < 0 ? -errno : n;
-  });
+  return readOperation(s, ParkKind::kSocketRead, deadline,
+                       [&s, buffer, size]() noexcept { return receive(s, buffer, size); });
 }
 
 ssize_t writeAll(Socket& s, const iovec* parts, int count, Deadline deadline) noexcept {
@@ -142,7 +86,7 @@ ssize_t writeAll(Socket& s, const void* data, size_t size, Deadline deadline) no
   return writeOperation(
       s, deadline,
       [&]() noexcept -> ssize_t {
-        const ssize_t n = sendOnce(s, at, static_cast<size_t>(end - at));
+        const ssize_t n = transmit(s, at, static_cast<size_t>(end - at));
         if (n > 0) at += n;
         return n;
       },
@@ -150,85 +94,80 @@ ssize_t writeAll(Socket& s, const void* data, size_t size, Deadline deadline) no
 }
 
 ssize_t writeSome(Socket& s, const void* data, size_t size, Deadline deadline) noexcept {
-  return writeOperation(
-      s, deadline, [&]() noexcept { return sendOnce(s, static_cast<const char*>(data), size); },
-      []() noexcept { return false; });
+  return writeOperation<true>(
+      s, deadline, [&]() noexcept { return transmit(s, data, size); }, []() noexcept { return false; });
 }
 
 ssize_t writeSome(Socket& s, const iovec* parts, int count, Deadline deadline) noexcept {
   Gather gather(parts, count);
-  return writeOperation(
+  return writeOperation<true>(
       s, deadline, [&]() noexcept { return gather.send(s); }, []() noexcept { return false; });
-}
-
-namespace {
-
-// Short for reasons of its own as well (pages, pipe buffers): only EAGAIN says that the socket is full.
-ssize_t sendFileOnce(Socket& s, int file, off_t& at, off_t end) noexcept {
-  ssize_t n;
-  do {
-    n = ::sendfile(s.fd, file, &at, static_cast<size_t>(end - at));
-  } while (n < 0 && errno == EINTR);
-  return n < 0 ? -errno : n;
-}
-
-}  // namespace
-
-ssize_t sendFile(Socket& s, int file, int64_t offset, size_t length, Deadline deadline) noexcept {
-  off_t at = offset;
-  const off_t end = at + static_cast<off_t>(length);
-  return writeOperation(
-      s, deadline,
-      [&]() noexcept -> ssize_t {
-        const ssize_t n = sendFileOnce(s, file, at, end);
-        if (n == 0) at = end;  // the file has become shorter
-        return n;
-      },
-      [&]() noexcept { return at != end; });
 }
 
 ssize_t sendFileSome(Socket& s, int file, int64_t offset, size_t length, Deadline deadline) noexcept {
   off_t at = offset;
-  const off_t end = at + static_cast<off_t>(length);
-  return writeOperation(
-      s, deadline, [&]() noexcept { return sendFileOnce(s, file, at, end); },
-      []() noexcept { return false; });
+  return writeOperation<true>(
+      s, deadline, [&]() noexcept { return sendFile(s, file, at, length); }, []() noexcept { return false; });
 }
 
-int waitReadable(Socket& s, Deadline deadline) noexcept {
-  return static_cast<int>(readOperation(s, ParkKind::kSocketReadable, deadline, [&s]() noexcept -> ssize_t {
-    return pollOnce(s, POLLIN | POLLRDHUP);
-  }));
-}
-
-int waitWritable(Socket& s, Deadline deadline) noexcept {
-  sched::Scheduler& scheduler = s.poller->scheduler();
-  if (const int32_t code = refusal(scheduler)) return code;
-  Hold hold(s);
-  for (bool waited = false;; waited = true) {
-    if (s.flags & kClosed) return -EBADF;
-    if (!(s.flags & kFull)) {
-      if (pollOnce(s, POLLOUT) == 0) {
-        if (!waited) scheduler.chargeIo();
-        return 0;
-      }
-      s.flags |= kFull;
-    }
-    const int32_t code = waitOn(s, s.writers, ParkKind::kSocketWritable, deadline);
-    if (s.flags & kClosed) return -EBADF;
-    if (code < 0) return code;
-  }
+int addLayer(Socket& s, Layer* layer) noexcept {
+  if (s.flags & kBuffered) return -EBUSY;
+  if (const int error = s.poller->setLayer(s, layer)) return error;
+  s.flags = (s.flags & ~(kIsSocket | kDrained | kFull)) | kLayered;
+  return 0;
 }
 
 int shutdownWrite(Socket& s) noexcept {
   if (s.flags & kClosed) return -EBADF;
+  // After half a record nothing can be announced: the end without it says that.
+  if ((s.flags & (kLayered | kBroken)) == kLayered) {
+    const int result = s.poller->layerOf(s)->announceEnd(s);
+    if (result == -EAGAIN) s.flags |= kFull;
+    if (result < 0) return result;
+  }
   return ::shutdown(s.fd, SHUT_WR) == 0 ? 0 : -errno;
+}
+
+int finishWriting(Socket& s, Deadline deadline) noexcept {
+  if (!s.poller->scheduler().running()) return shutdownWrite(s);
+  if (!(s.flags & kWriteOwned)) {
+    const int result = shutdownWrite(s);
+    if (result != -EAGAIN) return result;
+  }
+  Hold hold(s);
+  ssize_t result = 0;
+  if (!ownWriteSide(s, deadline, result)) return static_cast<int>(result);
+  for (;;) {
+    result = shutdownWrite(s);
+    if (result != -EAGAIN) break;
+    result = waitOn(s, s.writers, ParkKind::kSocketWrite, deadline);
+    if (result < 0) break;
+  }
+  disownWriteSide(s);
+  return static_cast<int>(result);
+}
+
+int awaitWrites(Socket& s) noexcept {
+  if (!(s.flags & kWriteOwned) || !s.poller->scheduler().running()) return 0;
+  Hold hold(s);
+  ssize_t result = 0;
+  if (!ownWriteSide(s, kNoDeadline, result)) return static_cast<int>(result);
+  disownWriteSide(s);
+  return 0;
+}
+
+int shutdownRead(Socket& s) noexcept {
+  if (s.flags & kClosed) return -EBADF;
+  // Before the call: the kernel announces it as it does the peer's.
+  s.flags |= kReadShut;
+  return ::shutdown(s.fd, SHUT_RD) == 0 ? 0 : -errno;
 }
 
 namespace {
 
 void retire(Socket& s) noexcept {
   s.flags |= kClosed;
+  if (s.flags & kLayered) s.poller->setLayer(s, nullptr);
   sched::Scheduler& scheduler = s.poller->scheduler();
   wakeAll(scheduler, s.readers, -EBADF);
   wakeAll(scheduler, s.writers, -EBADF);
@@ -243,12 +182,16 @@ void close(Socket* s) noexcept {
   // The kernel takes the descriptor out of the epoll set by itself, unless a child process holds a copy for a
   // moment between fork and exec; events that come for it then carry an old generation.
   const int fd = s->fd;
+  if (s->flags & kLayered) s->poller->layerOf(*s)->leave(*s);
+  const bool lingering = lingers(*s);
   retire(*s);
-  ::close(fd);
+  if (!lingering) ::close(fd);
 }
 
 int detach(Socket* s) noexcept {
   if (s->flags & kClosed) return -EBADF;
+  if (const int result = flushNow(*s)) return result;
+  takeFlushError(*s);
   if (s->flags & kRegistered) s->poller->withdraw(*s);
   const int fd = s->fd;
   retire(*s);

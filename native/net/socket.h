@@ -3,15 +3,17 @@
 // Rules of use, which no code here checks twice:
 //  1. Every operation makes its system call first and parks only on EAGAIN; it returns >= 0 or a negative
 //     number: -errno, -ETIMEDOUT at the deadline, -EBADF once the socket is closed, the coroutine's
-//     interruption (-ECANCELED), or sched::kNotInCoroutine / kCannotPark.
-//  2. Whoever calls close() or detach() forgets the pointer then. The coroutines parked on the socket are
+//     interruption (-ECANCELED), or kNotInCoroutine / kCannotPark.
+//  2. After close() or detach() the caller's pointer is invalid. The coroutines parked on the socket are
 //     woken with -EBADF; the record stays until the last of them has left.
 //  3. Buffers need to stay valid only until the call returns: nothing is left behind in the kernel.
 //  4. Several coroutines may use one socket; those that have to wait are served in order of arrival. Writes
-//     are whole: writeAll and sendFile of one coroutine never land in the middle of another's.
+//     are whole: a writeAll never lands in the middle of what another coroutine writes.
 //  5. A write that ends early after part of it was sent (deadline, cancellation) breaks the socket: later
 //     writes return -EPIPE, because the peer would read the middle of one message as the beginning of the
 //     next.
+//  6. Bytes given to buffer() (output.h) keep their place among writes. close() and detach() see to them: detach() is refused
+//     with -EAGAIN while the kernel does not take them.
 #pragma once
 
 #include <sys/socket.h>
@@ -22,10 +24,12 @@
 #include <cstdint>
 
 #include "../sched/clock.h"
+#include "../stack/cache_line.h"
 #include "waiter.h"
 
 namespace stackful::net {
 
+class Layer;
 class Poller;
 using sched::Deadline;
 using sched::kNoDeadline;
@@ -47,10 +51,29 @@ enum SocketFlag : uint32_t {
   kIsSocket = 1 << 7,  // recv and send rather than read and write
   kUnref = 1 << 8,     // waiting on it does not keep the host's loop alive
   kInUse = 1 << 9,     // the slot holds a socket
+  // What the poller has heard of the peer: it sends no more (a FIN), or the connection is no more (a reset, an error, or
+  // both directions are at their end). Known only of sockets in the epoll set.
+  kPeerEnded = 1 << 10,
+  kPeerGone = 1 << 11,
+  kTellsHangUp = 1 << 12,  // those two are told, too: see Poller::tellHangUps
+  kReadShut = 1 << 13,     // by shutdownRead: the end of the stream is not the peer's
+  // Bytes pass through a Layer (see Poller::layerOf), and kIsSocket is off. kWireDrained is kDrained of the descriptor below
+  // it, for its use alone: it may hold bytes while the descriptor has none.
+  kLayered = 1 << 14,
+  kWireDrained = 1 << 15,
+  // Bytes wait in output.h to be sent first. kFlushError: it could not send some, which no call has been told.
+  kBuffered = 1 << 16,
+  kFlushError = 1 << 17,
+  kDatagram = 1 << 18,
+  kIpv6 = 1 << 19,  // of a datagram socket: it takes IPv4 addresses only as IPv6 ones
 };
 
 // What `attach` is told about a descriptor.
-enum class Kind : uint8_t { kTcp, kOtherSocket, kPipe };
+enum class Kind : uint8_t { kTcp, kOtherSocket, kPipe, kDatagram };
+
+// How much of a socket's owner is prefetched when its reader is woken, from the owner's first byte: what it needs then should
+// lie there.
+inline constexpr size_t kFetchedOfOwner = 3 * stack::kCacheLine;
 
 // One cache line. Lives in the poller's table; the address is stable.
 struct alignas(64) Socket {
@@ -60,11 +83,11 @@ struct alignas(64) Socket {
   uint32_t index = 0;       // in the poller's table
   uint32_t generation = 0;  // tells this socket from earlier ones with the same index
   WaiterList readers;
-  WaiterList writers;     // woken by "writable": the owner of the write side, waitWritable, connect
+  WaiterList writers;     // woken by "writable": the owner of the write side, connect, select
   WaiterList writeQueue;  // waiting to become the owner
   uint32_t holds = 0;     // calls that have had to wait and are not over
   uint32_t parked = 0;    // coroutines parked right now; the next free index while the slot is free
-  void* owner = nullptr;  // the embedding's own record: not touched here, but asked for when its reader is woken
+  void* owner = nullptr;  // the embedding's own record, not read here: see kFetchedOfOwner
 
   bool closed() const noexcept { return flags & kClosed; }
   bool broken() const noexcept { return flags & kBroken; }
@@ -77,27 +100,28 @@ Socket* attach(Poller& poller, int fd, Kind kind) noexcept;
 
 // 0 = end of stream.
 ssize_t read(Socket& socket, void* buffer, size_t size, Deadline deadline = kNoDeadline) noexcept;
-ssize_t readv(Socket& socket, const iovec* parts, int count, Deadline deadline = kNoDeadline) noexcept;
 // Everything, or an error; returns the sum of the parts. Any number of parts.
 ssize_t writeAll(Socket& socket, const iovec* parts, int count, Deadline deadline = kNoDeadline) noexcept;
 ssize_t writeAll(Socket& socket, const void* data, size_t size, Deadline deadline = kNoDeadline) noexcept;
-// At least one byte.
+// At least one byte. After -ETIMEDOUT the next write has to begin with the same bytes: a layer may have sealed them.
 ssize_t writeSome(Socket& socket, const void* data, size_t size, Deadline deadline = kNoDeadline) noexcept;
 ssize_t writeSome(Socket& socket, const iovec* parts, int count, Deadline deadline = kNoDeadline) noexcept;
-// All of file[offset, offset + length), or less when the file ends before; returns the bytes sent. Reads the
-// file through the page cache and blocks the thread if it is not there: warm it first (disk::ensureCached).
-ssize_t sendFile(Socket& socket, int file, int64_t offset, size_t length,
-                 Deadline deadline = kNoDeadline) noexcept;
-// At least one byte of it; 0 when the file ends before.
+// At least one byte of file[offset, offset + length); 0 when the file ends before. Reads the file through the page cache
+// and blocks the thread if it is not there: warm it first (disk::ensureCached).
 ssize_t sendFileSome(Socket& socket, int file, int64_t offset, size_t length,
                      Deadline deadline = kNoDeadline) noexcept;
 
-// 0 when a read (write) would not block, end of stream and errors included. Consumes nothing.
-int waitReadable(Socket& socket, Deadline deadline = kNoDeadline) noexcept;
-int waitWritable(Socket& socket, Deadline deadline = kNoDeadline) noexcept;
-
-// Sends the end of stream; reading goes on. Never parks. -ENOTCONN etc. as shutdown(2).
+// From now on the socket's bytes pass through `layer`, which it owns. -ENOMEM: it does not, and the layer is the caller's.
+int addLayer(Socket& socket, Layer* layer) noexcept;
+// Sends the end of stream; reading goes on. Never parks. -ENOTCONN etc. as shutdown(2); -EAGAIN when a layer has to announce
+// it first, and there is no room: then finishWriting is what waits.
 int shutdownWrite(Socket& socket) noexcept;
+// The same, behind what other coroutines are writing, and with a wait for that room. May park.
+int finishWriting(Socket& socket, Deadline deadline = kNoDeadline) noexcept;
+// Waits until no other coroutine writes; at once outside a coroutine. 0 or a negative number. Parks.
+int awaitWrites(Socket& socket) noexcept;
+// What has arrived can still be read; behind it is the end of the stream, which wakes parked readers. Never parks.
+int shutdownRead(Socket& socket) noexcept;
 // Never parks, callable from the main stack.
 void close(Socket* socket) noexcept;
 // Gives the descriptor back, open and out of the epoll set.

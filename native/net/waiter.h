@@ -55,8 +55,6 @@ class WaiterList {
     return w;
   }
 
-  void forget() noexcept { first_ = nullptr; }
-
  private:
   Waiter* first_ = nullptr;
 };

@@ -6,13 +6,16 @@
 #include <cstdint>
 
 #include "../engine/engine.h"
+#include "limit.h"
 #include "park_reason.h"
-#include "scope.h"
 
 namespace stackful::sched {
 
 // 0 goes first; what it means is up to the policy.
 inline constexpr uint8_t kNormalPriority = 2;
+
+// What a coroutine begins with: little, because it is not known yet how long it computes between two calls.
+inline constexpr uint8_t kFirstAllowance = 8;
 
 enum class State : uint8_t { kReady, kRunning, kParked, kDone };
 
@@ -24,15 +27,15 @@ struct Coroutine {
   uint32_t slot = 0;          // index in the scheduler's table
   uint32_t generation = 0;    // tells this coroutine from earlier ones of the same slot
   int32_t wakeCode = 0;       // what the current park() returns
-  int32_t interruption = 0;   // not 0: every parking call returns this at once; see scope.h
+  int32_t interruption = 0;   // not 0: every parking call returns this at once; see limit.h
   State state = State::kReady;
   ParkKind parkKind = ParkKind::kNone;
-  uint8_t ioCharge = 0;  // I/O calls in a row that did not block
+  uint8_t allowance = kFirstAllowance;  // calls a turn that do not wait; see Scheduler::charge
   bool cancelled = false;
   int32_t parkFd = -1;
   int64_t parkNumber = 0;
   void* owner = nullptr;    // the embedding's own record; never touched here
-  Scope* scopes = nullptr;  // the innermost one that it is in
+  Limit* limits = nullptr;  // the innermost one that it is in
   uint16_t atomics = 0;     // atomic sections it is in: nothing parks there
   uint8_t priority = kNormalPriority;
   bool accepts : 1 = false;    // has taken connections

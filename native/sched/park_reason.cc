@@ -43,6 +43,13 @@ constexpr const char* kNames[] = {
     "worker",
     "fiber.yield",
     "wait",
+    "file.sync",
+    "require",
+    "child.start",
+    "tls.handshake",
+    "socket.pipe",
+    "udp.receive",
+    "udp.send",
 };
 static_assert(sizeof(kNames) / sizeof(kNames[0]) == static_cast<size_t>(ParkKind::kCount));
 

@@ -1,4 +1,4 @@
-// What a parked coroutine waits for. Recorded as three numbers at every park, rendered only when somebody
+// What a parked coroutine waits for. Recorded as three numbers at every park, rendered only when a report
 // asks.
 #pragma once
 
@@ -45,6 +45,13 @@ enum class ParkKind : uint8_t {
   kWorker,
   kFiber,
   kOther,
+  kFileSync,
+  kModule,
+  kChildStart,
+  kTlsHandshake,
+  kSocketPipe,
+  kDatagramReceive,
+  kDatagramSend,
   kCount,
 };
 

@@ -10,7 +10,7 @@ uint8_t byPriority(const Coroutine* c) {
   return c->priority;
 }
 
-// Whoever takes connections: parked in accept, or made to yield between two that were waiting already.
+// Whether it takes connections: parked in accept, or made to yield between two that were waiting already.
 bool accepts(const Coroutine* c) {
   return c->parkKind == ParkKind::kSocketAccept || (c->parkKind == ParkKind::kYield && c->accepts);
 }

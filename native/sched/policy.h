@@ -1,5 +1,5 @@
-// Who runs next. First in, first out is built into the scheduler, where it costs nothing; everything else is
-// a Policy, which takes over the ready coroutines and can be exchanged while they run.
+// Which coroutine runs next. First in, first out is built into the scheduler, where it costs nothing;
+// everything else is a Policy, which takes over the ready coroutines and can be exchanged while they run.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@ namespace stackful::sched {
 
 class Scheduler;
 
-// The numbers are those that JavaScript passes (lib/policy.ts).
-enum class PolicyKind : uint8_t { kFifo, kPriority, kConnections, kAccept, kCount };
+// The numbers are those that JavaScript passes (lib/schedule/policy_in_force.ts).
+enum class PolicyKind : uint8_t { kFifo, kPriority, kConnections, kAccept };
 
 class Policy {
  public:
@@ -21,7 +21,7 @@ class Policy {
   virtual void push(Coroutine* c) noexcept = 0;
   // The next to run, which is no longer the policy's then; nullptr when it has none.
   virtual Coroutine* pop() noexcept = 0;
-  // Which one pop would most likely return, so that its memory can be asked for in advance; nullptr: who knows.
+  // Which one pop would most likely return, so that its memory can be prefetched; nullptr: not known.
   virtual const Coroutine* first() const noexcept { return nullptr; }
 };
 
@@ -49,7 +49,7 @@ class Levels : public Policy {
   RunQueue queues_[kMost];
 };
 
-// A policy of the application: decided by a coroutine of its own, the chooser, which is resumed whenever somebody has
+// A policy of the application: decided by a coroutine of its own, the chooser, which is resumed whenever one has
 // to be chosen. It takes what has become ready and answers with one of those it has taken.
 class Chosen : public Policy {
  public:

@@ -26,6 +26,14 @@ class RunQueue {
     return c;
   }
 
+  // Takes everything of `other` and puts it at the end.
+  void append(RunQueue& other) noexcept {
+    if (other.empty()) return;
+    *tail_ = other.head_;
+    tail_ = other.tail_;
+    other.clear();
+  }
+
   void clear() noexcept {
     head_ = nullptr;
     tail_ = &head_;

@@ -1,5 +1,6 @@
 #include "scheduler.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -10,7 +11,7 @@
 namespace stackful::sched {
 
 Scheduler::Scheduler(engine::Engine& engine, stack::StackPool& stacks) noexcept
-    : engine_(engine), stacks_(stacks), realTimers_(monotonicNow()) {}
+    : engine_(engine), stacks_(stacks), reuse_(engine, stacks), realTimers_(monotonicNow()) {}
 
 Scheduler::~Scheduler() {
   shutdown();
@@ -32,30 +33,9 @@ Coroutine* Scheduler::spawn(size_t stackBytes, void (*entry)(void*), void* argum
 }
 
 Coroutine* Scheduler::respawn(size_t stackBytes, uint8_t priority) noexcept {
-  Coroutine* c = resting_;
-  if (!c) return nullptr;
-  const size_t size = c->execution.stack.size() + stack::kGuardBytes;
-  if (stackBytes > size || stackBytes <= size / 2) {
-    // Another size is in demand: one less of this.
-    dropNewestResting();
-    return nullptr;
-  }
-  if (!stacks_.takeOver(c->execution.stack)) return nullptr;
-  resting_ = c->next;
-  --restingLength_;
-  static const Coroutine kFresh{};
-  memcpy(static_cast<void*>(&c->next), &kFresh.next, sizeof(Coroutine) - offsetof(Coroutine, next));
-  enlist(c, priority);
+  Coroutine* c = reuse_.take(stackBytes);
+  if (c) enlist(c, priority);
   return c;
-}
-
-void Scheduler::dropNewestResting() noexcept {
-  Coroutine* c = resting_;
-  resting_ = c->next;
-  --restingLength_;
-  stacks_.endRest();
-  engine_.abandon(c->execution);
-  stacks_.release(c->execution.stack);
 }
 
 void Scheduler::enlist(Coroutine* c, uint8_t priority) noexcept {
@@ -88,76 +68,35 @@ void Scheduler::releaseSlot(Coroutine* c) noexcept {
 
 // The coroutine to run instead of the one that stops, or nullptr for main. May be the one that stops.
 inline Coroutine* Scheduler::next() noexcept {
-  if (--untilCheck_ == 0) [[unlikely]]
-    return nextAfterCheck();
+  if (clock_.count()) [[unlikely]]
+    return nextAfterLook();
   Coroutine* c = dequeue();
   return c ? c : nextAfterPoll();
-}
-
-Coroutine* Scheduler::dequeueByPolicy() noexcept {
-  Coroutine* c = policy_->pop();
-  // A chooser is parked while it has nobody to choose, and was never counted.
-  if (c && c->state == State::kReady) --readyLength_;
-  return c;
-}
-
-void Scheduler::setPolicy(std::unique_ptr<Policy> policy) noexcept {
-  Chosen* replaced = chosen_;
-  std::unique_ptr<Policy> old = std::exchange(policy_, std::move(policy));
-  chosen_ = nullptr;
-  readyLength_ = 0;
-  if (replaced) {
-    // What it has taken is known to the application only, in whatever order: by slot then.
-    while (replaced->take())
-      ;
-    for (Slot& slot : table_) {
-      Coroutine* c = slot.coroutine;
-      if (!c || c->state != State::kReady) continue;
-      c->held = false;
-      enqueue(c);
-    }
-    wake(replaced->chooser(), -ECANCELED);
-  } else if (old) {
-    while (Coroutine* c = old->pop()) enqueue(c);
-  } else {
-    RunQueue before;
-    while (Coroutine* c = ready_.pop()) before.push(c);
-    while (Coroutine* c = before.pop()) enqueue(c);
-  }
-}
-
-int32_t Scheduler::becomeChooser() noexcept {
-  if (!running_) return kNotInCoroutine;
-  auto* chosen = new (std::nothrow) Chosen(running_);
-  if (!chosen) return -ENOMEM;
-  setPolicy(std::unique_ptr<Policy>(chosen));
-  chosen_ = chosen;
-  return 0;
-}
-
-int32_t Scheduler::chooseNext(Coroutine* c) noexcept {
-  if (!chosen_ || chosen_->chooser() != running_) return -ECANCELED;
-  if (c ? !chosen_->choose(c) : chosen_->held() > 0) return kNotChoosable;
-  running_->wakeCode = 0;
-  return park({});
 }
 
 int64_t Scheduler::readClock() noexcept {
   const int64_t now = monotonicNow();
   clockTick_ = clockTick(now);
+  clock_.note(now);
   if (running_) running_->parkedAt = clockTick_;
   return now;
 }
 
+Coroutine* Scheduler::nextAfterLook() noexcept {
+  if (clock_.look()) return nextAfterCheck();
+  Coroutine* c = dequeue();
+  return c ? c : nextAfterPoll();
+}
+
 Coroutine* Scheduler::nextAfterCheck() noexcept {
-  untilCheck_ = kCheckEvery;
   const int64_t now = readClock();
   if (now >= batchEnd_) {
-    // Never back to a host that may go to sleep without a poll, which arms the timer.
-    if (readyLength_ == 0) poll(now);
+    // A host that may go to sleep needs a poll before, which arms the timer. And where turns take long, batches end with
+    // coroutines ready, again and again: they must not follow each other without a poll.
+    pollUnlessRecent(now, readyLength_ == 0);
     return nullptr;
   }
-  if (--untilPoll_ == 0 || now - lastPoll_ >= kPollIntervalNs) poll(now);
+  pollUnlessRecent(now, --untilPoll_ == 0);
   Coroutine* c = dequeue();
   return c ? c : nextAfterPoll();
 }
@@ -172,6 +111,19 @@ bool Scheduler::poll(int64_t now) noexcept {
   lastPoll_ = now;
   ++counters_.polls;
   return hook_ && hook_(hookContext_, now) && readyLength_ > 0;
+}
+
+void Scheduler::expireTimers(int64_t now) noexcept {
+  if (policy_ || ready_.empty() || counters_.switches < othersHaveRun_) {
+    timers_->expire(now);
+    return;
+  }
+  RunQueue others;
+  others.append(ready_);
+  const uint32_t before = readyLength_;
+  timers_->expire(now);
+  if (readyLength_ > before) othersHaveRun_ = counters_.switches + (readyLength_ - before) + 1;
+  ready_.append(others);
 }
 
 namespace {
@@ -198,39 +150,41 @@ inline void fetchAhead(const Coroutine* first) noexcept {
 
 }  // namespace
 
-// Every way of stopping ends here, with `self` parked or in the queue.
-inline int32_t Scheduler::leave(Coroutine* self) noexcept {
+// Every way of stopping ends here, with `self` parked or in the queue. Inlined for the same reason as the switch.
+[[gnu::always_inline]] inline int32_t Scheduler::switchAway(Coroutine* self) noexcept {
   Coroutine* to = next();
-  if (to != self) {
-    ++counters_.switches;
-    setRunning(to);
-    if (to) {
-      fetchAhead(policy_ ? policy_->first() : ready_.first());
-      to->state = State::kRunning;
-      engine_.switchTo(self->execution, to->execution);
-    } else {
-      engine_.switchTo(self->execution, engine_.main());
-    }
-    // Whoever switched here has called setRunning and set our state.
-  } else {
+  if (to == self) {
     self->state = State::kRunning;
+    published_->credit = self->allowance;
+    return self->wakeCode;
   }
+  ++counters_.switches;
+  if (to) {
+    setRunning(*to);
+    fetchAhead(policy_ ? policy_->first() : ready_.first());
+    to->state = State::kRunning;
+    engine_.switchBetween(self->execution, to->execution);
+  } else {
+    setNoneRunning();
+    engine_.switchTo(self->execution, engine_.main());
+  }
+  // The one that has switched here has called setRunning and set our state.
   return self->wakeCode;
 }
 
 int32_t Scheduler::park(Reason reason) noexcept {
   Coroutine* self = running_;
   if (!self) return kNotInCoroutine;
-  if (const int32_t code = self->interrupted()) return code;
+  if (self->interrupted()) [[unlikely]]
+    return refuse();
   if (!engine_.mayPark()) return kCannotPark;
   self->parkKind = reason.kind;
   self->parkFd = reason.fd;
   self->parkNumber = reason.number;
   self->parkedAt = clockTick_;
-  self->ioCharge = 0;
   self->state = State::kParked;
   ++counters_.parks;
-  return leave(self);
+  return switchAway(self);
 }
 
 int32_t Scheduler::parkWithTimer(Reason reason, Deadline deadline) noexcept {
@@ -253,16 +207,27 @@ int32_t Scheduler::parkWithTimer(Reason reason, Deadline deadline) noexcept {
 int32_t Scheduler::yieldNow() noexcept {
   Coroutine* self = running_;
   if (!self) return kNotInCoroutine;
-  if (const int32_t code = self->interrupted()) return code;
+  if (self->interrupted()) [[unlikely]]
+    return refuse();
   if (!engine_.mayPark()) return kCannotPark;
+  return goBehindOthers(self);
+}
+
+inline int32_t Scheduler::goBehindOthers(Coroutine* self) noexcept {
   self->parkKind = ParkKind::kYield;
   self->parkFd = -1;
   self->parkNumber = 0;
-  self->ioCharge = 0;
   self->wakeCode = 0;
   self->state = State::kReady;
   enqueue(self);
-  return leave(self);
+  return switchAway(self);
+}
+
+// One that is cancelled and tries again and again must not keep the others out.
+int32_t Scheduler::refuse() noexcept {
+  const int32_t code = running_->interrupted();
+  charge();
+  return code;
 }
 
 bool Scheduler::preempt() noexcept {
@@ -273,90 +238,34 @@ bool Scheduler::preempt() noexcept {
   self->parkKind = ParkKind::kYield;
   self->parkFd = -1;
   self->parkNumber = 0;
-  self->ioCharge = 0;
   self->state = State::kReady;
   enqueue(self);
   ++counters_.preemptions;
-  untilCheck_ = 1;
-  leave(self);
+  clock_.checkNext();
+  switchAway(self);
   return true;
 }
 
-void Scheduler::spendIoBudget() noexcept {
-  running_->ioCharge = 0;
-  running_->parkedAt = clockTick_;
-  yieldNow();
-}
-
-// What ends the next parking call: the innermost fired scope, as far as no shield lies between; but whoever is
-// cancelled is told so first, because that undoes everything.
-void Scheduler::reconsider(Coroutine* c) noexcept {
-  int32_t code = 0;
-  bool shielded = false;
-  for (const Scope* s = c->scopes; s && !shielded; s = s->outer) {
-    if (s->fired && code == 0) code = s->code;
-    shielded = s->code == 0;
-  }
-  if (c->cancelled && !shielded) code = -ECANCELED;
-  if (c->atomics > 0) code = kInAtomicSection;
-  c->interruption = code;
-  if (c == running_) published_->interruption = code;
-}
-
-void Scheduler::cancel(Coroutine* c) noexcept {
-  c->cancelled = true;
-  reconsider(c);
-  if (c->interruption != 0) wake(c, c->interruption);
-}
-
-void Scheduler::enter(Scope& scope, Deadline deadline) noexcept {
+// The allowance follows what a turn has lasted, of which the last look at the counter is all that is known: other turns may
+// be in it, which only costs a few calls.
+int32_t Scheduler::spendCredit() noexcept {
   Coroutine* self = running_;
-  scope.coroutine = self;
-  scope.outer = self->scopes;
-  self->scopes = &scope;
-  if (scope.code == 0 && self->interruption != 0) reconsider(self);
-  if (deadline == kNoDeadline) return;
-  scope.scheduler = this;
-  scope.Timer::fire = [](Timer* timer) {
-    auto* s = static_cast<Scope*>(timer);
-    --s->scheduler->externalWaits_;
-    s->scheduler->fire(*s);
-  };
-  timers_->insert(scope, deadline);
-  ++externalWaits_;
-}
-
-void Scheduler::leave(Scope& scope) noexcept {
-  if (scope.armed()) {
-    timers_->cancel(scope);
-    --externalWaits_;
+  if (!self) return kNotInCoroutine;
+  // A simulation must go the same way again.
+  const uint64_t spans = self->simulated ? 0 : clock_.longSpansSinceLook();
+  if (spans > 0) {
+    const uint64_t fewer = self->allowance / (spans + 1);
+    self->allowance = fewer > kLeastAllowance ? static_cast<uint8_t>(fewer) : kLeastAllowance;
+    clock_.checkNext();
+  } else if (self->allowance < kMostAllowance) {
+    self->allowance = static_cast<uint8_t>(std::min<uint32_t>(self->allowance * 2u, kMostAllowance));
   }
-  Coroutine* self = scope.coroutine;
-  self->scopes = scope.outer;
-  if (scope.fired || scope.code == 0) reconsider(self);
-}
-
-void Scheduler::fire(Scope& scope) noexcept {
-  Coroutine* c = scope.coroutine;
-  scope.fired = true;
-  reconsider(c);
-  if (c->interruption != 0) wake(c, c->interruption);
-}
-
-const Scope* Scheduler::firedScope() const noexcept {
-  for (const Scope* s = running_ ? running_->scopes : nullptr; s && s->code != 0; s = s->outer) {
-    if (s->fired) return s;
-  }
-  return nullptr;
-}
-
-void Scheduler::enterAtomic() noexcept {
-  ++running_->atomics;
-  running_->interruption = published_->interruption = kInAtomicSection;
-}
-
-void Scheduler::leaveAtomic() noexcept {
-  if (--running_->atomics == 0) reconsider(running_);
+  self->parkedAt = clockTick_;
+  published_->credit = self->allowance;
+  // A call that does not have to wait is not refused because the stack cannot be left just now.
+  if (self->atomics > 0 || !engine_.mayPark()) return self->interrupted();
+  goBehindOthers(self);
+  return self->interrupted();
 }
 
 Coroutine* Scheduler::nextOfFinished(Coroutine* self) noexcept {
@@ -367,8 +276,12 @@ Coroutine* Scheduler::nextOfFinished(Coroutine* self) noexcept {
   ++counters_.finished;
   ++counters_.switches;
   Coroutine* to = next();
-  setRunning(to);
-  if (to) to->state = State::kRunning;
+  if (to) {
+    setRunning(*to);
+    to->state = State::kRunning;
+  } else {
+    setNoneRunning();
+  }
   return to;
 }
 
@@ -382,24 +295,16 @@ void Scheduler::finish() noexcept {
 
 bool Scheduler::rest() noexcept {
   Coroutine* self = running_;
-  if (restingLength_ == kMostResting || !engine_.mayPark()) return false;
-  if (resting_ && resting_->execution.stack.size() != self->execution.stack.size()) return false;
-  if (--untilRenewal_ == 0) {
-    untilRenewal_ = kRestsBeforeRenewal;
-    return false;
-  }
+  if (!reuse_.mayAdd(*self) || !engine_.mayPark() || !reuse_.isWorthIt()) return false;
   Coroutine* to = nextOfFinished(self);
-  stacks_.rest();
-  self->next = resting_;
-  resting_ = self;
-  ++restingLength_;
+  reuse_.add(*self);
   engine_.switchTo(self->execution, to ? to->execution : engine_.main());
   return true;
 }
 
 void Scheduler::halt() noexcept {
   Coroutine* self = running_;
-  setRunning(nullptr);
+  setNoneRunning();
   ready_.clear();
   readyLength_ = 0;
   engine_.finishTo(self->execution, engine_.main());
@@ -407,9 +312,9 @@ void Scheduler::halt() noexcept {
 
 bool Scheduler::runBatch(int64_t budgetNs) noexcept {
   if (running_) return false;
+  clock_.begin();
   const int64_t now = readClock();
   batchEnd_ = now + budgetNs;
-  untilCheck_ = kCheckEvery;
   untilPoll_ = kPollEvery;
   Coroutine* first = dequeue();
   if (!first) first = nextAfterPoll();
@@ -420,7 +325,7 @@ bool Scheduler::runBatch(int64_t budgetNs) noexcept {
 
 void Scheduler::begin(Coroutine* c) noexcept {
   ++counters_.switches;
-  setRunning(c);
+  setRunning(*c);
   c->state = State::kRunning;
   engine_.switchTo(engine_.main(), c->execution);
 }
@@ -433,8 +338,18 @@ Coroutine* Scheduler::take() noexcept {
 void Scheduler::runTurn(Coroutine* c) noexcept {
   // A batch whose time is over at the first look at the clock.
   batchEnd_ = 0;
-  untilCheck_ = 1;
+  clock_.checkNext();
   begin(c);
+}
+
+void Scheduler::runLastTurn(Coroutine* c) noexcept {
+  // In an atomic section that is never left: giving way would let other coroutines run.
+  ++c->atomics;
+  reconsider(c);
+  c->wakeCode = -ECANCELED;
+  inLastTurn_ = true;
+  begin(c);
+  inLastTurn_ = false;
 }
 
 void Scheduler::shutdown() noexcept {

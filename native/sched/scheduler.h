@@ -14,17 +14,16 @@
 #include "../stack/stack_memory.h"
 #include "coroutine.h"
 #include "policy.h"
+#include "result_code.h"
 #include "run_queue.h"
+#include "stack_reuse.h"
 #include "timers.h"
+#include "turn_clock.h"
 
 namespace stackful::sched {
 
-// What a parking call returns: 0 or more = woken for the reason it waited for, -errno = ended otherwise, and
-// these two, outside the range of errno, when it did not park at all.
-inline constexpr int32_t kNotInCoroutine = -10001;
-inline constexpr int32_t kCannotPark = -10002;  // the engine refuses to leave this stack now
-// chooseNext: this one was not to be chosen.
-inline constexpr int32_t kNotChoosable = -10007;
+// What a parking call returns: 0 or more = woken for the reason it waited for, -errno = ended otherwise, and kNotInCoroutine
+// or kCannotPark (result_code.h) when it did not park at all.
 
 struct Counters {
   uint64_t switches = 0;  // changes of stack, those to and from main included
@@ -44,13 +43,20 @@ class Scheduler {
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
-  // The hook wakes whatever the outside world has made ready, without blocking; true if that was anybody.
+  // The hook wakes the coroutines that the outside world has made ready, without blocking; true if there were any.
   // `now` is the clock the scheduler has just read.
   using PollHook = bool (*)(void* context, int64_t now);
   void setPoll(PollHook hook, void* context) noexcept;
 
-  // The outside world has been asked by somebody else.
-  void notePoll() noexcept { ++counters_.polls; }
+  // The host has asked the outside world itself.
+  void notePoll(int64_t now) noexcept {
+    ++counters_.polls;
+    lastPoll_ = now;
+  }
+
+  // By the hook: fires the timers that are due. Whom they wake goes before those that are ready, so that a sleeper waits for
+  // one turn and not for everybody's; but not again before one of those has run, so that sleepers cannot keep them out.
+  void expireTimers(int64_t now) noexcept;
 
   // Makes a coroutine that will run entry(argument) and puts it at the end of the run queue. `entry` must end
   // with finish(). nullptr when there is no memory for a stack.
@@ -66,10 +72,15 @@ class Scheduler {
   struct Published {
     int32_t slot = -1;         // of the running coroutine; -1 on the main stack
     int32_t interruption = 0;  // what a parking call of it would end with before it begins, or 0
+    int32_t credit = 0;        // calls that do not wait until it has to give way; JavaScript counts down, too
   };
   void publishTo(Published* published) noexcept {
     published_ = published;
-    setRunning(running_);
+    if (running_) {
+      setRunning(*running_);
+    } else {
+      setNoneRunning();
+    }
   }
   // nullptr when the slot is empty.
   Coroutine* at(uint32_t slot) const noexcept {
@@ -83,7 +94,7 @@ class Scheduler {
   // One past the highest slot in use: for (uint32_t i = 0; i < slots(); ++i) if (auto* c = at(i)) ...
   uint32_t slots() const noexcept { return static_cast<uint32_t>(table_.size()); }
 
-  // Stops the running coroutine until somebody wakes it; returns the wake's code (or the interruption's).
+  // Stops the running coroutine until a wake; returns its code (or the interruption's).
   int32_t park(Reason reason) noexcept;
   // The one way in which every call that waits for the outside world parks (sockets, files, timers): counted
   // in externalWaits, and woken with -ETIMEDOUT at the deadline. Deadlines in the past still give one poll a
@@ -107,8 +118,8 @@ class Scheduler {
   }
 
   // For how many nanoseconds a parked coroutine has been parked. Costs a park two instructions, because it goes by
-  // the clock as the scheduler read it last: right to kClockTickNs and the time coroutines ran since (kCheckEvery
-  // switches at most); wraps after 52 days.
+  // the clock as the scheduler read it last: right to kClockTickNs and the time coroutines ran since (see TurnClock);
+  // wraps after 52 days.
   int64_t parkedFor(const Coroutine* c, int64_t now) const noexcept {
     return static_cast<int64_t>(clockTick(now) - c->parkedAt) * kClockTickNs;
   }
@@ -117,7 +128,7 @@ class Scheduler {
   int64_t waitedForTurn(int64_t now) const noexcept { return parkedFor(running_, now); }
   // `now` shows that the last poll was long ago, because coroutines take long: the next switch polls.
   void noteLongTurn(int64_t now) noexcept {
-    if (now - lastPoll_ >= kClockTickNs) untilCheck_ = 1;
+    if (now - lastPoll_ >= kClockTickNs) clock_.checkNext();
   }
 
   // Lets every other ready coroutine run first. 0, an interruption, or one of the two codes above.
@@ -125,66 +136,80 @@ class Scheduler {
   // Makes the running coroutine stop wherever it is, without its doing: to be called in an interrupt. False, and nothing
   // happens, in an atomic section and where the engine refuses to leave the stack.
   bool preempt() noexcept;
-  // Called by I/O that succeeded without parking: every kIoBudget-th in a row yields, so that a coroutine
-  // whose descriptors are always ready cannot keep the others out.
-  void chargeIo() noexcept {
-    if (++running_->ioCharge >= kIoBudget) [[unlikely]]
-      spendIoBudget();
+  // By the running coroutine, whenever a call that could have parked did not have to: one that finds everything ready would
+  // keep the others out else. When its credit is spent it gives way: after kMostAllowance calls of one turn, and sooner
+  // when it computes so long in between that those take more than a quarter of a millisecond.
+  void charge() noexcept {
+    if (--published_->credit <= 0) [[unlikely]]
+      spendCredit();
+  }
+  // Gives way, even when interrupted; with new credit. What yieldNow returns.
+  int32_t spendCredit() noexcept;
+  // The same ahead of a call that must not be interrupted between what it does and its charge.
+  void chargeAhead() noexcept {
+    if (running_ && published_->credit <= 1) [[unlikely]]
+      spendCredit();
   }
 
   // From now on every parking call of `c` ends with -ECANCELED, the one it is in included, except in a
   // shield.
   void cancel(Coroutine* c) noexcept;
-  // Opens a scope around what the running coroutine does next, inside those that it is in already; what it is
+  // Enters a limit around what the running coroutine does next, inside those that it is in already; what it is
   // is up to its `code`. A deadline counts as an external wait: a parked coroutine it will wake is not
   // forgotten.
-  void enter(Scope& scope, Deadline deadline = kNoDeadline) noexcept;
-  // Leaves the innermost scope, and with it undoes the interruption that came from it.
-  void leave(Scope& scope) noexcept;
+  void enterLimit(Limit& limit, Deadline deadline = kNoDeadline) noexcept;
+  // Leaves the innermost limit, and with it undoes the interruption that came from it.
+  void leaveLimit(Limit& limit) noexcept;
   // Interrupts what is done inside: the time is up, the signal is aborted.
-  void fire(Scope& scope) noexcept;
-  // The innermost fired scope that no shield holds off from the running coroutine: the one a call was ended by.
-  const Scope* firedScope() const noexcept;
+  void fire(Limit& limit) noexcept;
+  // The innermost fired limit that no shield holds off from the running coroutine: the one a call was ended by.
+  const Limit* firedLimit() const noexcept;
   // An atomic section: until it is left, every call that can park returns kInAtomicSection.
   void enterAtomic() noexcept;
   void leaveAtomic() noexcept;
-  ScopePool& scopePool() noexcept { return scopePool_; }
+  LimitPool& limitPool() noexcept { return limitPool_; }
 
   // Exchanges the policy; nullptr: first in, first out. Those that are ready move over in the order in which the old
   // one would have run them. May be called anywhere on the thread.
   void setPolicy(std::unique_ptr<Policy> policy) noexcept;
-  // An application's policy, decided by the running coroutine from now on, until somebody sets another policy: then
+  // An application's policy, decided by the running coroutine from now on, until another policy is set: then
   // chooseNext returns -ECANCELED there.
   int32_t becomeChooser() noexcept;
   Chosen* chosen() noexcept { return chosen_; }
-  // By the chooser: runs `c`, and returns when there is somebody to be chosen again; kNotChoosable when `c` is not one
+  // By the chooser: runs `c`, and returns when there are coroutines to choose from again; kNotChoosable when `c` is not one
   // that it has taken.
   int32_t chooseNext(Coroutine* c) noexcept;
 
+  // The running coroutine's JavaScript has ended without leaving what it was in.
+  void leaveLimitsAndAtomics() noexcept;
   // Ends the running coroutine. Its stack is back in the pool when this leaves it.
   [[noreturn]] void finish() noexcept;
 
-  // Ends the running coroutine as well, but its stack stays as it is, with the frames it has, for another one: this returns
-  // when that one, made by respawn, has its turn. So a coroutine costs two switches and neither a new stack nor an entry
-  // into JavaScript. False, and nothing has happened: enough stacks rest, or this one should be made anew; finish().
+  // Ends the running coroutine as well, but its stack rests (stack_reuse.h): this returns when another one, made by respawn,
+  // has its turn there. False, and nothing has happened: enough stacks rest, or this one should be made anew; finish().
   bool rest() noexcept;
 
   // Gives the stacks that rest up, so that their memory can go.
-  void dropResting() noexcept {
-    while (resting_) dropNewestResting();
-  }
+  void dropResting() noexcept { reuse_.dropAll(); }
 
   // Ends the running coroutine and the batch: nothing else runs, ready or not, and the main stack continues.
   // For the end of the embedding's execution; only shutdown() makes sense afterwards.
   [[noreturn]] void halt() noexcept;
 
   // Main stack only. Runs coroutines until none is ready after a poll, or the budget is spent; true = work is
-  // left. The clock is read only at polls and every kCheckEvery switches, so the budget is a rough one.
+  // left. The clock is read only at polls and when clock_ says so, so the budget is a rough one. However long or short turns
+  // are, and whatever the policy, there is a poll within a turn and kPollIntervalNs, or kPollEvery checks.
   bool runBatch(int64_t budgetNs) noexcept;
   // The same in steps, for a host that puts something around every turn of a coroutine: takes the next one, after a poll
   // if none is ready (nullptr: nor is one then), and runs it until it stops. What was taken must be run.
   Coroutine* take() noexcept;
   void runTurn(Coroutine* c) noexcept;
+
+  // Main stack only, before shutdown(). Gives `c`, which has stopped somewhere, its last turn: the call it is in ends with
+  // -ECANCELED, no other can park, and it must end by halt().
+  void runLastTurn(Coroutine* c) noexcept;
+  // No code will see what the call comes to.
+  bool inLastTurn() const noexcept { return inLastTurn_; }
 
   // Main stack only. Forgets every coroutine as it stands: nothing on their stacks runs again, no destructor
   // either. Whatever holds pointers into those stacks (sockets, timers) must have let go before.
@@ -214,13 +239,8 @@ class Scheduler {
            __atomic_load_n(&counters_.polls, __ATOMIC_RELAXED);
   }
 
-  static constexpr uint8_t kIoBudget = 64;
-  // Stacks that rest: as many as may be spawned and finish in one go without parking in between, and few enough for a
-  // scavenge to walk them (1.2 us each until they have rested for three).
-  static constexpr uint32_t kMostResting = 32;
-  // One in so many ends for good, so that its successor runs the newest code of what lies on the stack.
-  static constexpr uint32_t kRestsBeforeRenewal = 1024;
-  static constexpr uint32_t kCheckEvery = 64;          // switches between looks at the clock
+  // At least two, so that a call after chargeAhead() has credit.
+  static constexpr uint8_t kLeastAllowance = 2, kMostAllowance = 64;
   static constexpr uint32_t kPollEvery = 4;            // looks at the clock between polls, at most
   static constexpr int64_t kPollIntervalNs = 250'000;  // ... and time
   static constexpr int kClockTickBits = 20;            // 1.05 ms: what parkedAt counts in
@@ -235,9 +255,16 @@ class Scheduler {
   };
   static constexpr uint32_t kNoSlot = UINT32_MAX;
 
-  void setRunning(Coroutine* c) noexcept {
-    running_ = c;
-    *published_ = c ? Published{static_cast<int32_t>(c->slot), c->interruption} : Published{};
+  void setRunning(Coroutine& c) noexcept {
+    running_ = &c;
+    // Word by word: put together elsewhere and copied, it would be waited for.
+    published_->slot = static_cast<int32_t>(c.slot);
+    published_->interruption = c.interruption;
+    published_->credit = c.allowance;
+  }
+  void setNoneRunning() noexcept {
+    running_ = nullptr;
+    *published_ = {};
   }
   static uint32_t clockTick(int64_t now) noexcept { return static_cast<uint32_t>(now >> kClockTickBits); }
   // The clock, which also becomes the moment from which the running coroutine is parked if it is the one that stops.
@@ -264,13 +291,17 @@ class Scheduler {
   void begin(Coroutine* c) noexcept;
   void enlist(Coroutine* c, uint8_t priority) noexcept;
   Coroutine* nextOfFinished(Coroutine* self) noexcept;
-  void dropNewestResting() noexcept;
-  int32_t leave(Coroutine* self) noexcept;
+  int32_t switchAway(Coroutine* self) noexcept;
+  int32_t goBehindOthers(Coroutine* self) noexcept;
+  int32_t refuse() noexcept;
   Coroutine* next() noexcept;
+  Coroutine* nextAfterLook() noexcept;
   Coroutine* nextAfterCheck() noexcept;
   Coroutine* nextAfterPoll() noexcept;
   bool poll(int64_t now) noexcept;
-  void spendIoBudget() noexcept;
+  void pollUnlessRecent(int64_t now, bool inAnyCase) noexcept {
+    if (inAnyCase || now - lastPoll_ >= kPollIntervalNs) poll(now);
+  }
   // Not inlined: the timer would be part of every parked stack, and those are read back from memory, not from
   // a cache.
   [[gnu::noinline]] int32_t parkWithTimer(Reason reason, Deadline deadline) noexcept;
@@ -282,7 +313,7 @@ class Scheduler {
   Published* published_ = &unpublished_;
   RunQueue ready_;  // while there is no policy_
   std::unique_ptr<Policy> policy_;
-  uint32_t untilCheck_ = kCheckEvery;
+  TurnClock clock_;
   uint32_t readyLength_ = 0;
   uint32_t externalWaits_ = 0;
   uint32_t untilPoll_ = kPollEvery;
@@ -294,10 +325,9 @@ class Scheduler {
   void* hookContext_ = nullptr;
   int64_t lastPoll_ = 0;
   int64_t batchEnd_ = 0;
+  uint64_t othersHaveRun_ = 0;  // once there have been so many switches: see expireTimers
   stack::StackPool& stacks_;
-  Coroutine* resting_ = nullptr;  // the newest, linked by `next`; all of one size
-  uint32_t restingLength_ = 0;
-  uint32_t untilRenewal_ = kRestsBeforeRenewal;
+  StackReuse reuse_;
   uint32_t live_ = 0;
   uint32_t firstFree_ = kNoSlot;
   Chosen* chosen_ = nullptr;  // policy_, if it is one
@@ -306,8 +336,9 @@ class Scheduler {
   Timers realTimers_;
   Timers* timers_ = &realTimers_;
   bool simulated_ = false;  // a Simulation lives
+  bool inLastTurn_ = false;
   int64_t virtualNow_ = 0;
-  ScopePool scopePool_;
+  LimitPool limitPool_;
 };
 
 // Parks the running coroutine until `deadline`: 0, or the code that ended the sleep early.

@@ -7,7 +7,7 @@
 
 namespace stackful::sched {
 
-enum class Ending { kJoined, kNever };  // kNever: nobody waits for it, it goes with the process
+enum class Ending { kJoined, kNever };  // kNever: it ends with the process
 
 // Starts `run(context)` on a thread that takes no signals: those are for the threads that were there before. `name` has
 // at most 15 characters. 0, or -errno when the system has no thread to give.

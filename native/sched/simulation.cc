@@ -18,7 +18,7 @@ Simulation::Simulation(Scheduler& scheduler, uint32_t seed) noexcept
 }
 
 Simulation::~Simulation() {
-  choose();  // whoever is still in the queue goes to where it belongs
+  choose();  // coroutines still in the queue go to where they belong
   scheduler_.hook_ = hook_;
   scheduler_.timers_ = &scheduler_.realTimers_;
   scheduler_.simulated_ = false;

@@ -1,8 +1,8 @@
-// Runs coroutines one step at a time, the next one chosen by a seeded generator, on a clock that only moves when nobody
+// Runs coroutines one step at a time, the next one chosen by a seeded generator, on a clock that only moves when none
 // is ready: the same seed gives the same run.
 //
 // While one lives, every coroutine that is spawned belongs to it, and no other one runs: those that are woken wait for
-// its end. Nothing of the outside world reaches its coroutines, because nobody polls. Main stack only.
+// its end. Nothing of the outside world reaches its coroutines, because there is no poll. Main stack only.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ class Simulation {
   Simulation(const Simulation&) = delete;
   Simulation& operator=(const Simulation&) = delete;
 
-  // Chooses who runs next; nullptr when nobody is ready.
+  // Chooses which one runs next; nullptr when none is ready.
   Coroutine* choose() noexcept;
   // Takes the chosen one, which must be run then (Scheduler::runTurn).
   void take() noexcept;

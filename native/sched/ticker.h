@@ -1,6 +1,6 @@
 // One thread for the whole process that looks at the others while they are busy and cannot look themselves: whether
-// somebody holds his thread, whether a signal has asked for a dump. It runs only once somebody needs it, and sleeps until the
-// earliest moment that anybody has asked for.
+// a coroutine holds its thread, whether a signal has asked for a dump. It runs from the first start() on, and sleeps until
+// the earliest moment that an entry has asked for.
 #pragma once
 
 #include <pthread.h>

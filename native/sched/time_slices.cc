@@ -24,7 +24,7 @@ bool TimeSlices::give(Coroutine* c, int64_t ns) noexcept {
   if (ns == 0) return true;
   if (ns < shortest_.load(std::memory_order_relaxed)) shortest_.store(ns, std::memory_order_relaxed);
   if (running_) return true;
-  // The first one may be given in the middle of a batch, whose beginning nobody told.
+  // The first one may be given in the middle of a batch, whose beginning was not told.
   inBatch_.store(scheduler_.running() != nullptr, std::memory_order_relaxed);
   auto run = [](void* self) -> void* { return static_cast<TimeSlices*>(self)->run(), nullptr; };
   running_ = startServiceThread(&thread_, "stackful-slices", Ending::kJoined, kStackBytes, run, this) == 0;
@@ -57,7 +57,7 @@ void TimeSlices::stop() noexcept {
 
 bool TimeSlices::expired() noexcept {
   const Coroutine* c = scheduler_.running();
-  // The thread may have asked about somebody who has stopped since.
+  // The thread may have asked about a coroutine that has stopped since.
   if (!c || seenSwitches_.load(std::memory_order_relaxed) != scheduler_.counters().switches) return false;
   const int64_t since = seenSince_.load(std::memory_order_relaxed);
   const int64_t slice = sliceOf(c), now = monotonicNow();

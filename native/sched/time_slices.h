@@ -73,7 +73,7 @@ class TimeSlices {
   // What the thread has seen last: since when the number of switches has been what it is.
   std::atomic<uint64_t> seenSwitches_{0};
   std::atomic<int64_t> seenSince_{0};
-  // The one who runs has no slice, or a longer one: not worth asking until then.
+  // The running coroutine has no slice, or a longer one: not worth asking until then.
   std::atomic<int64_t> notBefore_{0};
 };
 

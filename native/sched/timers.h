@@ -47,7 +47,7 @@ class Timers {
 
   size_t size() const noexcept { return size_; }
   // By how many nanoseconds the most overdue timer missed its tick, in the last call of expire that fired any and in the
-  // worst: how long somebody kept the thread from coming here.
+  // worst: how long the thread was kept from coming here.
   int64_t lateness() const noexcept { return lateness_; }
   int64_t worstLateness() const noexcept { return worstLateness_; }
   // Forgets every timer without firing or touching it: their memory may be gone already.

@@ -1,4 +1,4 @@
-// Asks for a cache line ahead of its use. Any address will do.
+// Prefetches a cache line. Any address will do.
 //
 // Assembly, because GCC takes an inline function that does nothing but __builtin_prefetch for one without effects, and
 // leaves out the calls to it.

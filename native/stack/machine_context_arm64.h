@@ -18,7 +18,7 @@ inline void* prepareStack(char* top, void (*entry)(void*), void* argument) {
   return words;
 }
 
-// Saves the current stack pointer in *save, takes `restore` for it and continues whoever saved that one.
+// Saves the current stack pointer in *save, takes `restore` for it and continues the stack it was saved on.
 // Inlined, with every register declared lost, so that the compiler keeps only what it needs; and a branch through a
 // register instead of a return, because after a change of stack the return predictor is wrong. x18 is one of them: on Linux
 // compilers take it for any value that no call has to survive. x29 cannot be declared lost and is saved here. fpcr is not

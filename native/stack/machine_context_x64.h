@@ -17,10 +17,11 @@ inline void* prepareStack(char* top, void (*entry)(void*), void* argument) {
   return words;
 }
 
-// Saves the current stack pointer in *save, takes `restore` for it and continues whoever saved that one.
+// Saves the current stack pointer in *save, takes `restore` for it and continues the stack it was saved on.
 // Inlined, with every register declared lost, so that the compiler keeps only what it needs; and an indirect jump
 // instead of a return, because after a change of stack the return predictor is wrong (two wrong returns: 19 ns).
-// Control words (mxcsr, x87) are not switched: V8 and Node run with the same ones everywhere.
+// Control words (mxcsr, x87) are not switched here: V8 and Node run with the same ones everywhere, and what C++ of others has
+// changed the engine takes along (native/engine/foreign_state.h).
 inline __attribute__((always_inline)) void switchStack(void** save, void* restore) {
   asm volatile(
       "leaq 1f(%%rip), %%rax\n\t"

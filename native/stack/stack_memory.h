@@ -69,12 +69,12 @@ class StackPool {
   void handOutClean(bool on) noexcept { clean_ = on; }
   // Safe to call from code still running on that stack: its memory is neither unmapped nor written.
   void release(Stack stack) noexcept;
-  // The stack counts as pooled and stays as it is, with what is in use of it, for whoever takes it over.
+  // The stack counts as pooled and stays as it is, with what is in use of it, until takeOver or endRest.
   void rest() noexcept {
     --stats_.live;
     ++stats_.pooled;
   }
-  // One of those is in use again, by somebody else. False when the budget is spent, and when stacks are to be clean.
+  // Another coroutine uses one of those. False when the budget is spent, and when stacks are to be clean.
   bool takeOver(Stack stack) noexcept;
   // One of those is given up: release it.
   void endRest() noexcept {

@@ -2,9 +2,9 @@
 // in small steps off the hot path.
 //
 // A pass looks at every stack (mincore, ResidentPages). Where pages are resident below the part in use, it leaves marks
-// in the uppermost of them; a later pass that finds the same marks knows that nobody has been that deep in between, and
-// gives the pages back, many stacks in one process_madvise. The marks are the whole price: nothing is recorded when a
-// coroutine runs or parks.
+// in the uppermost of them; a later pass that finds the same marks knows that the stack was not used that deep in
+// between, and gives the pages back, many stacks in one process_madvise. The marks are the whole price: nothing is
+// recorded when a coroutine runs or parks.
 #pragma once
 
 #include <sys/uio.h>
@@ -19,7 +19,7 @@ namespace stackful::stack {
 
 class StackTrimmer {
  public:
-  // The stack pointer of whoever was handed the stack with this record, while it is not running.
+  // The stack pointer of what was handed the stack with this record, while it is not running.
   using StackPointer = const char* (*)(const char* record);
   StackTrimmer(StackPool& pool, StackPointer stackPointer) noexcept
       : pool_(pool), stackPointer_(stackPointer) {}
@@ -30,7 +30,7 @@ class StackTrimmer {
   // the pool may be running.
   bool step() noexcept;
 
-  // Stacks of the last pass whose pages the next one will give back, if nobody uses them until then.
+  // Stacks of the last pass whose pages the next one will give back, unless they are used until then.
   size_t candidates() const noexcept { return candidates_; }
 
   // Looks at all stacks now, and gives back everything but what is in use: 170 ns a stack, and about 60 ns a page. A

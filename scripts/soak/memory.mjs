@@ -1,7 +1,7 @@
 // Whether resident memory stays where it was: the median of late samples against that of early ones.
 
 const MIB = 2 ** 20;
-/** How much more the late samples may be. What compilers and allocators keep after a while is some MiB, whatever the size. */
+/** How much more the late samples may be. Compilers and allocators keep some MiB after a while, at any size. */
 const TOLERANCE = { share: 0.1, bytes: 12 * MIB };
 const FEWEST = 15;
 
@@ -25,7 +25,7 @@ export class Memory {
     return mib(process.memoryUsage.rss());
   }
 
-  /** The first fifth is warming up, the second one is early, the last one is late. */
+  /** The first fifth of the samples is warm-up, the second fifth is early, the last fifth is late. */
   verdict() {
     const fifth = Math.floor(this.#samples.length / 5);
     if (!this.enough) return { flat: false, text: `memory: ${this.#samples.length} samples are too few to tell` };

@@ -1,6 +1,6 @@
-// What the soak does over and over. In each round: coroutines that give way to each other, coroutines that spawn others
+// One round of the soak: coroutines that give way to each other, coroutines that spawn others
 // which return, throw or are cancelled in each state there is, coroutines that park in every kind of frame; collections in
-// between; and some who have been parked for many rounds are let go on.
+// between; and some coroutines that have been parked for many rounds go on.
 import { CancelledError, sleep, spawn, wait, yieldNow } from 'stackful';
 import { makeScenarios } from '../../test/children/scenarios.mjs';
 import { randomFrom } from './random.mjs';
@@ -55,7 +55,7 @@ function throws(fn, matches, what) {
   throw new Error(`${what} did not throw`);
 }
 
-/** One that is ended early in some park, and gives back what it has. */
+/** A coroutine that is ended early in some park, and gives back what it has. */
 function cancelled(random, n) {
   let begun = false;
   let undone = false;
@@ -172,7 +172,7 @@ export class Rounds {
     }
   }
 
-  /** Ends those who are parked still. */
+  /** Ends the coroutines that are still parked. */
   end() {
     for (let i = 0; i < LONG_PARKED; i++) this.#release(i, true, false);
   }

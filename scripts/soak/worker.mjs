@@ -8,7 +8,7 @@ function equal(actual, expected) {
   if (actual !== expected) throw new Error(`in a worker: ${String(actual)} instead of ${String(expected)}`);
 }
 
-/** What fails in a coroutine is an unhandled rejection, and so the worker's 'error'. */
+/** A failure in a coroutine is an unhandled rejection, and so the worker's 'error'. */
 const ping = (n) => {
   const kept = { n };
   for (;;) {

@@ -8,7 +8,7 @@ const [coroutines, turns] = process.argv.slice(2).map(Number);
 let compared = 0;
 const equal = (actual, expected, what) => (compared++, assert.deepStrictEqual(actual, expected, what));
 
-// Before anybody has used a store: these have no resource of their own yet.
+// Before the first store is used: these have no resource of their own yet.
 const early = Array.from({ length: 20 }, (_, i) => spawn(() => {
   yieldNow();
   yieldNow();

@@ -1,4 +1,4 @@
-// bad_moments.mjs WHAT: coroutines at moments that are bad for them. Prints what happened; the test knows what must.
+// bad_moments.mjs WHAT: coroutines at moments that are bad for them. Prints the events; the test knows the expected ones.
 import { writeSync } from 'node:fs';
 import { Worker, isMainThread } from 'node:worker_threads';
 import { configure, sleep, spawn, wait, yieldNow } from 'stackful';
@@ -6,7 +6,7 @@ import { configure, sleep, spawn, wait, yieldNow } from 'stackful';
 const print = (text) => writeSync(1, `${text}\n`);
 const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Spawns, and says what became of it. */
+/** Spawns, and prints the outcome. */
 function attempt(where) {
   try {
     const child = spawn(() => (print(`${where}: ran`), yieldNow(), 1));
@@ -28,7 +28,7 @@ const programs = {
     }
     print(`ran ${ran}`);
   },
-  /** Collected while coroutines run, some are in the middle of a switch, and nobody returns to the loop for long. */
+  /** Collected while coroutines run, some are in the middle of a switch, and none returns to the loop for long. */
   async 'finalizer-inside'() {
     let ran = 0;
     let registered = 0;
@@ -50,7 +50,7 @@ const programs = {
     }
     print(`ran ${ran === registered}`);
   },
-  /** Nothing runs any more after the listeners: what they spawn stays ready, as promises stay unsettled. */
+  /** Nothing runs after the listeners: coroutines that they spawn stay ready, as promises stay unsettled. */
   'exit-listener'() {
     process.on('exit', () => attempt('exit'));
     spawn(() => sleep(1));
@@ -86,7 +86,7 @@ const programs = {
       print(`${what} ended with ${await exited}`);
     }
   },
-  /** Coroutines that never end are nothing to wait for when the process is told to end. */
+  /** A process that is told to end does not wait for coroutines that never end. */
   never() {
     for (let i = 0; i < 10; i++) spawn(() => { for (;;) yieldNow(); });
     for (let i = 0; i < 10; i++) spawn(() => { for (;;) { try { sleep(1); } catch { /* goes on when cancelled, too */ } } });
@@ -96,7 +96,7 @@ const programs = {
     spawn(() => { for (;;); });
     if (isMainThread) throw new Error('for workers only');
   },
-  /** More address space than there is: refused, and those that run go on. */
+  /** A stack larger than the address space is refused, and running coroutines go on. */
   async absurd() {
     const parked = spawn(() => (sleep(20), 'parked'));
     const errors = new Set();

@@ -1,4 +1,4 @@
-// What programs that torture with random numbers share: the same numbers in every run, and counted checks.
+// The common part of torture programs with random numbers: the same numbers in every run, and counted checks.
 export let checks = 0;
 export let seed = 0;
 

@@ -3,9 +3,9 @@ import diagnostics from 'node:diagnostics_channel';
 import { createServer } from 'node:net';
 import { configure, current, sleep, spawn, wait } from 'stackful';
 
+import { mayWaitFor } from '../../dist/observe/deadlock.js';
 import { check } from '../../dist/internal/codes.js';
 import { native } from '../../dist/internal/native.js';
-import { mayWaitFor } from '../../dist/internal/waiting.js';
 
 const [name, mode] = process.argv.slice(2);
 if (mode) configure({ deadlock: mode });
@@ -20,7 +20,7 @@ function parkFor(object, kind, operation) {
   check(code, operation);
 }
 
-/** The least that can be waited for: held by one, given up to the next in line. */
+/** A minimal lock: one coroutine holds it and hands it to the next in line. */
 class Lock {
   constructor(label) {
     this.label = label;
@@ -48,7 +48,7 @@ class Lock {
   }
 }
 
-/** Anybody can set it. */
+/** Any coroutine can set it. */
 class Flag {
   label = 'Flag';
   waiting = [];
@@ -91,7 +91,7 @@ const cases = {
     named('three', nested(c, a));
     named('bystander', () => { sleep(2); a.lock(); });
   },
-  // Found at once, with the process full of life: no end of the loop in sight for an hour.
+  // Found at once, in a process whose loop goes on for an hour.
   busy() {
     const timer = setTimeout(() => {}, 3.6e6);
     named('one', nested(a, b));
@@ -103,7 +103,7 @@ const cases = {
     const one = named('one', () => { sleep(1); two.join(); });
     const two = named('two', () => one.join());
   },
-  // Nobody is left who could set the flag, and somebody awaits who waits for it.
+  // No coroutine is left that could set the flag, and the one that waits for it is awaited.
   flag() {
     named('stuck', () => flag.wait()).then(() => {});
   },
@@ -125,7 +125,7 @@ const cases = {
     }).then(() => {});
   },
 
-  // No deadlocks: somebody outside may do something, or nobody cares.
+  // No deadlocks: code outside may settle the promise, or the coroutine is not awaited.
   promise() {
     named('one', () => wait(new Promise(() => {})));
     named('two', () => flag.wait()).then(() => {});

@@ -20,12 +20,35 @@ switch (where) {
     spawn(() => (sleep(5), wait(Promise.resolve().then(() => process.exit(7)))));
     break;
   case 'exit-listener':
-    // A listener that parks lets the others run once more, and then the process ends all the same.
     process.on('exit', () => {
       process.exitCode = 7;
     });
     spawn(() => (sleep(5), process.exit()));
     break;
+  case 'parking-listener': {
+    // Like a call on the main stack it ends with an error, and the process with its code, though its caller catches everything.
+    const order = [];
+    process.on('exit', () => {
+      order.push('first');
+    });
+    process.on('exit', () => {
+      try {
+        sleep(1);
+      } catch (error) {
+        console.log(order.join(), error.code, error.message);
+      }
+      sleep(1);
+    });
+    spawn(() => {
+      sleep(5);
+      try {
+        process.exit(7);
+      } catch {
+        console.log('must not be caught');
+      }
+    });
+    break;
+  }
   case 'uncaught':
     process.on('uncaughtException', () => process.exit(7));
     setTimeout(() => {
@@ -33,16 +56,15 @@ switch (where) {
     }, 5);
     break;
   case 'unhandled':
-    process.on('unhandledRejection', (error) => process.exit(error.message === 'nobody joined' ? 7 : 1));
+    process.on('unhandledRejection', (error) => process.exit(error.message === 'not joined' ? 7 : 1));
     spawn(() => {
       sleep(5);
-      throw new Error('nobody joined');
+      throw new Error('not joined');
     });
     break;
   case 'quietly': {
     // Nothing that could wake them is left: as with promises that never settle, the process ends by itself.
     busy.cancel();
-    busy.then(undefined, () => {});
     break;
   }
 }

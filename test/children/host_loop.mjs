@@ -1,4 +1,4 @@
-// host_loop.mjs WHAT [ADDON]: who waits for events, coroutines' sockets or libuv's, and what comes of it. Prints "ok" or throws.
+// host_loop.mjs WHAT [ADDON]: which side waits for events, for coroutines' sockets or libuv's, and the effects. Prints "ok" or throws.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,7 +9,7 @@ import { connect, createServer } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { setImmediate as immediate, setTimeout as delay } from 'node:timers/promises';
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
-import { sleep, spawn } from 'stackful';
+import { sleep, spawn, yieldNow } from 'stackful';
 import { serve } from 'stackful/http';
 
 /** Whether an epoll set of ours, one with a timerfd, waits for another one: libuv's. */
@@ -19,7 +19,7 @@ function isOurs() {
     try {
       links.set(fd, readlinkSync(`/proc/self/fd/${fd}`));
     } catch {
-      // That of the directory.
+      // The descriptor of the directory itself.
     }
   }
   return [...links].some(([fd, link]) => {
@@ -51,7 +51,7 @@ async function client({ port, count }) {
   process.exit(answers === count ? 0 : 1);
 }
 
-/** Has clients served one at a time until the wait is ours. */
+/** Serves clients one at a time until the wait is ours. */
 async function takeOver(port) {
   let ours = false;
   const look = setInterval(() => { ours ||= isOurs(); }, 5);
@@ -90,7 +90,7 @@ const cases = {
     assert.deepEqual(exits, [[0], [0]]);
     assert.equal(requests - before, 1200);
     for (const what of ['immediates', 'files', 'echoes']) assert.ok(counts[what] > 0, what);
-    // Not to be on time is the machine's right, but not to come at all.
+    // A busy machine may make it late, but it must come.
     for (const what of ['timers', 'sleeps']) assert.ok(counts[what] > elapsed / 100, what);
     echo.close();
     await server.close();
@@ -121,7 +121,7 @@ const cases = {
   async end() {
     const server = serve(() => 'ok', { port: 0, host: '127.0.0.1' });
     await takeOver(server.port);
-    // Nothing but this connection is left, and then nothing.
+    // First only this connection is left, then nothing.
     const socket = connect(server.port, '127.0.0.1');
     await once(socket, 'connect');
     const closing = server.close();
@@ -153,11 +153,48 @@ const cases = {
     setTimeout(() => { over = true; }, 50);
     let turns = 0;
     for (; !over; turns++) turn();
-    // One that waits is over after the first: nothing else is to come.
+    // A turn that waits ends after the first event: no other is to come.
     assert.ok(turns > 10, `${turns} turns`);
     assert.ok(!isOurs());
     // And it is taken over again, once the loop is Node's.
     await takeOver(server.port);
+    await server.close();
+  },
+  // As above, in a coroutine, while others are ready, asleep and waited for by clients.
+  async inside() {
+    const { await: turn } = createRequire(import.meta.url)(process.argv[3]);
+    const server = serve(() => 'ok', { port: 0, host: '127.0.0.1' });
+    await takeOver(server.port);
+    let done = false;
+    const ready = spawn(() => { for (let n = 0; !done; n++) if (n % 10 === 0) sleep(1); else yieldNow(); });
+    const exits = once(clientThread(server.port, 50), 'exit');
+    const [turns, codes] = await spawn(() => {
+      let over = false;
+      const codes = [];
+      const park = () => {
+        try {
+          sleep(1);
+          codes.push('parked');
+        } catch (error) {
+          codes.push(error.code, /event loop/.test(error.message));
+        }
+      };
+      setTimeout(() => {
+        park();
+        Promise.resolve().then(park);
+        setTimeout(() => { over = true; }, 50);
+      }, 10);
+      let turns = 0;
+      for (; !over; turns++) turn();
+      // The loop is Node's again.
+      sleep(1);
+      return [turns, codes];
+    });
+    done = true;
+    assert.deepEqual(codes, ['ERR_NOT_IN_COROUTINE', true, 'ERR_NOT_IN_COROUTINE', false]);
+    assert.ok(turns < 1000, `${turns} turns`);
+    await ready;
+    assert.deepEqual(await exits, [0]);
     await server.close();
   },
   async worker() {

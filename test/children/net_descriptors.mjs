@@ -14,7 +14,7 @@ import { connect, listen } from 'stackful/net';
 const count = () => readdirSync('/proc/self/fd').length;
 const turn = () => wait(new Promise((resolve) => setImmediate(resolve)));
 
-/** For what is expected to fail. */
+/** For calls that are expected to fail. */
 function attempt(fn) {
   try {
     fn();
@@ -67,7 +67,7 @@ const scenarios = {
     equal(stats().openSockets, sockets, 'sockets');
   },
 
-  /** Sockets and listeners that nobody has closed. */
+  /** Sockets and listeners that no code has closed. */
   forgotten() {
     const before = count();
     (function forget() {
@@ -125,14 +125,14 @@ const scenarios = {
       spawn(() => listener.accept()),
       spawn(() => readFile(process.argv[3])),
     );
+    // A sleeper goes before those that are ready.
+    while (!parked.every((coroutine) => coroutine.state === 'parked' || coroutine.state === 'done')) sleep(1);
     sleep(20);
-    if (!parked.every((coroutine) => coroutine.state === 'parked' || coroutine.state === 'done'))
-      throw new Error('not parked');
     parentPort.postMessage('ready');
     sleep(1e6);
   },
 
-  /** No more descriptors: accept says so, a loop over connections waits until there are some again. */
+  /** Without descriptors accept throws; a loop over connections waits until there are some again. */
   shortage() {
     // Above this many the system gives no more; soft limits count the highest number, so fill the gaps first.
     const limit = Number(execFileSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' }));

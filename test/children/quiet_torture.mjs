@@ -9,14 +9,14 @@ import { makeScenarios } from './scenarios.mjs';
 
 const [population, collections] = process.argv.slice(2).map(Number);
 let collected = 0;
-/** Who waits for the nth collection. */
+/** The coroutines that wait for the nth collection. */
 const waiting = [];
 startFrom(4711);
 
 const afterCollections = (n) =>
   new Promise((resolve) => { (waiting[Math.min(collected + n, collections)] ??= []).push(resolve); });
 
-/** Parks for some scavenges; what it holds is old, middle-aged and new by turns. */
+/** Parks for some scavenges; the objects that it holds are old, middle-aged and new by turns. */
 function park() {
   const id = seed;
   const holder = { list: [] };
@@ -57,7 +57,7 @@ const collector = spawn(() => {
     collected++;
     for (const resolve of waiting[collected] ?? []) resolve();
     waiting[collected] = undefined;
-    // Those who go on get far enough to park again.
+    // Coroutines that go on get far enough to park again.
     for (let i = random(4); i >= 0; i--) yieldNow();
   }
 });

@@ -12,7 +12,7 @@ startFrom(42);
 
 const deep = (n) => (n === 0 ? (yieldNow(), 0) : deep(n - 1) + 1);
 
-/** What a coroutine may do in its life; each returns what it was given. */
+/** Bodies of coroutines; each returns its argument. */
 const lives = [
   (n) => n,
   (n) => { const held = { text: `n${n}` }; yieldNow(); return Number(held.text.slice(1)); },
@@ -42,7 +42,7 @@ await spawn(() => {
   }
 });
 
-// A stack that rests keeps nothing of who ran on it.
+// A resting stack keeps nothing of the coroutine that ran on it.
 configure({ spawnSites: false });
 let collected = 0;
 const registry = new FinalizationRegistry(() => collected++);
@@ -60,6 +60,6 @@ for (let i = 0; i < 100 && collected < 2 * COUNT; i++) {
   globalThis.gc();
   await new Promise((resolve) => setTimeout(resolve, 5));
 }
-// What interpreted frames still hold is the last one's at most.
+// Interpreted frames still hold objects of the last coroutine at most.
 if (collected < 2 * COUNT - 2) throw new Error(`only ${collected} of ${2 * COUNT} were collected`);
 console.log(`ok ${checks}`);

@@ -1,11 +1,19 @@
-// What a coroutine may be in the middle of when it parks: makeScenarios(park, random) gives functions that take a number
+// Code that a coroutine may be in the middle of when it parks: makeScenarios(park, random) gives functions that take a number
 // and return [what came out, what must come out]. `park()` gives way; `random(n)` is a number below n.
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
+import { Session } from 'node:inspector';
 import { wait } from 'stackful';
 
+/** Code for which V8 and Node keep a stack of their own: without the engine, threads that take turns break that. */
+export const crossings = ['joined', 'scoped', 'evaluated'];
+
 export function makeScenarios(park, random, equal) {
+  const storage = new AsyncLocalStorage();
+  const shared = Array.from({ length: 3 }, (_, i) => ({ toString: () => (random(3) === 0 && park(), String(i)) }));
+  globalThis.parkInEvaluation = () => (park(), storage.getStore());
   const tag = (strings, ...values) => strings.raw.join('|') + values.join();
 
-  // Each takes a number and must return the second element, whatever happens meanwhile.
+  // Each takes a number and must return the second element, in any order of turns, collections and deoptimisations.
   const scenarios = {
     recursion(n) {
       const deep = (k, text) => {
@@ -118,6 +126,34 @@ export function makeScenarios(park, random, equal) {
       park();
       return [`${sum} ${big - 2n ** 70n} ${tag`a${(park(), n)}b`}`, `${3 * n + 0.875} ${n} a|b${n}`];
     },
+    joined(n) {
+      const own = [n, { toString: () => (park(), [n, { toString: () => (park(), 'in') }].join('+')) }, n];
+      return [`${own}|${shared}|${[shared, own]}`, `${n},${n}+in,${n}|0,1,2|0,1,2,${n},${n}+in,${n}`];
+    },
+    scoped(n) {
+      const seen = [];
+      const resource = new AsyncResource('SCENARIO');
+      storage.run(n, () => {
+        park();
+        seen.push(storage.getStore());
+        storage.run(n + 1, () => (park(), seen.push(storage.getStore())));
+        resource.runInAsyncScope(() => (park(), seen.push(resource.asyncId() > 0)));
+        park();
+        seen.push(storage.getStore());
+      });
+      return [seen.join(), `${n},${n + 1},true,${n}`];
+    },
+    /** The inspector's C++ calls JavaScript, between scopes of V8's microtasks. */
+    evaluated(n) {
+      const session = new Session();
+      session.connect();
+      let value;
+      storage.run(n, () => {
+        session.post('Runtime.evaluate', { expression: 'parkInEvaluation()' }, (error, answer) => (value = error ?? answer.result.value));
+      });
+      session.disconnect();
+      return [value, n];
+    },
     overflow(n) {
       const forever = (k) => forever(k + 1) + 1;
       let caught;
@@ -130,7 +166,7 @@ export function makeScenarios(park, random, equal) {
       return [caught instanceof RangeError, true];
     },
     deoptimised(n) {
-      // Optimised for one shape and small integers by everybody before; parked inside when both stop being true.
+      // Optimised for one shape and small integers by the calls before; parked inside when both stop being true.
       const object = n % 7 === 0 ? { pad: 0, x: n } : { x: n };
       const result = hot(object, 60, n % 5 === 0 ? park : idle);
       if (n % 11 === 0) hot({ x: 0.5 }, 3, idle);

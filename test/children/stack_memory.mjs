@@ -39,7 +39,7 @@ const programs = {
     assert.throws(fill, refusal);
     assert.ok(Math.abs(parked.length - 400) < 20, `${parked.length} were spawned`);
     assert.throws(park, refusal);
-    // Async hooks are told of the end of what never began.
+    // Async hooks are told of the end of coroutines that never began.
     const told = [];
     const hook = createHook({ init: (id, type) => type === 'COROUTINE' && told.push(id), destroy: (id) => told.push(-id) }).enable();
     assert.throws(park, refusal);
@@ -52,7 +52,7 @@ const programs = {
     for (let i = 0; i < 50; i++) parked.pop().cancel();
     await until(() => stats().live === parked.length + 1);
     await spawn(() => { assert.throws(fill, refusal); });
-    // What they deepen counts when it is seen, and what they leave is given back before anybody is refused.
+    // Deeper pages count once a look finds them, and unused pages are given back before a spawn is refused.
     for (const c of parked.splice(0)) c.cancel();
     await until(() => stats().live === 1);
     spawn(() => deep(200, () => (sleep(1e6), 0)), { stackSize: 512 * kib });

@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 
 const count = Number(process.argv[2]);
 const ABREAST = 4;
-/** Nobody takes that long, however busy the machine. */
+/** No worker takes that long, however busy the machine. */
 const HUNG_MS = 60_000;
 
 const source = `
@@ -38,7 +38,7 @@ async function terminate(n) {
   const failed = once(worker, 'error').then(([error]) => { throw error; });
   failed.catch(() => {});
   const exited = once(worker, 'exit');
-  // Not before: a worker that is terminated while it loads modules leaves their descriptors open, whatever they are.
+  // Not before: a worker that is terminated while it loads modules leaves their descriptors open, of any modules.
   await Promise.race([once(worker, 'message'), failed]);
   pause((n * 37) % 500);
   let timer;

@@ -2,7 +2,7 @@
 // to say, or throws. A case whose coroutine is not preempted does not end.
 import { Worker } from 'node:worker_threads';
 
-import { atomic, configure, sleep, spawn, stats, yieldNow } from 'stackful';
+import { atomic, Channel, configure, otherwise, select, sleep, spawn, stats, yieldNow } from 'stackful';
 
 const [name, wanted = '100'] = process.argv.slice(2);
 const timeSlice = 2;
@@ -46,6 +46,9 @@ const cases = {
     for (let i = 0; i < 300; i++) count({ done: false }, 10_000);
     for (let round = 0; round < 5; round++) await until(5, (box) => count(box, Infinity));
   },
+  async once() {
+    await until(1, spin);
+  },
   async calls() {
     const fibonacci = (n) => (n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2));
     await until(20, (box) => {
@@ -81,6 +84,19 @@ const cases = {
       }
     };
     await Promise.all([spawn(work, { timeSlice }), spawn(work, { timeSlice })]);
+  },
+  /** A call of ours that lasts for many slices: they end before it and behind it, and not while its frame is the newest. */
+  async 'call of the library'() {
+    const cases = new Array(2e6).fill(new Channel());
+    cases.push(otherwise);
+    await until(5, (box) => {
+      while (!box.done) {
+        const before = preempted();
+        select(cases);
+        const times = preempted() - before;
+        if (times > 3) throw new Error(`preempted ${times} times in one call`);
+      }
+    });
   },
   /** JavaScript that a native function has called is left alone: its scopes must close in the order they were opened. */
   async 'native call'() {
@@ -200,5 +216,5 @@ const cases = {
 };
 
 await cases[name]();
-if (!['atomic', 'native call', 'terminated'].includes(name)) equal(preempted() > 0, true, 'preempted');
+if (!['atomic', 'native call', 'call of the library', 'terminated'].includes(name)) equal(preempted() > 0, true, 'preempted');
 console.log('ok');

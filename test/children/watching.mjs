@@ -1,4 +1,4 @@
-// watching.mjs CASE: threads that are too busy to be asked, and are looked at all the same.
+// watching.mjs CASE: dumps and reports of threads that are too busy to answer.
 import { execFileSync } from 'node:child_process';
 import diagnostics from 'node:diagnostics_channel';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
@@ -7,7 +7,7 @@ import { configure, sleep, spawn, stats, wait, yieldNow } from 'stackful';
 import { native } from '../../dist/internal/native.js';
 
 const [name, ...rest] = process.argv.slice(2);
-/** So long at most, which is what a loaded machine may take. */
+/** The longest wait, in milliseconds, for a loaded machine. */
 const PATIENCE = 10_000;
 const within = (ms, condition) => {
   const end = performance.now() + ms;
@@ -30,17 +30,24 @@ native.writeToStderr = (text) => {
 };
 /** Until diagnostics have said something for the nth time. */
 const unheard = (n = 1) => within(PATIENCE, () => written < n);
-/** The signal arrives while the code below is busy: who sends it does not share its fate. */
+/** The signal arrives while the code below is busy: a worker thread sends it. */
 const signalSoon = (times = 1) =>
   new Worker(`for (let i = 0; i < ${times}; i++) setTimeout(() => process.kill(process.pid, 'SIGUSR2'), 60 + 60 * i)`, { eval: true });
-/** A little later, so that what comes twice shows. */
+/** A little later, so that a second report shows. */
 const finish = () => setTimeout(() => process.exit(0), 50);
+/** Calls `then` on the main stack. */
+function onceParked(coroutine, then) {
+  const look = setInterval(() => {
+    if (coroutine.state !== 'parked') return;
+    clearInterval(look);
+    then();
+  }, 5);
+}
 
 const cases = {
   mainBusy() {
     configure({ dumpSignal: 'SIGUSR2' });
-    spawn(parked, { name: 'sleeper' });
-    setTimeout(() => { signalSoon(); (function onMain() { hog(unheard()); })(); finish(); }, 10);
+    onceParked(spawn(parked, { name: 'sleeper' }), () => { signalSoon(); (function onMain() { hog(unheard()); })(); finish(); });
   },
   coroutineBusy() {
     configure({ dumpSignal: 'SIGUSR2', spawnSites: true });
@@ -107,9 +114,10 @@ const cases = {
       await new Promise((resolve) => worker.on('exit', resolve));
       setInterval(() => { if (!unheard()()) process.exit(0); }, 10);
     } else {
-      spawn(parked, { name: 'in worker' });
-      parentPort.postMessage('ready');
-      setTimeout(() => { hog(unheard()); process.exit(0); }, 20);
+      onceParked(spawn(parked, { name: 'in worker' }), () => {
+        parentPort.postMessage('ready');
+        setTimeout(() => { hog(unheard()); process.exit(0); }, 20);
+      });
     }
   },
 
@@ -120,7 +128,7 @@ const cases = {
     configure({ watchdog: { limit } });
     const silentAbout = (what) => within(PATIENCE, () => !said.includes(what));
     spawn(function greedy() { hog(silentAbout('at greedy')); hog(until(100)); }, { name: 'hog' }).then(tire);
-    // A turn that a busy machine has held already has had its report.
+    // A turn that a busy machine has delayed has been reported already.
     function tire() {
       const before = written;
       if (sleepless(() => written === before)) setTimeout(end, 20);
@@ -138,7 +146,7 @@ const cases = {
       process.exit(0);
     }
   },
-  // For ever, in a coroutine: only the watchdog's word comes out.
+  // A coroutine that computes for ever: only the watchdog's report is printed.
   forever() {
     configure({ watchdog: { limit: 40 } });
     spawn(function stuck() { for (;;) if (!unheard()()) process.kill(process.pid, 'SIGKILL'); });
@@ -153,12 +161,33 @@ const cases = {
     } } });
     spawn(function greedy() { hog(unheard()); console.log('unharmed'); }, { name: 'hog' });
   },
+  // The loops are optimised by then. Nothing in them says that the variable, or the array's elements, could change.
+  changes() {
+    let list, stop;
+    configure({ watchdog: { limit: 60, report: ({ stack }) => {
+      if (!/at spin/.test(stack)) return;
+      stop = true;
+      list.length = 0;
+      list.push('changed');
+    } } });
+    function spin() {
+      list = [1, 2, 3];
+      stop = false;
+      let sum = 0;
+      for (let i = 0; !stop; i = (i + 1) % 3) sum += list[i];
+      return sum > 0 ? list[0] : 'nothing';
+    }
+    spawn(() => spin()).then((seen) => {
+      console.log('in a coroutine:', seen);
+      setTimeout(() => { console.log('on the main stack:', spin()); process.exit(0); }, 20);
+    });
+  },
   // One long system call: seen when it is over.
   native() {
     configure({ watchdog: { limit: 40 } });
     spawn(function runs() { execFileSync('sleep', ['0.2']); hog(unheard()); }, { name: 'runner' });
   },
-  // Busy all the time, but nobody for long; then idle; then off. The limit is what a loaded machine may take away.
+  // Busy all the time, but no coroutine for long; then idle; then off. The limit is what a loaded machine may take away.
   fair() {
     configure({ watchdog: { limit: 800 } });
     const more = until(1200);

@@ -33,7 +33,7 @@ async function one(i) {
   const exited = once(worker, 'exit');
   const failed = once(worker, 'error').then(([error]) => { throw error; });
   failed.catch(() => {});
-  // Not before: a worker that is terminated while it loads modules leaves their descriptors open, whatever they are.
+  // Not before: a worker that is terminated while it loads modules leaves their descriptors open, of any modules.
   await Promise.race([once(worker, 'message'), exited, failed]);
   if (mode === 3 || mode === 5) {
     const [code] = await exited;

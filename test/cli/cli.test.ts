@@ -89,6 +89,7 @@ describe.skipIf(!built)('stackful serve (needs dist/)', () => {
     await refuses(/--policy fair: it is connections or accept/, 'serve', '.', '--policy', 'fair');
     await refuses(/--inspect is for one process/, 'serve', '.', '--workers', '2', '--inspect', '0');
     await refuses(/--workers many: not a whole number/, 'serve', '.', '--workers', 'many');
+    await refuses(/--workers 0: not a whole number from 1 to 1024/, 'serve', '.', '--workers', '0');
     await refuses(/--shed 0: not a whole number from 1/, 'serve', '.', '--shed', '0');
     await refuses(/one directory/, 'serve', '.', 'other');
     await refuses(/--nonsense/, 'serve', '.', '--nonsense');
@@ -122,7 +123,7 @@ describe.skipIf(!built)('stackful (needs dist/)', () => {
       for (const command of [['doctor'], ['serve', 'examples/site', '--port', '0']]) {
         const { code, output } = await cli(command, { nodeArgs: ['--require', hook] }).ended;
         expect(code).toBe(1);
-        expect(output).toMatch(/stackful: stackful does not support this runtime .*cannot open on purpose/);
+        expect(output).toMatch(/stackful's addon does not load \(cannot open on purpose\): run "node .*install\.mjs"$/m);
         expect(output).not.toMatch(/ at .*\.js:\d/);
       }
     } finally {

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { built, cli, served } from './program.js';
 
-/** Asks for the page again and again, on connections that are kept and on new ones, and counts what comes of it. */
+/** Requests the page again and again, on kept connections and on new ones, and counts the outcomes. */
 class Load {
   answered = 0;
   readonly failures: string[] = [];

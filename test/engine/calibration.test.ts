@@ -2,20 +2,21 @@ import { describe, expect, it } from 'vitest';
 
 import { runChild } from '../support/child.js';
 
-/** The constants of native/engine/v8_layout.h, as Layout names them, by what they count. */
+/** The constants of native/engine/v8_layout.h, as Layout names them, by unit. */
 const bytes = [
   'handleImplementerBytes', 'handleDataBytes', 'handleDataInImplementer', 'blocksInImplementer', 'vectorBytes',
   'spareInImplementer', 'handleBlockBytes', 'managerAnchors', 'stackGuard', 'realLimit', 'limit', 'interruptPending',
   'interruptScopes', 'threadTopBytes',
 ];
-const words = ['threadIdWord', 'isolateWord', 'tryCatchWord', 'trapFlagWord', 'accessCheckWord', 'entrySpWord'];
-/** What the search finds, as Discovery names it. */
+const words = ['threadIdWord', 'isolateWord', 'tryCatchWord', 'trapFlagWord', 'accessCheckWord', 'entrySpWord', 'handlerWord'];
+/** The finds of the search, as Discovery names them. */
 const addresses = [
   'isolate', 'realLimit', 'limit', 'interruptScopes', 'threadTop', 'handleData', 'implementerSlot', 'implementer',
-  'relocatableTop', 'stackStartThread', 'stackStartHeap', 'asyncContext', 'shutdownList', 'stackReach', 'inUse', 'manager',
+  'relocatableTop', 'stackStartThread', 'stackStartHeap', 'asyncContext', 'shutdownList', 'stackReach', 'exceptions',
+  'inUse', 'manager',
 ];
 const node = Number.parseInt(process.versions.node);
-/** What that V8 does not have. */
+/** Finds that do not exist in that V8. */
 const absent = new Set([...(node === 20 ? ['found.asyncContext'] : []), ...(node === 22 ? [] : ['found.shutdownList']), ...(node < 24 ? ['found.stackReach'] : [])]);
 
 const cases: [name: string, deltas: number[]][] = [

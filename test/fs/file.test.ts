@@ -9,6 +9,7 @@ import { sleep, spawn } from 'stackful';
 import { close, fdatasync, File, fstat, fsync, open, read, write } from 'stackful/fs';
 
 import { gc } from '../support/gc.js';
+import { untilParked } from '../support/parked.js';
 import { outcome, temporaryDirectory, thrown } from './support.js';
 
 const directory = temporaryDirectory();
@@ -207,8 +208,7 @@ describe('read', () => {
       using both = open(fifo, 'r+');
       const buffer = Buffer.alloc(10);
       const reader = spawn(() => both.read(buffer));
-      sleep(5);
-      expect(reader.state).toBe('parked');
+      untilParked(reader);
       expect(reader.parkedOn).toMatch(/^file\.read/);
       expect(both.write('pipe')).toBe(4);
       expect(reader.join()).toBe(4);
@@ -314,7 +314,6 @@ describe('a File', () => {
           }),
         );
       }
-      expect(thrown(() => file.stat({ bigint: true } as any)).code).toBe('ERR_INVALID_ARG_VALUE');
     });
   });
 
@@ -371,7 +370,7 @@ describe('a File', () => {
     });
   });
 
-  it('is closed when nobody has it any more', async () => {
+  it('is closed when no code refers to it any more', async () => {
     const forgotten = join(directory, 'forgotten');
     fs.writeFileSync(forgotten, '');
     const fds = await spawn(() => Array.from({ length: 20 }, () => open(forgotten).fd));

@@ -16,7 +16,7 @@ export function thrown(fn: () => unknown): any {
   throw new Error('it did not throw');
 }
 
-/** All of an error that has to be as in Node. */
+/** The properties of an error that must be as in Node. */
 export function shown(error: any): object {
   const { name, message, code, errno, syscall, path, dest } = error;
   return { name, message, code, errno, syscall, path, dest };

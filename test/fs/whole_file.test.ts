@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { NotInCoroutineError, sleep, spawn, wait } from 'stackful';
 import { appendFile, open, readFile, writeFile } from 'stackful/fs';
 
+import { untilParked } from '../support/parked.js';
 import { outcome, temporaryDirectory, thrown } from './support.js';
 
 const directory = temporaryDirectory();
@@ -109,8 +110,7 @@ describe('readFile', () => {
     execFileSync('mkfifo', [fifo]);
     await spawn(() => {
       const reader = spawn(() => readFile(fifo, 'utf8'));
-      sleep(5);
-      expect(reader.state).toBe('parked');
+      untilParked(reader);
       writeFile(fifo, 'through the pipe');
       expect(reader.join()).toBe('through the pipe');
     });
@@ -245,8 +245,7 @@ describe('writeFile and appendFile', () => {
       const writer = spawn(() => {
         writeFile(fifo, 'piped');
       });
-      sleep(5);
-      expect(writer.state).toBe('parked');
+      untilParked(writer);
       expect(wait(fs.promises.readFile(fifo, 'utf8'))).toBe('piped');
       writer.join();
     });

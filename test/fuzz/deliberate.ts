@@ -1,5 +1,5 @@
 /**
- * Where this package's parser reads otherwise than llhttp on purpose. Whatever the fuzzer finds that is not here is a
+ * Where this package's parser differs from llhttp on purpose. A difference that the fuzzer finds and that is not here is a
  * bug, or belongs here with its reason.
  */
 import type { Difference } from './differences.js';
@@ -41,7 +41,7 @@ export const DELIBERATE: readonly Deliberate[] = [
     if (method === 'CONNECT') return !/^[\w.~!$&'()*+,;=%:[\]-]+$/.test(target);
     return target.startsWith('*') && !(method === 'OPTIONS' && target === '*');
   }),
-  stricter('HTTP/0.9', 'a request line without a version; llhttp takes it, although nobody has sent one for decades', '400', (d) => {
+  stricter('HTTP/0.9', 'a request line without a version; llhttp takes it, although no client has sent one for decades', '400', (d) => {
     return /^[^ ]+ +[^ \n]* *(\n|$)/.test(requestLine(d));
   }),
   stricter('blanks in the request line', 'one between its parts, as RFC 9112 section 3 has it', '400', (d) => /^[^ ]+( {2}| [^ ]+ {2})/.test(requestLine(d))),

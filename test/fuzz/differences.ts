@@ -6,9 +6,9 @@ import type { Message, Reading } from './reading.js';
 export interface Difference {
   /** `stricter`: refused here and accepted there; `laxer`: the other way round; `other`: two readings of one message. */
   kind: 'stricter' | 'laxer' | 'other';
-  /** What llhttp says, or what the two disagree about. */
+  /** llhttp's reason, or the field in which the two differ. */
   detail: string;
-  /** Of the message that they part in. */
+  /** The two readings of the message in which they differ. */
   knot: Message | undefined;
   llhttp: Message | undefined;
   /** Our answer to it, when it was refused here. */
@@ -24,7 +24,7 @@ function disagreement(a: Message, b: Message): string | undefined {
   if (a.minor !== b.minor) return `version: ${String(a.minor)} or ${String(b.minor)}`;
   if (a.keepAlive !== b.keepAlive) return `keep-alive: ${String(a.keepAlive)} or ${String(b.keepAlive)}`;
   if (a.headers.join('\n') !== b.headers.join('\n')) return `headers: ${a.headers.join('|')} or ${b.headers.join('|')}`;
-  // A body that was refused in the middle may have been handed out to a different point.
+  // Of a body that is refused in the middle, each parser may have given out another part.
   if (a.complete && b.complete && a.body !== b.body) return `body: ${a.body} or ${b.body}`;
   return undefined;
 }
@@ -38,10 +38,10 @@ function endOf(reading: Reading): Reading['end'] {
   return ends(reading.messages.at(-1)) ? 'over' : reading.end;
 }
 
-/** What may follow a head that has been cut off somewhere, so that it becomes one. */
+/** Text that may complete a head which has been cut off. */
 const ENDINGS = ['', ' ', '/ ', ' / '].flatMap((start) => [`${start}HTTP/1.1\r\nHost: a\r\n\r\n`, `${start}\r\n\r\n`, `${start}\n\r\n`, `${start}:\r\n\r\n`]);
 
-/** One judges a line byte by byte, the other when it is complete: is the message that has been cut off lost here, too? */
+/** One parser judges a line byte by byte, the other when it is complete: is the cut-off message refused here, too? */
 function refusesLater(read: (bytes: Buffer) => Reading, text: string, messages: number): boolean {
   return ENDINGS.every((ending) => read(Buffer.from(text + ending, 'latin1')).messages.length <= messages);
 }

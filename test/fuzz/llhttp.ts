@@ -24,7 +24,7 @@ const constants = require('undici/lib/llhttp/constants.js') as {
 };
 const METHOD_NAMES = new Map(Object.entries(constants.METHODS).map(([name, number]) => [number, name]));
 const ERROR_NAMES = new Map(Object.entries(constants.ERROR).map(([name, number]) => [number, name]));
-/** What a message that ends the connection leaves behind. */
+/** The rest of the input behind a message that ends the connection. */
 const OVER = new Set(['PAUSED_UPGRADE', 'PAUSED_H2_UPGRADE', 'CLOSED_CONNECTION']);
 
 let messages: Message[] = [];

@@ -12,7 +12,7 @@ interface Target {
   name: string;
   /** Besides its own source, below the root; a folder stands for the sources in it. */
   sources: string[];
-  /** What the first two bytes of an input choose: see the target. */
+  /** The choices that the first two bytes of an input make: see the target. */
   prefixes: string[];
   /** Beginnings besides whole conversations. */
   seeds?: string[];
@@ -73,7 +73,7 @@ async function fuzz(target: Target, seconds: number): Promise<boolean> {
   seed(target, corpus);
   console.log(`=== ${target.name}: ${seconds} s`);
   const limits = [`-max_total_time=${seconds}`, '-max_len=4000', '-timeout=10', '-rss_limit_mb=2048', '-print_final_stats=1', '-verbosity=1'];
-  // Where it crashes, the input lands here; the program with the file as its argument does it again.
+  // An input that crashes is written here; the program with the file as its argument repeats the crash.
   const artifacts = `-artifact_prefix=${cache}/${target.name}-`;
   return run(program, [...limits, artifacts, corpus], { ASAN_OPTIONS: 'detect_stack_use_after_return=0' });
 }

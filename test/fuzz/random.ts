@@ -1,4 +1,4 @@
-/** Numbers that a seed brings back: xorshift32, with a multiplicative hash so that neighbouring seeds part at once. */
+/** Random numbers that a seed repeats: xorshift32, with a multiplicative hash so that neighbouring seeds part at once. */
 export class Random {
   private state: number;
 

@@ -1,4 +1,4 @@
-/** What a parser made of a sequence of bytes: the same for both, so that they can be compared. */
+/** The result of a parser for a sequence of bytes, in one form for both parsers, so that they can be compared. */
 
 export interface Message {
   method: string;
@@ -20,7 +20,7 @@ export interface Reading {
    * because a message ended it (close, upgrade, CONNECT).
    */
   end: 'more' | 'error' | 'over';
-  /** Of an error. */
+  /** The reason of an error. */
   reason: string;
   /** Where the message begins that was refused. */
   at: number;

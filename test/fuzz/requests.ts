@@ -1,4 +1,4 @@
-/** Requests to begin with, and what is done to them. All text is Latin-1: a character is a byte. */
+/** Requests to begin with, and their mutations. All text is Latin-1: a character is a byte. */
 import { Random } from './random.js';
 
 const HOST = 'Host: a.example\r\n';
@@ -23,7 +23,7 @@ export const CORPUS: readonly string[] = [
   `\r\nGET /crlf HTTP/1.1\r\n${HOST}X-Latin: caf\xe9\r\nX-Tab: a\tb\r\n\r\n`,
 ];
 
-/** What is put in: bytes that separate, numbers that overflow, and the lines that request smuggling is made of. */
+/** The inserted text: bytes that separate, numbers that overflow, and the lines that request smuggling uses. */
 const PIECES: readonly string[] = [
   '\r', '\n', '\r\n', '\r\r\n', '\n\r', '\r\n\r\n', ' ', '  ', '\t', '\v', '\f', '\0', '\x1f', '\x7f', '\x80', '\xa0', '\xff',
   ':', ';', ',', '=', '"', '/', '*', '%', '#', '?', '@', '\\', '|', '-', '+', '0', '1', '5', '9', 'a', 'F', 'G', 'x',
@@ -59,7 +59,7 @@ function mutateOnce(text: string, random: Random): string {
     }
     case 4:
     case 5: {
-      // Where lines begin is where whole lines mean something.
+      // Whole lines go where a line begins, because they have no meaning elsewhere.
       const line = text.indexOf('\n', at) + 1;
       return text.slice(0, line) + random.oneOf(PIECES) + text.slice(line);
     }

@@ -1,6 +1,6 @@
 /**
  * `npm run fuzz`: mutated requests through this package's parsers and through llhttp. Ends at the first difference that
- * is not listed in deliberate.ts, with what is needed to see it again.
+ * is not listed in deliberate.ts, and prints the command that repeats it.
  *
  *     npm run fuzz -- [--count 5000000] [--seconds 120] [--seed N] [--from N]
  *     npm run fuzz -- native [--seconds 60]      libFuzzer, see native.ts

@@ -76,13 +76,13 @@ describe('a body', () => {
     expect((await ask(server, ...chunked(...pieces).split(/(?=\r\n)/))).body).toBe(pieces.join(''));
   });
 
-  it('nobody reads is thrown away, and the connection goes on', async () => {
+  it('that the handler does not read is discarded, and the connection goes on', async () => {
     const server = start((request) => request.method);
     const answers = parse(await exchange(server, post('x'.repeat(10_000)) + chunked('y'.repeat(500)) + get()));
     expect(answers.map(({ body }) => body)).toEqual(['POST', 'POST', 'GET']);
   });
 
-  it('nobody reads and that is too long ends the connection', async () => {
+  it('that the handler does not read and that is too long ends the connection', async () => {
     const server = start(() => 'no, thanks');
     const body = 'x'.repeat(1_000_000);
     const [answer, ...rest] = parse(await exchange(server, post(body) + get()));
@@ -170,7 +170,7 @@ describe('a body that is wrong', () => {
     expect(server.errors).toEqual([]);
   });
 
-  it('because it ends early throws, and nobody is answered', async () => {
+  it('because it ends early throws, and no answer is sent', async () => {
     const codes: unknown[] = [];
     const server = start((request) => {
       try {

@@ -63,7 +63,7 @@ describe('close', () => {
     const sockets = await Promise.all(Array.from({ length: 20 }, () => open(server)));
     await until(() => server.stats.connections === 20);
     const answers = sockets.map(readAll);
-    // In this thread nothing reads them before close: it ends the waits, not what has arrived.
+    // In this thread nothing reads them before close, which ends the waits and keeps arrived data.
     for (const socket of sockets) socket.write(get('/last'));
     await server.close();
     for (const answer of answers) expect(['', '/last']).toContain(parse(await answer)[0]?.body ?? '');

@@ -19,7 +19,7 @@ describe('the parser and llhttp', () => {
       expect(known, JSON.stringify(difference)).toBeDefined();
       found.add(known!.name);
     }
-    // The mutations still reach what they are for.
+    // The mutations still reach the cases that they are for.
     expect(found.size).toBeGreaterThan(DELIBERATE.length / 2);
   });
 });

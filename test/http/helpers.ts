@@ -77,7 +77,7 @@ export function parse(text: string, heads: readonly number[] = []): Answer[] {
     const status = Number(match[1]);
     let body = '';
     if (heads.includes(answers.length) || status < 200 || status === 204 || status === 304) {
-      // Without a body, whatever is announced.
+      // Without a body, even where one is announced.
     } else if (headers['transfer-encoding'] === 'chunked') {
       for (;;) {
         const line = text.indexOf('\r\n');

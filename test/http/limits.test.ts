@@ -58,7 +58,7 @@ describe('a client that does not read its response', () => {
     socket.pause();
     socket.write(get('/large'));
     await until(() => server.stats.requests === 1);
-    // Without a deadline of its own it waits for the connection, and that is cut.
+    // Without a deadline of its own it waits for the connection, which is closed.
     await server.close();
     expect(server.stats.bytesSent).toBeLessThan(large);
     socket.destroy();
@@ -126,7 +126,7 @@ describe.skipIf(openFilesLimit() < CROWD + 1000)(`a slowloris of ${CROWD} connec
         let told = false;
         let broken = false;
         socket.on('data', (chunk: Buffer) => { told ||= chunk.includes(' 408 '); });
-        // It wrote, before it read, what the server did not want any more.
+        // It wrote data that the server no longer wanted before it read.
         socket.on('error', () => { broken = true; });
         socket.on('close', () => {
           gone++;

@@ -33,7 +33,7 @@ describe('shedding', () => {
     expect(refused.length).toBeGreaterThan(sockets.length);
     expect(refused[0]!.headers).toMatchObject({ 'retry-after': '1' });
     expect(refused[0]!.headers['connection']).toBeUndefined();
-    // Whoever comes alone has not waited.
+    // A request that comes alone has not waited.
     const before = server.stats.shed;
     for (let i = 0; i < 10; i++) expect((await fetch(url(server))).status).toBe(200);
     expect(server.stats.shed).toBe(before);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Request } from 'stackful/http';
 import { ask, exchange, get, open, parse, readAll, start } from './helpers.js';
 
-/** What a handler gives for a target, as JSON. */
+/** A handler's answer for a target, as JSON. */
 async function seen<T>(target: string, look: (request: Request) => T, ...lines: string[]): Promise<T> {
   const server = start((request) => JSON.stringify(look(request)));
   const { status, body } = await ask(server, get(target, ...lines));

@@ -1,4 +1,5 @@
-import { Agent, request as httpRequest } from 'node:http';
+import { once } from 'node:events';
+import { Agent, createServer, request as httpRequest } from 'node:http';
 import { mkdtempSync, rmSync, existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,12 +31,15 @@ describe('serve', () => {
     expect(await (await fetch(url(server))).text()).toBe('in a coroutine');
   });
 
-  it('throws system errors at once', () => {
+  it('throws system errors at once, in the words of node:http', async () => {
     const first = start(() => '');
     const again = () => serve(() => '', { port: first.port, host: '127.0.0.1' });
     expect(again).toThrow(
       expect.objectContaining({ code: 'EADDRINUSE', syscall: 'listen', address: '127.0.0.1', port: first.port }) as Error,
     );
+    const nodes = createServer().listen(first.port, '127.0.0.1');
+    const [error] = (await once(nodes, 'error')) as [Error];
+    expect(again).toThrow(error.message);
     expect(() => serve(() => '', { host: '192.0.2.1' })).toThrow(expect.objectContaining({ code: 'EADDRNOTAVAIL' }) as Error);
     expect(() => serve(() => '', { host: 'no such host' })).toThrow(
       expect.objectContaining({ code: 'ERR_INVALID_IP_ADDRESS' }) as Error,
@@ -276,8 +280,8 @@ describe('errors', () => {
       console.error = print;
     }
     expect(lines).toHaveLength(2);
-    expect(lines[0]).toMatch(/GET failed: Error: from onError/);
-    expect(lines[1]).toMatch(/GET failed: null/);
+    expect(lines[0]).toMatch(/GET \/ failed: Error: from onError/);
+    expect(lines[1]).toMatch(/GET \/ failed: null/);
   });
 
   it('of a promise are the same', async () => {

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { sleep } from 'stackful';
+import { HttpError, type Request } from 'stackful/http';
 import { ask, exchange, get, open, parse, readAll, start, until, url } from './helpers.js';
 
 describe('a body in parts', () => {
@@ -82,20 +83,80 @@ describe('a body in parts', () => {
     expect(closed).toBe(true);
   });
 
-  it('is not asked for by HEAD', async () => {
-    let asked = false;
+  it('is asked by HEAD for its first part, and ended', async () => {
+    const seen: string[] = [];
     const server = start(() => ({
       body: (function* () {
-        asked = true;
-        yield 'x';
+        try {
+          for (const part of ['x', 'y']) {
+            seen.push(part);
+            yield part;
+          }
+        } finally {
+          seen.push('end');
+        }
       })(),
     }));
-    await exchange(server, get().replace('GET', 'HEAD'));
-    expect(asked).toBe(false);
+    const [answer] = parse(await exchange(server, get().replace('GET', 'HEAD')), [0]);
+    expect(answer!.status).toBe(200);
+    expect(seen).toEqual(['x', 'end']);
   });
 });
 
+function* failing(error: Error): Generator<string> {
+  yield '';
+  throw error;
+}
+
 describe('a body that goes wrong', () => {
+  it.each<[string, number, (request: Request) => Iterable<string | Buffer>]>([
+    ['by an exception', 500, () => failing(new Error('before'))],
+    ['by an HttpError', 503, () => failing(new HttpError(503))],
+    ['by a part that is none', 500, () => [1 as never]],
+    ['by a first part that is longer than was announced', 500, () => ['1234567890']],
+    ['by having no part although a length was announced', 500, () => ['']],
+    ['by a request that is too long', 413, (request) => request.chunks(3)],
+    ['by a request that is malformed', 400, (request) => request.chunks()],
+  ])('%s before its first part becomes an answer', async (_name, status, parts) => {
+    const server = start((request) => ({ headers: { 'Content-Length': 5 }, body: parts(request) }));
+    const body = status === 400 ? 'no chunk' : '5\r\n12345\r\n0\r\n\r\n';
+    const request = `POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n${body}`;
+    const [answer] = parse(await exchange(server, request));
+    expect(answer!.status).toBe(status);
+    expect(server.errors).toHaveLength(status === 500 ? 1 : 0);
+    // The answer to HEAD says the same, as far as that can be known from the first part.
+    const [head] = parse(await exchange(server, request.replace('POST', 'HEAD')), [0]);
+    expect(head!.status).toBe(_name.includes('no part') ? 200 : status);
+  });
+
+  it('is sent back to a client that waits to be asked for the request: behind its first part as well', async () => {
+    const server = start((request) => ({ body: request.path === '/late' ? late(request) : request }));
+    function* late(request: Request) {
+      yield 'first ';
+      yield* request;
+    }
+    for (const [path, expected] of [['/', 'body'], ['/late', 'first body']] as const) {
+      const socket = await open(server);
+      socket.write(`POST ${path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n`);
+      let text = '';
+      socket.setEncoding('latin1').on('data', (chunk: string) => (text += chunk));
+      await until(() => text.startsWith('HTTP/1.1 100 Continue\r\n\r\n'));
+      socket.write('body');
+      const rest = await readAll(socket);
+      const [answer] = parse((text.length > rest.length ? text : rest).replace(/^HTTP\/1\.1 100 Continue\r\n\r\n/, ''));
+      expect(answer!.body).toBe(expected);
+    }
+  });
+
+  it('does not ask for a request that has been refused as too long', async () => {
+    const server = start((request) => {
+      expect(() => request.readBody(1)).toThrow(expect.objectContaining({ code: 'ERR_HTTP_BODY_TOO_LARGE' }) as Error);
+      return { body: ['no, ', 'thanks'] };
+    });
+    const text = await exchange(server, 'POST / HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n');
+    expect(parse(text)).toEqual([expect.objectContaining({ status: 200, body: 'no, thanks' })]);
+  });
+
   it('by an exception is broken off, visibly', async () => {
     const server = start(() => ({
       body: (function* () {

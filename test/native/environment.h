@@ -1,11 +1,11 @@
-// One environment on this thread, with the engine without V8: what net and disk tests run in.
+// One environment on this thread, with the engine without V8. Net and disk tests run in it.
 #pragma once
 
 #include <set>
 #include <utility>
 
-#include "../../native/disk/disk.h"
 #include "../../native/net/poller.h"
+#include "../../native/pool/pool.h"
 #include "../../native/sched/scheduler.h"
 
 namespace stackful::test {
@@ -17,7 +17,7 @@ struct Environment {
   stack::StackPool stacks;
   sched::Scheduler scheduler{engine, stacks};
   net::Poller poller{scheduler};
-  disk::Disk disk{scheduler};
+  pool::Pool pool{scheduler};
   bool opened = false;
 
   struct Start {
@@ -30,12 +30,12 @@ struct Environment {
 
   Environment() {
     opened =
-        poller.open() == 0 && disk.open(poller.signalFd()) == 0 && poller.addDrain(disk::Disk::drain, &disk);
+        poller.open() == 0 && pool.open(poller.signalFd()) == 0 && poller.addDrain(pool::Pool::drain, &pool);
   }
 
-  // In the order that a host's teardown must keep: whoever holds pointers into stacks lets go before they go.
+  // In the order that a host's teardown must keep: what holds pointers into stacks drops them before the stacks go.
   ~Environment() {
-    disk.shutdown();
+    pool.shutdown();
     poller.closeAll();
     scheduler.shutdown();
     for (Start* start : starts) delete start;

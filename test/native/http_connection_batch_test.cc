@@ -1,4 +1,4 @@
-// Connection: responses that are put off to the end of a batch, because somebody else is ready.
+// Connection: responses that are put off to the end of a batch, because other coroutines are ready.
 #include <doctest/doctest.h>
 
 #include "http_harness.h"
@@ -40,7 +40,7 @@ TEST_CASE("batch: what a client does not take at once comes later, and whole") {
   }
 }
 
-TEST_CASE("batch: responses go out together, before anybody waits") {
+TEST_CASE("batch: responses go out together, before a read waits") {
   constexpr int kConnections = 100;  // more than are put off at most
   Loop loop;
   Server server;

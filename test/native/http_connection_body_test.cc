@@ -7,8 +7,8 @@
 #include "http_harness.h"
 
 using namespace harness;
-using stackful::http::kBodyMalformed;
-using stackful::http::kBodyTooLarge;
+using stackful::kBodyMalformed;
+using stackful::kBodyTooLarge;
 
 namespace {
 
@@ -128,7 +128,7 @@ TEST_CASE("body: 100-continue is sent when the body is asked for") {
   }
 }
 
-TEST_CASE("body: nobody reads it") {
+TEST_CASE("body: not read") {
   auto ignore = [](Connection& c) { respond(c, std::string(c.target())); };
   for (const std::string& text : {withLength("hello"), chunked("hello world", 4)}) {
     // In one piece, and with the body arriving after the response.

@@ -1,5 +1,6 @@
 // Connection: responses, complete and in pieces.
 #include <doctest/doctest.h>
+#include <sys/mman.h>
 
 #include "http_harness.h"
 
@@ -16,7 +17,9 @@ std::string withStatus(int status, const std::string& request = kGet) {
   return serve({request}, [=](Connection& c) { respond(c, "body", status); }).output();
 }
 
-std::string number(size_t n) { return std::to_string(n); }
+std::string number(size_t n) {
+  return std::to_string(n);
+}
 
 }  // namespace
 
@@ -105,7 +108,7 @@ TEST_CASE("response in pieces: chunked") {
   out = serve({kOld}, handler);
   CHECK(out.output() == "HTTP/1.1 200 OK\r\nA: b\r\nConnection: close\r\n\r\nhello0123456789abcdefX");
   CHECK(out.last == Next::kEnd);
-  // A client of 1.0 cannot tell the end otherwise, whatever it asked for.
+  // A client of HTTP/1.0 cannot tell the end otherwise, even if it asked for keep-alive.
   CHECK(serve({kOldKeepAlive + kGet}, handler).output() == out.output());
 }
 
@@ -171,31 +174,101 @@ TEST_CASE("response in pieces: nothing written, no body allowed, large pieces") 
   }
 }
 
-TEST_CASE("response in pieces: a body sent past the connection") {
+namespace {
+
+// A piece at a time, which is said to be cached when its turn comes.
+int sendFile(Connection& c, int file, int64_t offset, int64_t length) {
+  struct Pieces {
+    int64_t said, end;
+  } pieces{offset, offset + length};
+  return c.sendFile(
+      file, offset, length,
+      [](void* context, int64_t at) {
+        auto* p = static_cast<Pieces*>(context);
+        CHECK(at <= p->said);
+        if (at == p->said) p->said = std::min(at + 300'000, p->end);
+        return p->said - at;
+      },
+      &pieces);
+}
+
+// The responses to `requests`, each answered by `answer`, which knows a file of `size` bytes.
+std::string withFile(const std::string& requests, size_t size,
+                     const std::function<void(Connection&, int file)>& answer) {
   Loop loop;
   Limits limits;
   Server server(limits);
-  Pair pair(loop, Wire::kStream);
+  Pair pair(loop, Wire::kTcp);
+  const int file = memfd_create("sent", MFD_CLOEXEC);
+  const std::string content(size, 'f');
+  CHECK(write(file, content.data(), size) == static_cast<ssize_t>(size));
   std::string received;
   loop.go([&] {
     Connection c(server, *pair.server);
-    while (c.nextRequest() == Next::kRequest) {
-      c.begin(200, "", 4, false);
-      c.flush();
-      send(*pair.server, "file");
-      c.wroteDirectly(4);
-      CHECK(c.finish() == 0);
-    }
+    while (c.nextRequest() == Next::kRequest) answer(c, file);
     net::close(pair.server);
   });
   loop.go([&] {
-    send(*pair.client, kGet + kGet);
+    send(*pair.client, requests);
     net::shutdownWrite(*pair.client);
     for (std::string piece; !(piece = receive(*pair.client)).empty();) received += piece;
     net::close(pair.client);
   });
-  loop.run();
-  CHECK(withoutDates(received) == ok("file") + ok("file"));
+  CHECK(loop.run());
+  CHECK(server.buffers.lent() == 0);
+  close(file);
+  return withoutDates(received);
+}
+
+}  // namespace
+
+TEST_CASE("response from a file: more than a socket's buffer holds, and a part") {
+  constexpr int64_t kSize = 8 << 20;
+  int requests = 0;
+  const std::string received = withFile(kGet + kGet, kSize, [&](Connection& c, int file) {
+    const int64_t length = ++requests == 1 ? kSize : 4;
+    CHECK(c.begin(200, "", length, false) == 0);
+    CHECK(sendFile(c, file, kSize - length, length) == 0);
+    CHECK(c.finish() == 0);
+  });
+  CHECK((received == ok(std::string(kSize, 'f')) + ok("ffff")));
+}
+
+TEST_CASE("response from a file: one that has become shorter ends the connection") {
+  const std::string received = withFile(kGet + kGet, 1000, [](Connection& c, int file) {
+    CHECK(c.begin(200, "", 2000, false) == 0);
+    CHECK(sendFile(c, file, 0, 2000) == 0);
+    CHECK(c.finish() == -EMSGSIZE);
+    CHECK_FALSE(c.keepAlive());
+  });
+  CHECK(received == "HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n" + std::string(1000, 'f'));
+}
+
+TEST_CASE("response from a file: only announced to HEAD, and refused where it does not fit") {
+  int requests = 0;
+  const std::string received = withFile(kHead + kGet + kGet, 1000, [&](Connection& c, int file) {
+    const bool isHead = ++requests == 1;
+    CHECK(sendFile(c, file, 0, 4) == -EALREADY);
+    CHECK(c.begin(200, "", requests == 3 ? Connection::kChunked : 4, isHead) == 0);
+    if (!isHead) CHECK(sendFile(c, file, 0, 5) == -EMSGSIZE);
+    if (requests == 3) {
+      CHECK(c.write("file", 4) == 0);
+    } else {
+      CHECK(sendFile(c, file, 0, 4) == 0);
+    }
+    CHECK(c.finish() == 0);
+  });
+  CHECK(received == "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n" + ok("ffff") +
+                        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfile\r\n0\r\n\r\n");
+}
+
+TEST_CASE("response from a file: a descriptor that is none, and a disk that fails, are errors") {
+  withFile(kGet, 10, [](Connection& c, int) {
+    CHECK(c.begin(200, "", 4, false) == 0);
+    CHECK(sendFile(c, -1, 0, 4) == -EBADF);
+    CHECK(c.sendFile(
+              0, 0, 4, [](void*, int64_t) { return int64_t{-EIO}; }, nullptr) == -EIO);
+  });
 }
 
 TEST_CASE("response: room is made before it is needed") {

@@ -97,7 +97,7 @@ struct Outcome {
   }
 };
 
-// `client` is the client's coroutine; whatever it leaves unread is read to the end.
+// `client` is the client's coroutine; the harness reads what it leaves unread, to the end.
 inline Outcome converse(const std::function<void(net::Socket&, Outcome&)>& client, const Handler& handler,
                         const Limits& limits = {}, Wire wire = Wire::kPackets) {
   Loop loop;

@@ -25,7 +25,9 @@ struct Parsed {
   int error() const { return result.status == ParseStatus::kError ? result.error : 0; }
 };
 
-std::string request(const std::string& fields) { return "GET / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n"; }
+std::string request(const std::string& fields) {
+  return "GET / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n";
+}
 
 struct Case {
   const char* what;

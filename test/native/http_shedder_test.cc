@@ -57,7 +57,7 @@ struct Simulated {
       busy += service;
     }
   }
-  // Nobody gets a turn for so long, while requests arrive.
+  // No request gets a turn for so long, while others arrive.
   void pause(int64_t length, int requests) {
     for (int i = 0; i < requests; ++i) queue.push_back(now + length * i / requests + 1);
     now += length;
@@ -102,7 +102,7 @@ TEST_CASE("shedder: after a storm it ends with the queue") {
   Simulated s;
   s.offer(5, 3'000 * kMs);
   CHECK(s.refused > 0);
-  // What came during the storm waits until it is too old.
+  // Requests that came during the storm wait until they are too old.
   s.offer(0.5, 2 * kTarget);
   CHECK(s.refused > 0);
   s.offer(0.5, 3'000 * kMs);
@@ -124,7 +124,7 @@ TEST_CASE("shedder: one request that has waited half the target or less ends it"
   CHECK(asks(30 * kMs));
 }
 
-TEST_CASE("shedder: pauses are no queue, whatever piles up in them") {
+TEST_CASE("shedder: pauses are no queue, with any number of requests in them") {
   Simulated s;
   for (int i = 0; i < 20; ++i) {
     s.pause(150 * kMs, 50);

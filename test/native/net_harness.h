@@ -11,7 +11,7 @@
 
 #include <string>
 
-#include "../../native/net/connection.h"
+#include "../../native/net/dialling.h"
 #include "environment.h"
 
 namespace stackful::test {

@@ -1,8 +1,9 @@
 // engine::Engine without V8: the bare switch of machine stacks, with the annotations AddressSanitizer and
-// ThreadSanitizer need to follow it. What everything above the engine is tested and measured with.
+// ThreadSanitizer need to follow it. Tests and measurements of everything above the engine use it.
 #include "plain_engine.h"
 
 #include <new>
+#include <utility>
 
 #include "../../native/engine/engine.h"
 #include "../../native/stack/machine_context.h"
@@ -34,7 +35,7 @@ thread_local bool plainMayPark = true;
 
 namespace {
 
-// What this engine keeps in the words that would hold V8's archive.
+// This engine's own data, in the words that would hold V8's archive.
 struct Notes {
   void* fakeStack;     // AddressSanitizer's, while not running
   const void* bottom;  // the stack's extent
@@ -53,7 +54,7 @@ Notes& notesOf(Execution& e) {
 // Whose extent AddressSanitizer tells at the next arrival. It must be told the same again on the way back:
 // for the main stack that is not what pthread_getattr_np says, and the leak checker reads all of it.
 thread_local Execution* left = nullptr;
-// The stack of one that has finished, in the middle of its frames: whoever runs next takes the marks off,
+// The stack of one that has finished, in the middle of its frames: the next one to run takes the marks off,
 // because the memory may be used for something else next, even without having been unmapped.
 thread_local stack::Stack finished;
 void unmark(const stack::Stack& s) {
@@ -131,11 +132,16 @@ void Engine::switchTo(Execution& from, Execution& to) noexcept {
   arrived(from);
 }
 
+void Engine::switchBetween(Execution& from, Execution& to) noexcept {
+  switchTo(from, to);
+}
+
 void Engine::finishTo([[maybe_unused]] Execution& from, Execution& to) noexcept {
 #if STACKFUL_ASAN
   finished = from.stack;
 #elif STACKFUL_TSAN
-  doomedFiber = notesOf(from).fiber;
+  // A coroutine that ends by halt() is abandoned later.
+  doomedFiber = std::exchange(notesOf(from).fiber, nullptr);
 #endif
   leaving(nullptr, to);
   void* nowhere;
@@ -175,13 +181,13 @@ void Engine::abandon([[maybe_unused]] Execution& execution) noexcept {
 #if STACKFUL_ASAN
   unmark(execution.stack);
 #elif STACKFUL_TSAN
-  __tsan_destroy_fiber(notesOf(execution).fiber);
+  if (void* fiber = notesOf(execution).fiber) __tsan_destroy_fiber(fiber);
 #endif
 }
 
 void Engine::allowStack(size_t) noexcept {}
 
-bool Engine::mayPark() const noexcept {
+bool Engine::mayPark() noexcept {
   return plainMayPark;
 }
 

@@ -3,7 +3,7 @@
 
 namespace stackful::engine {
 
-// What mayPark answers on this thread.
+// The answer of mayPark on this thread.
 extern thread_local bool plainMayPark;
 
 }  // namespace stackful::engine

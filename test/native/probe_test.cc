@@ -55,7 +55,7 @@ TEST_CASE("a module that does not hold the code is not it") {
 }
 
 TEST_CASE(
-    "a loader that does not tell of thread-local blocks leaves the range empty, whatever the memory behind "
+    "a loader that does not tell of thread-local blocks leaves the range empty, with any memory behind "
     "holds") {
   FakeModule module;
   Range found;

@@ -94,16 +94,16 @@ TEST_CASE("parking outside a coroutine, or when the engine refuses, returns at o
 TEST_CASE("a cancellation ends the present parking call and every later one, unless shielded") {
   Environment e;
   std::vector<int32_t> codes;
-  Scope shield;
+  Limit shield;
   Coroutine* c = e.go([&] {
     codes.push_back(e.scheduler.park(kReason));
     codes.push_back(e.scheduler.park(kReason));
     codes.push_back(e.scheduler.yieldNow());
     codes.push_back(sleepFor(e.scheduler, kMs));
-    e.scheduler.enter(shield);
+    e.scheduler.enterLimit(shield);
     codes.push_back(e.scheduler.yieldNow());
     codes.push_back(e.scheduler.park(kReason));
-    e.scheduler.leave(shield);
+    e.scheduler.leaveLimit(shield);
     codes.push_back(e.scheduler.park(kReason));
   });
   e.scheduler.runBatch(kMs);
@@ -119,30 +119,29 @@ TEST_CASE("a cancellation ends the present parking call and every later one, unl
   CHECK(e.scheduler.live() == 0);
 }
 
-TEST_CASE(
-    "a scope's time limit ends the calls inside it, with a code of its own, and nothing once it is left") {
+TEST_CASE("a time limit ends the calls inside it, with a code of its own, and nothing once it is left") {
   Environment e;
   std::vector<int32_t> codes;
   bool named = false;
   e.go([&] {
-    Scope outer, inner;
-    outer.code = inner.code = kScopeTimedOut;
-    e.scheduler.enter(outer, in(60'000));
-    e.scheduler.enter(inner, in(1));
+    Limit outer, inner;
+    outer.code = inner.code = kLimitTimedOut;
+    e.scheduler.enterLimit(outer, in(60'000));
+    e.scheduler.enterLimit(inner, in(1));
     CHECK(e.scheduler.externalWaits() == 2);
     codes.push_back(e.scheduler.park(kReason));
     codes.push_back(e.scheduler.yieldNow());
-    named = e.scheduler.firedScope() == &inner;
+    named = e.scheduler.firedLimit() == &inner;
     CHECK(e.scheduler.externalWaits() == 1);
-    e.scheduler.leave(inner);
+    e.scheduler.leaveLimit(inner);
     codes.push_back(e.scheduler.yieldNow());
-    e.scheduler.leave(outer);
-    CHECK(e.scheduler.firedScope() == nullptr);
+    e.scheduler.leaveLimit(outer);
+    CHECK(e.scheduler.firedLimit() == nullptr);
     CHECK(e.scheduler.externalWaits() == 0);
   });
   CHECK(e.run());
   CHECK(named);
-  CHECK(codes == std::vector<int32_t>{kScopeTimedOut, kScopeTimedOut, 0});
+  CHECK(codes == std::vector<int32_t>{kLimitTimedOut, kLimitTimedOut, 0});
   CHECK(e.scheduler.timers().size() == 0);
 }
 
@@ -150,42 +149,42 @@ TEST_CASE("a shield keeps out what comes from around it, not what comes from ins
   Environment e;
   std::vector<int32_t> codes;
   e.go([&] {
-    Scope outer, shield, inner;
-    outer.code = inner.code = kScopeTimedOut;
-    e.scheduler.enter(outer);
+    Limit outer, shield, inner;
+    outer.code = inner.code = kLimitTimedOut;
+    e.scheduler.enterLimit(outer);
     e.scheduler.fire(outer);
-    e.scheduler.enter(shield);
+    e.scheduler.enterLimit(shield);
     codes.push_back(e.scheduler.yieldNow());
-    e.scheduler.enter(inner, in(1));
+    e.scheduler.enterLimit(inner, in(1));
     codes.push_back(e.scheduler.park(kReason));
-    CHECK(e.scheduler.firedScope() == &inner);
-    e.scheduler.leave(inner);
+    CHECK(e.scheduler.firedLimit() == &inner);
+    e.scheduler.leaveLimit(inner);
     codes.push_back(e.scheduler.yieldNow());
-    CHECK(e.scheduler.firedScope() == nullptr);
-    e.scheduler.leave(shield);
+    CHECK(e.scheduler.firedLimit() == nullptr);
+    e.scheduler.leaveLimit(shield);
     codes.push_back(e.scheduler.yieldNow());
-    e.scheduler.leave(outer);
+    e.scheduler.leaveLimit(outer);
     codes.push_back(e.scheduler.yieldNow());
     e.scheduler.cancel(e.scheduler.running());
     codes.push_back(e.scheduler.yieldNow());
   });
   CHECK(e.run());
-  CHECK(codes == std::vector<int32_t>{0, kScopeTimedOut, 0, kScopeTimedOut, 0, -ECANCELED});
+  CHECK(codes == std::vector<int32_t>{0, kLimitTimedOut, 0, kLimitTimedOut, 0, -ECANCELED});
 }
 
 TEST_CASE(
     "an atomic section refuses every parking call, shielded or not, and lets the rest through after it") {
   Environment e;
   std::vector<int32_t> codes;
-  Scope shield;
+  Limit shield;
   e.go([&] {
     e.scheduler.enterAtomic();
     e.scheduler.enterAtomic();
     codes.push_back(e.scheduler.park(kReason));
     e.scheduler.leaveAtomic();
-    e.scheduler.enter(shield);
+    e.scheduler.enterLimit(shield);
     codes.push_back(sleepFor(e.scheduler, kMs));
-    e.scheduler.leave(shield);
+    e.scheduler.leaveLimit(shield);
     codes.push_back(e.scheduler.yieldNow());
     e.scheduler.leaveAtomic();
     codes.push_back(e.scheduler.yieldNow());
@@ -312,7 +311,7 @@ TEST_CASE("the poll hook is called while the queue never empties") {
   s.spawn(256 << 10, spin, nullptr);
   s.spawn(256 << 10, spin, nullptr);
   s.runBatch(60'000 * kMs);
-  CHECK(polls >= 10'000 / static_cast<int>(Scheduler::kCheckEvery * Scheduler::kPollEvery));
+  CHECK(polls >= 10'000 / static_cast<int>(TurnClock::kCheckEvery * Scheduler::kPollEvery));
   CHECK(s.live() == 0);
 }
 
@@ -343,15 +342,95 @@ TEST_CASE("a batch cannot be started inside a coroutine") {
   CHECK_FALSE(left);
 }
 
-TEST_CASE("I/O that never blocks lets others run every kIoBudget calls") {
+TEST_CASE("calls that do not wait let others run: soon at first, then every kMostAllowance of them") {
   Environment e;
-  int charged = 0, seenAt = -1;
+  int charged = 0;
+  std::vector<int> seen;
   e.go([&] {
-    for (; charged < 3 * Scheduler::kIoBudget; ++charged) e.scheduler.chargeIo();
+    for (; charged < 1000; ++charged) e.scheduler.charge();
   });
-  e.go([&] { seenAt = charged; });
+  e.go([&] {
+    while (charged < 1000) {
+      seen.push_back(charged);
+      e.scheduler.yieldNow();
+    }
+  });
   CHECK(e.run());
-  CHECK(seenAt == Scheduler::kIoBudget - 1);
+  REQUIRE(seen.size() > 5);
+  CHECK(seen[0] == kFirstAllowance - 1);
+  CHECK(seen[5] - seen[4] == Scheduler::kMostAllowance);
+}
+
+TEST_CASE("a coroutine that computes long between calls that do not wait gives way after fewer of them") {
+  Environment e;
+  int charged = 0;
+  std::vector<int> seen;
+  e.go([&] {
+    for (; charged < 40; ++charged) {
+      for (const int64_t end = monotonicNow() + kMs; monotonicNow() < end;)
+        ;
+      e.scheduler.charge();
+    }
+  });
+  e.go([&] {
+    while (charged < 40) {
+      seen.push_back(charged);
+      e.scheduler.yieldNow();
+    }
+  });
+  CHECK(e.run());
+  CHECK(seen.size() >= 15);
+}
+
+TEST_CASE("coroutines that stay ready do not keep the outside world out, however long their turns are") {
+  for (const int64_t turn : {int64_t{0}, 100 * kMs / 1000, kMs / 2, 5 * kMs}) {
+    for (const PolicyKind kind : {PolicyKind::kFifo, PolicyKind::kPriority, PolicyKind::kAccept}) {
+      CAPTURE(turn);
+      CAPTURE(static_cast<int>(kind));
+      static Scheduler* scheduler;
+      static int64_t longest;
+      engine::Engine engine;
+      stack::StackPool stacks;
+      Scheduler s(engine, stacks);
+      scheduler = &s;
+      s.setPolicy(makePolicy(kind));
+      longest = 0;
+      static int turns;
+      turns = 0;
+      s.setPoll(
+          [](void*, int64_t) {
+            // In turns, because this machine may do something else for a while.
+            longest = std::max(longest, int64_t{turns});
+            turns = 0;
+            return false;
+          },
+          nullptr);
+      static int64_t length;
+      length = turn;
+      static bool stop;
+      stop = false;
+      auto spin = [](void*) {
+        while (!stop) {
+          for (const int64_t end = monotonicNow() + length; monotonicNow() < end;)
+            ;
+          ++turns;
+          scheduler->yieldNow();
+        }
+        scheduler->finish();
+      };
+      s.spawn(256 << 10, spin, nullptr, 0);
+      s.spawn(256 << 10, spin, nullptr, 0);
+      // As in a host's loop: batch after batch, none of which ends with an empty run queue.
+      for (const int64_t end = monotonicNow() + 100 * kMs; monotonicNow() < end;) s.runBatch(4 * kMs);
+      // A batch that ends in between begins to count again.
+      const auto allowed =
+          turn == 0 ? 3 * TurnClock::kCheckEvery * Scheduler::kPollEvery : 2 * TurnClock::kFirstLook;
+      CHECK(longest > 0);
+      CHECK(longest <= static_cast<int64_t>(allowed) + 1);
+      stop = true;
+      while (s.live() > 0) s.runBatch(4 * kMs);
+    }
+  }
 }
 
 TEST_CASE("ten thousand coroutines, parked and woken in any order") {
@@ -533,7 +612,7 @@ TEST_CASE("a chooser decides among those it has taken, and gives way to another 
 
 namespace {
 
-// Coroutines that let their stack rest.
+// Coroutines whose stacks rest after them.
 struct Lives {
   Scheduler& scheduler;
   std::vector<const void*> stacks;  // on which each ran
@@ -592,14 +671,14 @@ TEST_CASE("a stack that rests serves one coroutine after another, with the frame
 TEST_CASE("no more stacks rest than a scavenge may walk, and now and then one is made anew") {
   Environment e;
   Lives lives{e.scheduler, {}};
-  for (uint32_t i = 0; i < 3 * Scheduler::kMostResting; ++i) REQUIRE(lives.go());
-  CHECK(e.stacks.stats().live == 3 * Scheduler::kMostResting);
+  for (uint32_t i = 0; i < 3 * StackReuse::kMost; ++i) REQUIRE(lives.go());
+  CHECK(e.stacks.stats().live == 3 * StackReuse::kMost);
   lives.run();
   CHECK(e.stacks.stats().live == 0);
-  CHECK(e.stacks.stats().pooled == 3 * Scheduler::kMostResting);
+  CHECK(e.stacks.stats().pooled == 3 * StackReuse::kMost);
   uint32_t resting = 0;
   while (e.scheduler.respawn(Environment::kStackBytes)) ++resting;
-  CHECK(resting == Scheduler::kMostResting);
+  CHECK(resting == StackReuse::kMost);
   lives.run();
 }
 

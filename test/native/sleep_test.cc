@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 #include <poll.h>
+#include <algorithm>
 
 #include <cerrno>
 #include <string>
@@ -23,9 +24,11 @@ TEST_CASE("sleepers wake in order of their deadlines and not early") {
   Environment e;
   std::vector<int> order;
   bool early = false;
+  // From one moment, which comes when all of them have begun.
+  const int64_t start = in(100);
   for (int ms : {9, 3, 6, 0, 1}) {
     e.go([&, ms] {
-      const int64_t until = in(ms);
+      const int64_t until = start + ms * kMs;
       CHECK(sleepUntil(e.scheduler, until) == 0);
       early = early || monotonicNow() < until;
       order.push_back(ms);
@@ -43,11 +46,11 @@ TEST_CASE("a sleep is described by its length and ends early when interrupted") 
   int32_t code = 0, timedOut = 0;
   Coroutine* c = e.go([&] { code = sleepFor(e.scheduler, 90'000'000 * kMs); });
   Coroutine* d = e.go([&] {
-    Scope limit;
-    limit.code = kScopeTimedOut;
-    e.scheduler.enter(limit);
+    Limit limit;
+    limit.code = kLimitTimedOut;
+    e.scheduler.enterLimit(limit);
     timedOut = sleepUntil(e.scheduler, kNoDeadline);
-    e.scheduler.leave(limit);
+    e.scheduler.leaveLimit(limit);
   });
   e.scheduler.runBatch(kMs);
   char text[64];
@@ -58,10 +61,10 @@ TEST_CASE("a sleep is described by its length and ends early when interrupted") 
   CHECK(e.scheduler.externalWaits() == 2);
   e.scheduler.cancel(c);
   // A time limit around the sleep is not the end of the sleep.
-  e.scheduler.fire(*d->scopes);
+  e.scheduler.fire(*d->limits);
   CHECK(e.run());
   CHECK(code == -ECANCELED);
-  CHECK(timedOut == kScopeTimedOut);
+  CHECK(timedOut == kLimitTimedOut);
   CHECK(e.scheduler.timers().size() == 0);
 }
 
@@ -78,9 +81,44 @@ TEST_CASE("parkUntil: the wake and the deadline exclude each other") {
   CHECK(e.scheduler.timers().size() == 0);
 }
 
+TEST_CASE("a sleeper goes before those that are ready, and does not keep them out") {
+  Environment e;
+  bool stop = false;
+  int turns = 0, longest = 0, slept = 0;
+  for (int i = 0; i < 50; ++i) {
+    e.go([&] {
+      while (!stop) {
+        for (const int64_t end = monotonicNow() + kMs / 10; monotonicNow() < end;)
+          ;
+        ++turns;
+        e.scheduler.yieldNow();
+      }
+    });
+  }
+  e.go([&] {
+    // It was made last.
+    turns = 0;
+    for (; slept < 20; ++slept) {
+      CHECK(sleepFor(e.scheduler, kMs / 10) == 0);
+      longest = std::max(longest, turns);
+      turns = 0;
+    }
+    stop = true;
+  });
+  // Never asleep for long, always at work when it runs: without the others it would be the only one.
+  e.go([&] {
+    while (!stop) CHECK(sleepFor(e.scheduler, 1) == 0);
+  });
+  while (e.scheduler.live() > 0) e.scheduler.runBatch(4 * kMs);
+  CHECK(slept == 20);
+  // Turns until the next poll, and one.
+  CHECK(longest < 25);
+  CHECK(longest > 0);
+}
+
 TEST_CASE("whenever a batch ends without work left, the timer is armed for the host's loop") {
   // The look at the clock that ends a batch comes at every possible place between the yields and the sleep.
-  for (uint32_t yields = 0; yields < 2 * Scheduler::kCheckEvery; ++yields) {
+  for (uint32_t yields = 0; yields < 2 * TurnClock::kCheckEvery; ++yields) {
     CAPTURE(yields);
     Environment e;
     e.go([&] {

@@ -19,7 +19,7 @@ constexpr size_t kKiB = 1024;
 bool isGuarded(char* at) {
   const pid_t child = fork();
   if (child == 0) {
-    signal(SIGSEGV, SIG_DFL);  // nobody is to report it
+    signal(SIGSEGV, SIG_DFL);  // not to be reported
     *static_cast<volatile char*>(at) = 1;
     _exit(0);
   }
@@ -155,7 +155,7 @@ TEST_CASE("past the budget of the process nothing is handed out, by no pool") {
   CHECK(StackBudget::used() == before);
 }
 
-TEST_CASE("before the budget refuses, whoever can give memory back is asked to") {
+TEST_CASE("before the budget refuses, the relief hook is called to give memory back") {
   NoBudget none;
   StackPool pool;
   struct Asked {

@@ -16,7 +16,7 @@ namespace {
 constexpr size_t kKiB = 1024;
 constexpr size_t kSize = 256 * kKiB;
 
-// As far down as a stack pointer is, for stacks that nobody runs on.
+// As far down as a stack pointer is, for stacks that are not running.
 const char* pointer = nullptr;
 
 void pass(StackTrimmer& trimmer) {

@@ -1,4 +1,4 @@
-// The thread that looks at the others: who is called, when, and that nobody is called after he has left.
+// The thread that looks at the others: which entries are called, when, and that none is called after its removal.
 #include "../../native/sched/ticker.h"
 
 #include <doctest/doctest.h>
@@ -54,7 +54,7 @@ TEST_CASE("the ticker calls again at the time that was asked for, or when poked"
   ticker.remove(asleep);
 }
 
-TEST_CASE("the ticker calls nobody who has left") {
+TEST_CASE("the ticker calls no entry that was removed") {
   Ticker& ticker = Ticker::shared();
   REQUIRE(ticker.start() == 0);
   Counter stays;

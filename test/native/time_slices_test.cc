@@ -12,13 +12,13 @@ using namespace stackful;
 using namespace stackful::sched;
 using test::Environment;
 
-// The thread looks, on purpose, at what the scheduler's thread writes without any care.
+// The thread reads, on purpose, data that the scheduler's thread writes without synchronisation.
 #ifndef __SANITIZE_THREAD__
 
 namespace {
 
 constexpr int64_t kPatienceNs = 20'000'000'000;
-// The thread has fallen asleep by then if it may; that it has not makes the test easier to pass, not harder.
+// The thread sleeps by then if it may. A thread that does not makes the test easier to pass.
 constexpr useconds_t kLongIdleUs = 50'000;
 
 }  // namespace

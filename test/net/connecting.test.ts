@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { NotInCoroutineError, sleep, spawn, wait } from 'stackful';
 import { connect, listen, Listener, Socket, SocketClosedError } from 'stackful/net';
 
+import { untilParked } from '../support/parked.js';
 import {
   failing,
   nodeClient,
@@ -29,7 +30,7 @@ function common({ code, errno, syscall, address, port, message }: any) {
   return { code, errno, syscall, address, port, message };
 }
 
-/** A port where nobody listens. */
+/** A port without a listener. */
 function unusedPort(): number {
   using listener = listen({ port: 0, host: '127.0.0.1' });
   return listener.address.port;
@@ -149,12 +150,12 @@ describe('listen', () => {
 });
 
 describe('a closed listener', () => {
-  it('wakes who waits for a connection and ends loops', async () => {
+  it('wakes coroutines that wait for a connection and ends loops', async () => {
     await spawn(() => {
       const listener = listen({ port: 0, host: '127.0.0.1' });
       const acceptor = failing(() => listener.accept());
       const loop = spawn(() => [...listener].length);
-      sleep(1);
+      untilParked(acceptor);
       expect(acceptor.parkedOn).toMatch(/^socket\.accept fd=\d+ 127\.0\.0\.1:\d+$/);
       listener.close();
       listener.close();

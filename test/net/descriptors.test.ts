@@ -4,7 +4,7 @@ import { runChild } from '../support/child.js';
 
 it.each([
   ['closed', 'leave no descriptor behind, however they end'],
-  ['forgotten', 'are closed when nobody has them any more'],
+  ['forgotten', 'are closed when no code refers to them any more'],
   ['terminated', 'are closed when their worker ends'],
   ['shortage', 'wait for descriptors when there are none'],
 ])('sockets: %s; they %s', async (what) => {

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { sleep, spawn, wait } from 'stackful';
 import { connect, SocketBrokenError } from 'stackful/net';
 
+import { untilParked } from '../support/parked.js';
 import {
   failing,
   nodeReadAll,
@@ -97,7 +98,7 @@ describe('write', () => {
         client.write('x'.repeat(3_000_000));
         client.end();
       });
-      sleep(1);
+      untilParked(writer);
       expect(done).toBe(false);
       expect(writer.parkedOn).toMatch(/^socket\.write fd=/);
       const chunks: Buffer[] = [];
@@ -263,8 +264,7 @@ describe('writev', () => {
         client.writev(parts);
         client.end();
       });
-      sleep(1);
-      expect(writer.state).toBe('parked');
+      untilParked(writer);
       const expected = Buffer.concat(parts.map((part) => Buffer.from(part as string)));
       expect(readAll(server).equals(expected)).toBe(true);
       close();
@@ -300,8 +300,7 @@ describe('end', () => {
       const ender = spawn(() => {
         client.end();
       });
-      sleep(1);
-      expect(ender.state).toBe('parked');
+      untilParked(ender);
       expect(readAll(server).length).toBe(6_000_000);
       writer.join();
       ender.join();

@@ -1,5 +1,5 @@
 // Coroutines the way V8 itself supports them: each is an operating system thread, and they hand the isolate to one
-// another through v8::Locker and v8::Unlocker. Slow, and known to be right: what the engine is compared with.
+// another through v8::Locker and v8::Unlocker. This is slow and known to be right; tests compare the engine with it.
 #include <node.h>
 #include <pthread.h>
 #include <v8.h>

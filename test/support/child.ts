@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
+import { noteCrash } from './crash.js';
+
 export interface ChildResult {
   /** Exit code, or the signal's name. */
   exit: number | string;
@@ -15,7 +17,8 @@ export function runChild(
   options: { flags?: readonly string[]; env?: NodeJS.ProcessEnv; timeoutMs?: number } = {},
 ): Promise<ChildResult> {
   const file = fileURLToPath(new URL(`../children/${name}`, import.meta.url));
-  const child = spawn(process.execPath, [...(options.flags ?? []), file, ...args.map(String)], {
+  const command = [...(options.flags ?? []), file, ...args.map(String)];
+  const child = spawn(process.execPath, command, {
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: options.timeoutMs ?? 120_000,
@@ -28,7 +31,8 @@ export function runChild(
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code, signal) => {
-      resolve({ exit: code ?? signal ?? 'unknown', stdout, stderr });
+      const exit = code ?? signal ?? 'unknown';
+      noteCrash(child.pid, exit, command).then(() => { resolve({ exit, stdout, stderr }); }, reject);
     });
   });
 }

@@ -146,7 +146,7 @@ describe('Semaphore', () => {
 });
 
 describe('ReadWriteLock', () => {
-  it('admits readers together and writers alone, and nobody overtakes a writer', async () => {
+  it('admits readers together and writers alone, and no coroutine overtakes a writer', async () => {
     const lock = new ReadWriteLock();
     const events: string[] = [];
     const reader = (name: string) => spawn(() => { lock.read(() => { events.push(`+${name}`); sleep(2); events.push(`-${name}`); }); });
@@ -195,7 +195,14 @@ describe('Event', () => {
   it('lets all who wait go on, even if it is reset at once', async () => {
     const event = new Event();
     const all = [1, 2, 3].map((n) => spawn(() => { event.wait(); return n; }));
-    setTimeout(() => { event.set(); event.reset(); }, 2);
+    setTimeout(function look() {
+      if (!all.every((c) => c.state === 'parked')) {
+        setTimeout(look, 1);
+        return;
+      }
+      event.set();
+      event.reset();
+    }, 1);
     expect(await Promise.all(all)).toEqual([1, 2, 3]);
     expect(event.isSet).toBe(false);
     event.set();
@@ -238,7 +245,7 @@ describe('Barrier', () => {
       const first = spawn(() => barrier.wait());
       yieldNow();
       first.cancel();
-      // Cancelled, but still in the queue: it must not make up the number.
+      // Cancelled, but still in the queue: it must not count.
       const second = spawn(() => barrier.wait());
       yieldNow();
       yieldNow();
@@ -326,7 +333,7 @@ describe('Condition', () => {
 });
 
 describe('all of them', () => {
-  it('refuse to begin, even where nobody would wait, when cancelled, aborted or in an atomic section', async () => {
+  it('refuse to begin, even where no wait is needed, when cancelled, aborted or in an atomic section', async () => {
     const aborted = { signal: AbortSignal.abort(new Error('aborted before')) };
     const calls: ((options?: ParkOptions) => unknown)[] = [
       (options) => new Mutex().lock(options),

@@ -19,7 +19,7 @@ function settled(c: Coroutine): boolean {
   }
 }
 
-/** What a coroutine does with a channel, after a pause, and for how long it tries. */
+/** A coroutine's action on a channel, the pause before it, and its time limit. */
 const step = fc.record({
   does: fc.constantFrom('send', 'receive', 'select'),
   channel: fc.nat(1),
@@ -68,7 +68,7 @@ describe('any program', () => {
             spawn(() => { sleep(when); all[who % all.length]!.cancel(); });
           }
           sleep(1000);
-          // Those that wait for what nobody will do.
+          // Coroutines whose waits no other coroutine will end.
           for (const c of all) c.cancel();
           all.forEach(settled);
           for (const channel of channels) {

@@ -1,6 +1,6 @@
 /**
  * Every primitive, over many schedules, with one coroutine cancelled at each of its parking calls in turn: nothing is
- * lost, nothing is held by nobody, nobody is left waiting (a deadlock fails the run).
+ * lost, no lock is left without a holder, no coroutine is left waiting (a deadlock fails the run).
  */
 import { describe, expect, it } from 'vitest';
 
@@ -166,7 +166,7 @@ const scenarios: Record<string, (simulated: Simulated) => void> = {
       places.push(barrier.wait());
     });
     sleep(10);
-    // Somebody takes the place of one that has given up.
+    // Another coroutine takes the place of one that has given up.
     for (const c of all) if (c.state === 'done' && !finished(c)) places.push(barrier.wait());
     all.forEach(finished);
     expect(places.sort()).toEqual([0, 1, 2]);
@@ -259,7 +259,7 @@ const scenarios: Record<string, (simulated: Simulated) => void> = {
   },
 };
 
-/** What was sent is what was received. */
+/** The received values are the sent ones. */
 function exchange(simulated: Simulated, capacity: number): void {
   const channel = new Channel<number>(capacity);
   const sent: number[] = [];
@@ -291,8 +291,8 @@ describe('over many schedules, cancelled at every parking call in turn', () => {
     });
   }
 
-  it('finds the bug in a mutex that forgets who is next', async () => {
-    // What it would look like if a cancelled waiter swallowed the hand-off.
+  it('finds the bug in a mutex that forgets which coroutine is next', async () => {
+    // A mutex with the fault that a cancelled waiter keeps the hand-off.
     class Broken {
       private held = false;
       private readonly turns: Event[] = [];

@@ -15,7 +15,7 @@ let directory = '';
 beforeAll(() => { directory = mkdtempSync(join(tmpdir(), 'stackful-tools-')); });
 afterAll(() => { rmSync(directory, { recursive: true, force: true }); });
 
-/** What the only file with that ending holds, of all that a child has left behind. */
+/** The content of the only file with that ending among those that a child has left behind. */
 function written(ending: string): string {
   const files = readdirSync(directory).filter((name) => name.endsWith(ending));
   expect(files).toHaveLength(1);
@@ -159,6 +159,8 @@ describe('what the process is told and given', () => {
 
   it('node:vm: contexts, and timeouts that end only the script they are for', async () => {
     expect(await runChild('tools/vm.mjs')).toEqual({ exit: 0, stdout: 'ok\n', stderr: '' });
+    const flags = ['--experimental-vm-modules', '--no-warnings'];
+    expect(await runChild('tools/vm.mjs', [], { flags })).toEqual({ exit: 0, stdout: 'ok\n', stderr: '' });
   });
 
   it('node:domain changes nothing', async () => {

@@ -1,4 +1,4 @@
-// What test/offload.test.ts runs on other threads.
+// The module that test/async/offload.test.ts runs on other threads.
 import { threadId } from 'node:worker_threads';
 
 export default function work(kind, value) {

@@ -1,4 +1,4 @@
-// memory.mjs: a coroutine fills the heap while others are parked. What follows must be what plain Node does.
+// memory.mjs: a coroutine fills the heap while others are parked. The process must then do what plain Node does.
 import { setHeapSnapshotNearHeapLimit } from 'node:v8';
 import { sleep, spawn, yieldNow } from 'stackful';
 

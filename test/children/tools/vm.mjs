@@ -9,7 +9,7 @@ const names = await Promise.all(['a', 'b', 'c'].map((name) => spawn(() => script
 assert.deepEqual(names, ['a', 'b', 'c']);
 assert.equal(parks.log.length, 15);
 
-// A timeout ends the script that it is for, and nobody else.
+// A timeout ends the script that it is for, and no other coroutine.
 const steady = spawn(() => {
   for (let i = 0; i < 40; i++) sleep(1);
   return 'steady';
@@ -29,7 +29,7 @@ const ended = await spawn(() => {
 });
 assert.deepEqual(ended, [...Array(3).fill('ERR_SCRIPT_EXECUTION_TIMEOUT'), 2]);
 assert.equal(await steady, 'steady');
-// Waiting inside one is refused: the time could be over while somebody else runs.
+// Waiting inside one is refused: the time could be over while another coroutine runs.
 for (const run of [
   () => vm.runInNewContext('sleep(1)', parks, { timeout: 1000 }),
   () => new vm.Script('yieldNow()').runInContext(vm.createContext(parks), { breakOnSigint: true }),
@@ -37,4 +37,21 @@ for (const run of [
   await assert.rejects(spawn(run).then(), { code: 'ERR_ATOMIC_SECTION' });
 }
 assert.equal(await spawn(() => vm.runInNewContext('sleep(1); yieldNow(); 7', parks)), 7);
+
+// A module's timeout is for what runs before its first await (--experimental-vm-modules).
+if (vm.SourceTextModule) {
+  const evaluate = (source, options) => {
+    const module = new vm.SourceTextModule(source, { context: vm.createContext(parks) });
+    wait(module.link(() => {}));
+    wait(module.evaluate(options));
+    return module.namespace.default;
+  };
+  const other = spawn(() => { for (let i = 0; i < 40; i++) sleep(1); return 'other'; });
+  for (const options of [{ timeout: 20 }, { breakOnSigint: true }])
+    await assert.rejects(spawn(() => evaluate('sleep(60); export default 1', options)).then(), { code: 'ERR_ATOMIC_SECTION' });
+  await assert.rejects(spawn(() => evaluate('for (;;);', { timeout: 10 })).then(), { code: 'ERR_SCRIPT_EXECUTION_TIMEOUT' });
+  assert.equal(await spawn(() => evaluate('export default await Promise.resolve(2)', { timeout: 1000 })), 2);
+  assert.equal(await spawn(() => evaluate('sleep(1); export default 3')), 3);
+  assert.equal(await other, 'other');
+}
 console.log('ok');

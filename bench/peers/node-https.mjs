@@ -1,0 +1,18 @@
+// node-https.mjs PORT KEY CERT: node:https with its defaults, but that idle connections stay. SIGUSR2: collects garbage.
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+const [port, key, cert] = process.argv.slice(2);
+setFlagsFromString('--expose-gc');
+process.on('SIGUSR2', runInNewContext('gc'));
+const body = 'Hello, World!\n';
+const headers = { 'Content-Type': 'text/plain', 'Content-Length': body.length };
+
+const options = { key: readFileSync(key), cert: readFileSync(cert), keepAliveTimeout: 3_600_000 };
+const server = createServer(options, (request, response) => {
+  response.writeHead(200, headers);
+  response.end(body);
+});
+server.listen({ port: Number(port), host: '127.0.0.1', backlog: 4096 });

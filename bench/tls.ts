@@ -1,0 +1,135 @@
+/** Over TLS: CPU of a small answer and of a handshake, and what an idle connection holds. */
+
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { BenchError, note, prepareSubjects, type Bench, type Row } from './support/bench.js';
+import { benchDirectory, cacheDirectory } from './support/cache.js';
+import { cpuSeconds } from './support/cpu.js';
+import { TLS_SUBJECTS } from './support/http-subjects.js';
+import type { Options } from './support/options.js';
+import { installed, LOAD_CORE, pinned, start } from './support/process.js';
+import { interleave, Samples } from './support/samples.js';
+import { startServer, type ServerProcess } from './support/server.js';
+import { requireWrk, wrk } from './support/wrk.js';
+
+const name = 'tls';
+/** For the closing of the last window's connections. */
+const SETTLE_MS = 300;
+/** What the peers of this bench are compared with. */
+const NODE = 'node-https';
+
+/** A key (P-256) and a certificate of its own, as the paths of files. */
+function credentials(): [key: string, cert: string] {
+  if (!installed('openssl')) throw new BenchError('the tls bench needs openssl: apt-get install openssl');
+  const directory = cacheDirectory('tls');
+  const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
+  const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30', '-subj', '/CN=localhost'];
+  execFileSync('openssl', [...made, '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  return [key, cert];
+}
+
+/** CPU microseconds of the server for each request. */
+async function window(server: ServerProcess, secure: 'kept' | 'anew', connections: number, seconds: number): Promise<number> {
+  const before = cpuSeconds(server.pid);
+  const { requests } = await wrk({ port: server.port, connections, seconds, secure });
+  await delay(SETTLE_MS);
+  return ((cpuSeconds(server.pid) - before) / requests) * 1e6;
+}
+
+/** Proportional set size: what a process holds that no other does. */
+function bytesOf(pid: number): number {
+  return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'))![1]) * 1024;
+}
+
+async function settledBytes(server: ServerProcess): Promise<number> {
+  await delay(SETTLE_MS);
+  if (server.name !== 'nginx') process.kill(server.pid, 'SIGUSR2');
+  await delay(2 * SETTLE_MS);
+  return bytesOf(server.pid);
+}
+
+async function idleBytes(server: ServerProcess, connections: number): Promise<number> {
+  const open = async (count: number) => {
+    const script = join(benchDirectory, 'subjects', 'tls-idle.mjs');
+    const child = start(pinned(LOAD_CORE, [process.execPath, script, String(server.port), String(count)]));
+    await Promise.race([once(child.stdout!, 'data'), once(child, 'close').then(() => { throw new BenchError(`${server.name}: idle`); })]);
+    return child;
+  };
+  const close = async (child: Awaited<ReturnType<typeof open>>) => {
+    const closed = once(child, 'close');
+    child.kill('SIGKILL');
+    await closed;
+  };
+  // What the first ones make grow is not theirs.
+  await close(await open(200));
+  const before = await settledBytes(server);
+  const child = await open(connections);
+  const after = await settledBytes(server);
+  await close(child);
+  return (after - before) / connections;
+}
+
+async function run(options: Options): Promise<Row[]> {
+  const rounds = options.number('rounds', 3, 1);
+  const seconds = options.number('seconds', 4, 2);
+  const connections = options.number('connections', 64);
+  const idle = options.number('idle', 3000, 1000);
+  requireWrk(Math.max(connections, idle));
+  const [key, cert] = credentials();
+  const servers = await prepareSubjects(options.choice('subjects', Object.keys(TLS_SUBJECTS)), async (subject) =>
+    startServer(subject, await TLS_SUBJECTS[subject]!(key, cert)),
+  );
+  const samples = new Samples(name);
+  for (const server of servers) await window(server, 'kept', connections, Math.ceil(seconds / 2));
+  for (let round = 0; round < rounds; round++) {
+    const measured = new Map<string, { request: number; handshake: number }>();
+    for (const server of interleave(servers, round)) {
+      const request = await window(server, 'kept', connections, seconds);
+      const handshake = await window(server, 'anew', connections, seconds);
+      const subject = server.name;
+      note(`round ${round + 1}/${rounds} ${subject}: ${request.toFixed(1)} us/request, ${handshake.toFixed(0)} us/handshake`);
+      samples.add({ subject, metric: 'request_cpu_us', value: request, unit: 'us' });
+      samples.add({ subject, metric: 'handshakes_per_cpu_s', value: 1e6 / handshake, unit: '1/s' });
+      measured.set(subject, { request, handshake });
+    }
+    const node = measured.get(NODE);
+    if (!node) continue;
+    for (const [subject, { request, handshake }] of measured) {
+      samples.add({ subject, metric: 'request_vs_node_https', value: request / node.request, unit: 'ratio' });
+      samples.add({ subject, metric: 'handshake_vs_node_https', value: handshake / node.handshake, unit: 'ratio' });
+    }
+  }
+  const held = new Map<string, number>();
+  for (const server of servers) {
+    const value = await idleBytes(server, idle);
+    note(`${server.name}: ${(value / 1024).toFixed(1)} KiB for an idle connection`);
+    samples.add({ subject: server.name, metric: 'idle_bytes', value, unit: 'bytes' });
+    held.set(server.name, value);
+  }
+  const node = held.get(NODE);
+  for (const [subject, value] of node === undefined ? [] : held) {
+    samples.add({ subject, metric: 'idle_vs_node_https', value: value / node!, unit: 'ratio' });
+  }
+  await Promise.all(servers.map((server) => server.stop()));
+  return samples.rows();
+}
+
+export default {
+  name,
+  summary: 'over TLS: CPU of a keep-alive request and of a handshake, and the memory of an idle connection',
+  options: {
+    connections: 'open connections (64)',
+    seconds: 'length of a measured window (4)',
+    rounds: 'measured windows for each server (3)',
+    idle: 'connections whose memory is measured (3000)',
+    subjects: `a list of ${Object.keys(TLS_SUBJECTS).join(', ')} (all)`,
+  },
+  figures: [
+    { title: 'A small answer over TLS', metric: 'request_cpu_us', label: 'server CPU, microseconds a request' },
+    { title: 'An idle connection', metric: 'idle_bytes', label: 'bytes' },
+  ],
+  run,
+} satisfies Bench;

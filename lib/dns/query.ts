@@ -1,0 +1,62 @@
+import { ParkKind } from '../internal/kinds.js';
+import { parkDetails } from '../internal/park_details.js';
+import { checkpoint, WaitQueue, type ParkOptions } from '../internal/parking.js';
+
+/** What Node's callback of a query got. */
+interface Outcome {
+  error: NodeJS.ErrnoException | null;
+  value: unknown;
+}
+
+/** The queries under way, by what they ask for, with the coroutines that wait for the answer. */
+const underWay = new Map<string, WaitQueue<Outcome>>();
+
+/**
+ * Asks a question and waits for the answer. Coroutines that ask the same while it is under way get the answer of that one query, each
+ * a copy of its own. Interrupting the wait does not stop the query: others may wait for it. Parks.
+ *
+ * @param operation the call, as errors and `parkedOn` name it
+ * @param subject the name or address that is asked about
+ * @param variant whatever else makes the question another one
+ * @param start begins the query; what it throws is thrown here
+ */
+export function ask<T>(
+  operation: string,
+  subject: unknown,
+  variant: readonly unknown[],
+  start: (done: (error: NodeJS.ErrnoException | null, value: unknown) => void) => void,
+  options: ParkOptions | undefined,
+): T {
+  const self = checkpoint(operation, options);
+  // Of what is no name, Node says so when it is asked.
+  const key = JSON.stringify([operation, typeof subject, subject, ...variant].map(String));
+  let queue = underWay.get(key);
+  if (!queue) {
+    const asked = new WaitQueue<Outcome>();
+    let outcome: Outcome | undefined;
+    start((error, value) => {
+      outcome = { error, value };
+      if (underWay.get(key) === asked) underWay.delete(key);
+      asked.wakeAll(outcome);
+    });
+    if (outcome) return answer(outcome);
+    underWay.set(key, queue = asked);
+  }
+  parkDetails.set(self, () => `${operation} ${String(subject)}`);
+  try {
+    return answer(queue.park(ParkKind.lookup, operation, options));
+  } finally {
+    parkDetails.delete(self);
+  }
+}
+
+/** A copy, and for an error one with the stack of the call that throws it: the outcome is others' as well. */
+function answer<T>({ error, value }: Outcome): T {
+  if (error) throw Object.assign(new Error(error.message), error);
+  return copyOf(value) as T;
+}
+
+function copyOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copyOf);
+  return Object.prototype.toString.call(value) === '[object Object]' ? { ...(value as object) } : value;
+}

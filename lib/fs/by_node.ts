@@ -1,0 +1,53 @@
+import { shield } from '../coroutine/shield.js';
+import { ParkKind } from '../internal/kinds.js';
+import { parkDetails } from '../internal/park_details.js';
+import { checkpoint, Waiter } from '../internal/parking.js';
+
+/** The last argument of node:fs's functions. */
+export type Done<T> = (error: NodeJS.ErrnoException | null, value?: T) => void;
+
+/** What an interruption does while Node's threads have the call, which cannot be taken back. */
+interface Interrupted<T> {
+  /** It changes something: the coroutine waits until it is done. */
+  changes?: boolean;
+  /** Gives back what it opened, when it is done after the coroutine has gone on. */
+  abandoned?: (value: T) => void;
+}
+
+/**
+ * Makes a call that is too rare for native code of its own: through node:fs, on Node's own threads, with Node's results and errors.
+ * It costs 2 to 3 times as much as one on the pool (native/disk). Parks.
+ *
+ * @param operation the call, as errors and `parkedOn` name it
+ * @param subject the file that `parkedOn` names
+ * @param start makes the call; what it throws about arguments is thrown here
+ */
+export function byNode<T>(
+  operation: string,
+  subject: unknown,
+  start: (done: Done<T>) => void,
+  { changes = false, abandoned }: Interrupted<T> = {},
+): T {
+  const self = checkpoint(operation);
+  const waiter = new Waiter(operation, self);
+  let failure: NodeJS.ErrnoException | null = null;
+  let result: T | undefined;
+  start((error, value) => {
+    if (waiter.wake()) [failure, result] = [error, value];
+    else if (!error) abandoned?.(value as T);
+  });
+  parkDetails.set(self, () => `${operation} ${String(subject)}`);
+  const park = () => { waiter.park(ParkKind.file, operation); };
+  try {
+    if (changes) shield(park);
+    else park();
+  } finally {
+    parkDetails.delete(self);
+  }
+  if (failure as unknown) {
+    // Of a callback's error the stack is empty.
+    Error.captureStackTrace(failure as unknown as Error, byNode);
+    throw failure as unknown as Error;
+  }
+  return result as T;
+}

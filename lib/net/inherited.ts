@@ -1,0 +1,46 @@
+import { listen, type Listener } from './listener.js';
+
+/** One of the sockets that {@link inheritedListeners} returns. */
+export interface InheritedListener {
+  /** As `FileDescriptorName=` of the systemd unit says; by default the name of the `.socket` unit. */
+  readonly name: string;
+  /** It listens already. */
+  readonly listener: Listener;
+}
+
+/** The first descriptor that systemd passes. */
+const FIRST = 3;
+
+/**
+ * The listening sockets that the program was started with, as systemd does it (socket activation: `LISTEN_PID`, `LISTEN_FDS`,
+ * `LISTEN_FDNAMES`); none if it was started in another way. The variables are removed, so that programs that this one starts do not take
+ * the sockets for theirs; a second call returns none. Never parks.
+ *
+ * @throws Error (`EINVAL`, `ENOTSOCK`, `EBADF`) when one of them does not listen on a stream; the others are closed then
+ *
+ * @example
+ * ```ts
+ * import { inheritedListeners, listen } from 'stackful/net';
+ *
+ * const [inherited] = inheritedListeners();
+ * const listener = inherited?.listener ?? listen({ host: '127.0.0.1', port: 0 });
+ * console.log(inherited?.name); // undefined
+ * listener.close();
+ * ```
+ */
+export function inheritedListeners(): InheritedListener[] {
+  const { LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES = '' } = process.env;
+  if (Number(LISTEN_PID) !== process.pid) return [];
+  for (const name of ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES']) Reflect.deleteProperty(process.env, name);
+  const count = Number(LISTEN_FDS);
+  if (!Number.isInteger(count) || count < 0 || count > 2 ** 16) return [];
+  const names = LISTEN_FDNAMES.split(':');
+  const found: InheritedListener[] = [];
+  try {
+    for (let i = 0; i < count; i++) found.push({ name: names[i] || 'unknown', listener: listen({ fd: FIRST + i }) });
+  } catch (error) {
+    for (const { listener } of found) listener.close();
+    throw error;
+  }
+  return found;
+}

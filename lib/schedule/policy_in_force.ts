@@ -1,0 +1,30 @@
+import { oneOf } from '../internal/arguments.js';
+import { native } from '../internal/native.js';
+import type { PolicyName, Priority, SchedulingPolicy } from './policy.js';
+
+// The part of scheduling policies that `spawn` needs. ./policy.ts, for the application's own, needs `spawn`.
+
+/** The index is the number in native/sched/policy.h. */
+export const POLICIES: readonly PolicyName[] = ['fifo', 'priority', 'connections', 'accept'];
+
+/** The index is the level in native/sched/policy.cc. */
+const PRIORITIES: readonly Priority[] = ['highest', 'high', 'normal', 'low', 'lowest'];
+
+/** The same number as in native/sched/coroutine.h. */
+export const NORMAL_PRIORITY = 2;
+
+/** The policy in force; undefined until one is set. */
+export let policyInForce: PolicyName | SchedulingPolicy | undefined;
+
+/** Replaces the policy in force. One of the application's own takes effect when its coroutine becomes the chooser. */
+export function putInForce(policy: PolicyName | SchedulingPolicy): void {
+  policyInForce = policy;
+  if (typeof policy === 'string') native.setPolicy(POLICIES.indexOf(policy));
+}
+
+/** The level of a priority. If no policy was set, this puts `'priority'` in force. */
+export function priorityLevel(name: string, priority: Priority): number {
+  const level = PRIORITIES.indexOf(oneOf(name, priority, PRIORITIES));
+  if (policyInForce === undefined) putInForce('priority');
+  return level;
+}

@@ -1,0 +1,32 @@
+// Socket options by their numbers, and memberships of multicast groups. Nothing here parks. 0 or -errno.
+#pragma once
+
+#include <cstdint>
+
+#include "socket.h"
+
+namespace stackful::net {
+
+// setsockopt's arguments, for options that are a number.
+struct SocketOption {
+  int32_t level;
+  int32_t name;
+  int32_t value;
+};
+
+// A list of them, the caller's.
+struct SocketOptions {
+  const SocketOption* list = nullptr;
+  uint32_t count = 0;
+};
+
+int setOptions(int fd, const SocketOptions& options) noexcept;
+int getOption(int fd, int level, int name, int& value) noexcept;
+
+// A network interface: nothing (the system chooses), a name, a number, one of its addresses, or "::%name".
+// joinGroup: `source` null = from all.
+int changeMembership(int fd, bool join, const char* group, const char* interface,
+                     const char* source) noexcept;
+int setMulticastInterface(int fd, const char* interface) noexcept;
+
+}  // namespace stackful::net

@@ -1,0 +1,58 @@
+// The scheduler under another policy than first in, first out, and the change from one to the next.
+#include <cerrno>
+#include <new>
+#include <utility>
+
+#include "scheduler.h"
+
+namespace stackful::sched {
+
+Coroutine* Scheduler::dequeueByPolicy() noexcept {
+  Coroutine* c = policy_->pop();
+  // A chooser is parked while it has no coroutine to choose, and was never counted.
+  if (c && c->state == State::kReady) --readyLength_;
+  return c;
+}
+
+void Scheduler::setPolicy(std::unique_ptr<Policy> policy) noexcept {
+  Chosen* replaced = chosen_;
+  std::unique_ptr<Policy> old = std::exchange(policy_, std::move(policy));
+  chosen_ = nullptr;
+  readyLength_ = 0;
+  if (replaced) {
+    // What it has taken is known to the application only, in whatever order: by slot then.
+    while (replaced->take())
+      ;
+    for (Slot& slot : table_) {
+      Coroutine* c = slot.coroutine;
+      if (!c || c->state != State::kReady) continue;
+      c->held = false;
+      enqueue(c);
+    }
+    wake(replaced->chooser(), -ECANCELED);
+  } else if (old) {
+    while (Coroutine* c = old->pop()) enqueue(c);
+  } else {
+    RunQueue before;
+    while (Coroutine* c = ready_.pop()) before.push(c);
+    while (Coroutine* c = before.pop()) enqueue(c);
+  }
+}
+
+int32_t Scheduler::becomeChooser() noexcept {
+  if (!running_) return kNotInCoroutine;
+  auto* chosen = new (std::nothrow) Chosen(running_);
+  if (!chosen) return -ENOMEM;
+  setPolicy(std::unique_ptr<Policy>(chosen));
+  chosen_ = chosen;
+  return 0;
+}
+
+int32_t Scheduler::chooseNext(Coroutine* c) noexcept {
+  if (!chosen_ || chosen_->chooser() != running_) return -ECANCELED;
+  if (c ? !chosen_->choose(c) : chosen_->held() > 0) return kNotChoosable;
+  running_->wakeCode = 0;
+  return park({});
+}
+
+}  // namespace stackful::sched

@@ -1,0 +1,78 @@
+// Tells the scheduler when to look at the clock, so that neither many short turns pay for it nor a few long ones are missed.
+//
+// Every kLookEvery-th turn looks at the machine's counter (10 ns), and the clock (23 ns) is due when that shows that
+// kLongNs have passed, or after kCheckEvery turns. Where turns take long every one of them looks. The first looks of a batch
+// come after fewer, so that what has just been woken is soon known for what it is.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "clock.h"
+
+namespace stackful::sched {
+
+class TurnClock {
+ public:
+  static constexpr uint32_t kCheckEvery = 64;
+  static constexpr uint32_t kLookEvery = 32, kFirstLook = 4;
+  static constexpr int64_t kLongNs = 250'000;
+
+  // A turn is over: whether it is time for a look.
+  bool count() noexcept { return --untilLook_ == 0; }
+
+  // The look: whether the clock is due. If so, note() has to follow.
+  bool look() noexcept {
+    const uint64_t now = ticks();
+    turns_ += step_;
+    // A counter that has gone back, on another core, gives a huge difference: the clock is asked too often, no more.
+    const bool slow = now - looked_ >= longTicks_;
+    step_ = slow ? 1 : std::min(step_ * 2, kLookEvery);
+    looked_ = now;
+    untilLook_ = step_;
+    return now - noted_ >= longTicks_ || turns_ >= kCheckEvery;
+  }
+
+  // The clock has been read, and a turn begins.
+  void note(int64_t nowNs) noexcept {
+    const uint64_t now = ticks();
+    // What a tick is, from the first two readings that lie far enough apart.
+    if (!calibrated_ && firstNs_ != 0 && nowNs - firstNs_ >= 2'000'000) {
+      const uint64_t perLong = (now - first_) / static_cast<uint64_t>((nowNs - firstNs_) / kLongNs);
+      if (perLong > 0 && perLong < longTicks_ * 100) longTicks_ = perLong;
+      calibrated_ = true;
+    } else if (firstNs_ == 0) {
+      firstNs_ = nowNs;
+      first_ = now;
+    }
+    noted_ = looked_ = now;
+    turns_ = 0;
+    untilLook_ = step_;
+  }
+
+  // A batch begins, and note() follows.
+  void begin() noexcept { step_ = std::min(step_, kFirstLook); }
+
+  // The next turn's end asks the clock, whatever the counter says.
+  void checkNext() noexcept {
+    untilLook_ = 1;
+    turns_ = kCheckEvery;
+  }
+
+  // How many times kLongNs have passed since the last look.
+  uint64_t longSpansSinceLook() const noexcept { return (ticks() - looked_) / longTicks_; }
+
+ private:
+  uint32_t untilLook_ = kLookEvery;
+  uint32_t step_ = kLookEvery;  // turns until the next look
+  uint32_t turns_ = 0;          // since the clock was read
+  bool calibrated_ = false;
+  // In kLongNs; too few until calibrated, so that the clock is asked a little early.
+  uint64_t longTicks_ = ticksIn(kLongNs);
+  uint64_t looked_ = 0;
+  uint64_t noted_ = 0;
+  uint64_t first_ = 0;
+  int64_t firstNs_ = 0;
+};
+
+}  // namespace stackful::sched

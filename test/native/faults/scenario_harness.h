@@ -1,0 +1,54 @@
+// What the scenarios share.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "../net_harness.h"
+#include "scenarios.h"
+
+namespace stackful::faults {
+
+using test::Environment;
+
+// Long enough for data that does come, short enough for a run of a thousand.
+inline constexpr int64_t kPatienceMs = 400;
+
+// Collects what calls return; false for an error.
+struct Codes {
+  Outcome& outcome;
+  bool ok(ssize_t result) {
+    if (result < 0) outcome.codes.push_back(static_cast<int>(result));
+    return result >= 0;
+  }
+};
+
+// Could the environment be opened? It does not return the error.
+inline bool opened(Environment& e, Outcome& outcome) {
+  if (e.opened) return true;
+  outcome.ended = true;
+  outcome.codes.push_back(0);
+  return false;
+}
+
+// Spawns a coroutine; a missing stack for it is an error of the caller.
+template <class Body>
+void go(Environment& e, Codes& codes, Body body) {
+  if (!e.go(std::move(body))) codes.ok(-ENOMEM);
+}
+
+inline void finish(Environment& e, Outcome& outcome, bool complete) {
+  outcome.ended = e.run();
+  outcome.complete = outcome.ended && complete;
+}
+
+// Reads to the end of the stream; whether it came without an error.
+inline bool readToEnd(Codes& codes, net::Socket& socket, std::string& text) {
+  char buffer[16384];
+  ssize_t n;
+  while ((n = net::read(socket, buffer, sizeof buffer, test::in(kPatienceMs))) > 0)
+    text.append(buffer, static_cast<size_t>(n));
+  return codes.ok(n);
+}
+
+}  // namespace stackful::faults

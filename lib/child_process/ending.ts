@@ -6,56 +6,65 @@ import { sleep } from '../coroutine/sleep.js';
 import { current } from '../internal/current.js';
 import { childKill, childStatus, childWait, RUNNING } from './native.js';
 
-const { SIGKILL } = constants.signals;
+const { SIGCONT, SIGKILL, SIGSTOP } = constants.signals;
 const FIRST_PAUSE_MS = 1;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const LONGEST_PAUSE_MS = 32;
 /** For a process in the middle of a system call that cannot be interrupted; the reaper waits longer. */
 const LAST_WAIT_MS = 1000;
+/** The same, where a process is to be stopped first: as a rule it takes microseconds. */
+const LONGEST_STOP_MS = 20;
 
-/** A process that is no child of this one, known by its number and the moment of its start. */
-class Descendant {
+/** A process of a family, known by its number and the moment of its start. */
+class Member {
   private readonly born: string | undefined;
 
-  constructor(readonly pid: number) {
-    this.born = lifeOf(pid)?.born;
+  constructor(readonly pid: number, private readonly kill: (signal: number) => void = (signal) => process.kill(pid, signal)) {
+    this.born = lifeOf(String(pid))?.born;
   }
 
   /** A zombie does not: where process 1 reaps nobody, as in many containers, some stay for ever. */
   get runs(): boolean {
-    const life = lifeOf(this.pid);
+    const life = lifeOf(String(this.pid));
     return life !== undefined && life.born === this.born && !/[ZX]/.test(life.state);
+  }
+
+  /** Whether it can start no process any more: each of its threads is stopped, or has ended. */
+  get isStill(): boolean {
+    return !this.runs || this.threads().every((thread) => /[TtZX]/.test(lifeOf(`${String(this.pid)}/task/${thread}`)?.state ?? 'X'));
   }
 
   signal(number: number): void {
     try {
-      if (this.runs) process.kill(this.pid, number);
+      if (this.runs) this.kill(number);
     } catch {
       // It has ended just now, or has become another user's.
     }
   }
+
+  children(): number[] {
+    return this.threads().flatMap((thread) => childrenOf(this.pid, thread));
+  }
+
+  private threads(): string[] {
+    try {
+      return readdirSync(`/proc/${String(this.pid)}/task`);
+    } catch {
+      return []; // it has ended
+    }
+  }
 }
 
-function lifeOf(pid: number): { state: string; born: string } | undefined {
+/** Of a process, or of the thread `PID/task/THREAD`. */
+function lifeOf(name: string): { state: string; born: string } | undefined {
   try {
-    const stat = readFileSync(`/proc/${String(pid)}/stat`, 'latin1');
+    const stat = readFileSync(`/proc/${name}/stat`, 'latin1');
     // The name, in parentheses, may contain anything; state is the first word behind it, the start the 20th.
     const words = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return { state: words[0]!, born: words[19]! };
   } catch {
     return undefined;
   }
-}
-
-/** All processes that descend from `pid`, except those whose parent has ended. */
-function descendantsOf(pid: number): Descendant[] {
-  let threads: string[];
-  try {
-    threads = readdirSync(`/proc/${String(pid)}/task`);
-  } catch {
-    return []; // it has ended
-  }
-  return threads.flatMap((thread) => childrenOf(pid, thread)).flatMap((child) => [new Descendant(child), ...descendantsOf(child)]);
 }
 
 function childrenOf(pid: number, thread: string): number[] {
@@ -67,19 +76,41 @@ function childrenOf(pid: number, thread: string): number[] {
   }
 }
 
+/**
+ * Stops `first` and all that descend from them, except those whose parent has ended. One that runs could start another process right
+ * after its children were counted, and that one would be left when its parent has ended. So each is stopped, and counted again when
+ * it is seen to be stopped: the kernel lets a fork that has begun finish first.
+ */
+function stopFamily(first: readonly Member[], pause: () => void): Member[] {
+  const members = new Map(first.map((member) => [member.pid, member]));
+  const counted = new Set<Member>();
+  const until = performance.now() + LONGEST_STOP_MS;
+  for (const member of first) member.signal(SIGSTOP);
+  for (;;) {
+    // New members come behind the ones that this loop is at, and are reached by it.
+    for (const member of members.values()) {
+      if (counted.has(member)) continue;
+      if (member.isStill) counted.add(member);
+      for (const pid of member.children()) {
+        if (members.has(pid)) continue;
+        const child = new Member(pid);
+        child.signal(SIGSTOP);
+        members.set(pid, child);
+      }
+    }
+    if (counted.size === members.size || performance.now() > until) return [...members.values()];
+    pause();
+  }
+}
+
 /** A child with everything that it has started: its group if it leads one, and its descendants. */
 export class Family {
-  /** Nobody is left to descend from a process that has ended. */
-  private readonly below: readonly Descendant[];
+  /** The child and its descendants, as far as they run. Nobody is left to descend from a process that has ended. */
+  private members: readonly Member[] = [];
 
   /** @param child is kept as long as it may be sent signals: its handle ends with it */
   constructor(private readonly child: { readonly handle: number; readonly pid: number }) {
-    this.below = this.childRuns ? descendantsOf(child.pid) : [];
-  }
-
-  signal(number: number): void {
-    if (!this.signalGroup(number)) childKill(this.child.handle, number, false);
-    for (const one of this.below) one.signal(number);
+    if (this.childRuns) this.members = [new Member(child.pid, (signal) => { childKill(child.handle, signal, false); })];
   }
 
   /**
@@ -90,14 +121,15 @@ export class Family {
    */
   end(signal: number, grace: number, wait = true): boolean {
     const until = performance.now() + grace;
-    this.signal(signal);
     if (!wait || !current()) {
-      later(grace, () => { this.signal(SIGKILL); });
+      this.signalAll(signal, () => undefined);
+      later(grace, () => { this.signalAll(SIGKILL, () => undefined); });
       return false;
     }
     shield(() => {
+      this.signalAll(signal, () => { sleep(1); });
       if (this.endsWithin(grace)) return;
-      this.signal(SIGKILL);
+      this.signalAll(SIGKILL, () => { sleep(1); });
       this.endsWithin(LAST_WAIT_MS);
     });
     // Who is in the group and descends from nobody there cannot be waited for.
@@ -107,12 +139,21 @@ export class Family {
     return false;
   }
 
+  /** Sends `signal` to the group, and to all who descend from the child or have done so when this was called before. */
+  private signalAll(signal: number, pause: () => void): void {
+    this.members = stopFamily(this.members.filter(({ runs }) => runs), pause);
+    this.signalGroup(signal);
+    for (const number of [signal, SIGCONT]) {
+      for (const member of this.members) member.signal(number);
+    }
+  }
+
   private get childRuns(): boolean {
     return childStatus(this.child.handle) === RUNNING;
   }
 
   private get running(): boolean {
-    return this.childRuns || this.below.some(({ runs }) => runs);
+    return this.childRuns || this.members.some(({ runs }) => runs);
   }
 
   /** False: it leads no group, or nobody is left there. */

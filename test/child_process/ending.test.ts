@@ -110,6 +110,18 @@ describe('spawn', () => {
     await gone(seconds);
   });
 
+  it('ends also what is being started at that moment', async () => {
+    const seconds = mark();
+    const starting = `i=0; while [ $i -lt 300 ]; do sleep ${seconds} & i=$((i + 1)); done; wait`;
+    await go(() => {
+      for (let i = 1; i <= 8; i++) {
+        using _child = spawn('sh', ['-c', starting]);
+        while (running(seconds).length < i) sleep(1);
+      }
+    });
+    await gone(seconds);
+  });
+
   it('ends it with SIGKILL if it ignores the first signal', async () => {
     const child = await go(() => {
       using child = spawn('sh', ['-c', 'trap "" TERM; echo; while :; do sleep 0.01; done'], { killGrace: 20 });

@@ -31,6 +31,9 @@ export class File extends Descriptor {
   /**
    * Reads into `buffer`. Returns the number of bytes: 0 at the end of the file, fewer than `length` only
    * there, or from a file that is not regular. Parks if the bytes are not in memory.
+   *
+   * From a pipe, a terminal or a socket it waits also if the descriptor has `O_NONBLOCK`, where node:fs throws `EAGAIN`; a read
+   * that is ended early has taken nothing.
    */
   read(
     buffer: NodeJS.ArrayBufferView,
@@ -49,8 +52,9 @@ export class File extends Descriptor {
   }
 
   /**
-   * Writes a buffer, or text. Returns the number of bytes, which is less than `length` only after an error.
-   * Parks. Interrupted before a pool thread has begun it, `write` writes nothing; a write that has begun is waited for.
+   * Writes a buffer, or text. Returns the number of bytes, which is less than `length` only after an error, or where a write to
+   * a pipe, a terminal or a socket is interrupted that has written a part. Parks. Interrupted before a pool thread has begun it,
+   * `write` writes nothing; a write that has begun is waited for, except for room in a pipe or the like.
    */
   write(
     buffer: NodeJS.ArrayBufferView,

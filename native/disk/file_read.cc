@@ -7,6 +7,7 @@
 #include "cached.h"
 #include "file.h"
 #include "held_buffer.h"
+#include "stream_wait.h"
 
 namespace stackful::disk {
 namespace {
@@ -23,6 +24,12 @@ bool isRegular(int fd) {
   return ::fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
 }
 
+// Reading it does not wait for ever, or can be stopped.
+bool endsSoon(int fd) {
+  struct stat about;
+  return ::fstat(fd, &about) == 0 && (S_ISREG(about.st_mode) || isStream(about.st_mode));
+}
+
 ssize_t readOnce(int fd, char* to, size_t size, int64_t offset) {
   for (;;) {
     const ssize_t n = offset < 0 ? ::read(fd, to, size) : ::pread(fd, to, size, offset);
@@ -36,7 +43,11 @@ struct ReadTask {
   int64_t offset;
   bool untilFull;
   HeldBuffer buffer;
+  StreamWait wait{};
+
+  void stop() { wait.stop(); }
   int64_t run() {
+    if (offset < 0 && !untilFull && isStream(fd)) return wait.read(fd, buffer.data(), buffer.size());
     size_t done = 0;
     while (done < buffer.size()) {
       const int64_t at = offset < 0 ? offset : offset + static_cast<int64_t>(done);
@@ -59,6 +70,8 @@ struct ReadFileTask {
   bool keep = false;  // the caller's descriptor
   Bytes bytes;
   size_t capacity = 0;
+  bool stream = false;
+  StreamWait wait;
 
   ReadFileTask() = default;
   ReadFileTask(ReadFileTask&& other) noexcept { *this = std::move(other); }
@@ -69,6 +82,8 @@ struct ReadFileTask {
     std::swap(keep, other.keep);
     std::swap(bytes, other.bytes);
     std::swap(capacity, other.capacity);
+    std::swap(stream, other.stream);
+    std::swap(wait, other.wait);
     return *this;
   }
   ~ReadFileTask() {
@@ -105,12 +120,17 @@ struct ReadFileTask {
       struct stat about;
       if (::fstat(fd, &about) != 0) return fail(FileCall::kStat, errno);
       // One more than there is, so that the read that gets it all is also the one that finds the end.
+      stream = isStream(about.st_mode);
       const size_t known = S_ISREG(about.st_mode) ? static_cast<size_t>(about.st_size) : 0;
       if (!reserve(known > 0 ? known + 1 : kFirstGuess)) return fail(FileCall::kRead, ENOMEM);
     }
     for (;;) {
       if (bytes.size == capacity && !reserve(capacity * 2)) return fail(FileCall::kRead, ENOMEM);
-      const ssize_t n = readOnce(fd, bytes.data + bytes.size, capacity - bytes.size, kCurrentPosition);
+      char* const to = bytes.data + bytes.size;
+      const size_t room = capacity - bytes.size;
+      const int64_t n = stream ? wait.read(fd, to, room) : readOnce(fd, to, room, kCurrentPosition);
+      // What has been read of a stream is lost here, as it is when a loop around read() is ended; nothing more is taken.
+      if (n == pool::kStopped) return n;
       if (n < 0) return fail(FileCall::kRead, static_cast<int>(-n));
       if (n == 0) break;
       bytes.size += static_cast<size_t>(n);
@@ -119,6 +139,7 @@ struct ReadFileTask {
     return 0;
   }
   void undo(int64_t) {}
+  void stop() { wait.stop(); }
 
   void give(Bytes& out) {
     out = bytes;
@@ -144,8 +165,7 @@ int64_t readFileCached(ReadFileTask& task, size_t size) {
 
 int finishReadFile(Pool& pool, ReadFileTask& task, int64_t result, Bytes& out) {
   if (result == kNotCached) {
-    const Interrupted interrupted =
-        task.keep && isRegular(task.fd) ? Interrupted::kWaits : Interrupted::kAbandons;
+    const Interrupted interrupted = task.keep && endsSoon(task.fd) ? Interrupted::kWaits : Interrupted::kAbandons;
     result = pool.run(task, {ParkKind::kFileRead, task.fd, 0}, interrupted);
   } else {
     task.closeOwned();
@@ -210,7 +230,7 @@ ssize_t pread(Pool& pool, int fd, void* buffer, size_t size, int64_t offset, con
   if (!untilFull) untilFull = isRegular(fd);
   ReadTask task{fd, offset < 0 ? offset : offset + static_cast<int64_t>(done), untilFull,
                 HeldBuffer(to + done, size - done, keep)};
-  const Interrupted interrupted = untilFull ? Interrupted::kWaits : Interrupted::kAbandons;
+  const Interrupted interrupted = untilFull || endsSoon(fd) ? Interrupted::kWaits : Interrupted::kAbandons;
   const int64_t n = pool.run(task, {ParkKind::kFileRead, fd, 0}, interrupted);
   if (n >= 0) return static_cast<ssize_t>(done) + n;
   if (Pool::isInterruption(n)) {

@@ -48,6 +48,8 @@ bool Pool::runJob(Job* job, sched::Reason reason, Interrupted interrupted, int64
     result = code;
     return true;
   }
+  if (!job->link && job->stop) job->stop(job);
+  const int32_t early = code;
   if (!job->link && interrupted == Interrupted::kWaits && !scheduler_.inLastTurn()) {
     sched::Limit shield;
     scheduler_.enterLimit(shield);
@@ -68,7 +70,7 @@ bool Pool::runJob(Job* job, sched::Reason reason, Interrupted interrupted, int64
     result = -ECANCELED;
     return false;
   }
-  result = job->result;
+  result = job->result == kStopped ? early : job->result;
   return true;
 }
 

@@ -26,7 +26,8 @@ describe('a read from a pipe', () => {
     await spawn(() => {
       const { path, both } = pipe('later');
       const buffer = Buffer.alloc(10);
-      for (const read of [() => both.read(buffer), () => both.readFile(), () => readFile(path)]) {
+      const reads: (() => unknown)[] = [() => both.read(buffer), () => both.readFile(), () => readFile(path)];
+      for (const read of reads) {
         const reader = spawn(() => thrown(read));
         untilParked(reader);
         untilBegun();

@@ -1,6 +1,7 @@
 // Building the addon: its sources, whether a build is older than them, and the call of node-gyp.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, realpathSync, statSync, symlinkSync, utimesSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -47,8 +48,8 @@ export function markBuilt(file, startedMs) {
  * `headers` (a directory of another Node's headers) or the headers beside that Node win over an npm_config_nodedir in the
  * environment, which may be another Node's, and over a download.
  */
-export function runNodeGyp({ directory, args, node = process.execPath, headers = headersBeside(node), env, jobs = 2, quiet = false }) {
-  env = { ...process.env, JOBS: String(jobs), ...env };
+export function runNodeGyp({ directory, args, node = process.execPath, headers = headersBeside(node), env, quiet = false }) {
+  env = { ...process.env, JOBS: String(availableParallelism()), ...env };
   if (headers) {
     delete env.npm_config_nodedir;
     args = [...args, `--nodedir=${headers}`];

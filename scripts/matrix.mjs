@@ -105,7 +105,7 @@ async function buildAddon(version) {
   const how = emulated(arch)
     ? { headers: nodeDirectory, args: [...verb, `--arch=${arch}`], env: crossCompiler(arch) }
     : { node: join(nodeDirectory, 'bin/node'), args: verb };
-  const { code, output } = await runNodeGyp({ directory, jobs: 1, quiet: true, ...how });
+  const { code, output } = await runNodeGyp({ directory, quiet: true, ...how });
   if (code !== 0) throw new Error(`the addon does not build for Node ${version}:\n${output}`);
   mkdirSync(dirname(prebuild), { recursive: true });
   copyFileSync(join(directory, `build/Release/stackful.abi${abi}.node`), `${prebuild}.tmp`);
@@ -113,25 +113,21 @@ async function buildAddon(version) {
   renameSync(`${prebuild}.tmp`, prebuild);
 }
 
-/** Fetches and builds for every Node, two at a time; the value is an error or undefined, per version. */
+/** Fetches and builds for every Node; the value is an error or undefined, per version. */
 async function prepare(versions) {
   const failures = new Map();
-  const queue = [...versions];
   const built = new Map();
-  const worker = async () => {
-    for (let version = queue.shift(); version; version = queue.shift()) {
-      try {
-        if (command.length > 0) await fetchPackage(`node-${target}`, version, directoryOf(version));
-        // A line has one addon: two of its Nodes must not build it at the same time.
-        const known = table.find((one) => lineOf(one) === lineOf(version));
-        if (known && !built.has(known)) built.set(known, buildAddon(known));
-        await built.get(known);
-      } catch (error) {
-        failures.set(version, error);
-      }
+  for (const version of versions) {
+    try {
+      if (command.length > 0) await fetchPackage(`node-${target}`, version, directoryOf(version));
+      // A line has one addon, also if two of its Nodes are wanted.
+      const known = table.find((one) => lineOf(one) === lineOf(version));
+      if (known && !built.has(known)) built.set(known, buildAddon(known));
+      await built.get(known);
+    } catch (error) {
+      failures.set(version, error);
     }
-  };
-  await Promise.all([worker(), worker()]);
+  }
   return failures;
 }
 

@@ -24,6 +24,7 @@ const node = (script: string, ...args: string[]) => {
 };
 
 const UWS = { name: '@trufflesuite/uws-js-unofficial', version: '20.30.0-unofficial.0' };
+const BUN = { name: '@oven/bun-linux-x64', version: '1.4.5' };
 /** Node ABI versions that this release has binaries for: 16, 18 and 20. */
 const UWS_ABIS = ['93', '108', '115'];
 
@@ -118,6 +119,14 @@ export const ECHO_SUBJECTS: Readonly<Record<string, HttpSubject>> = {
 export const TLS_SUBJECTS: Readonly<Record<string, (key: string, cert: string) => ReturnType<HttpSubject>>> = {
   knot: async (key, cert) => node(file('subjects', 'knot-tls.mjs'), key, cert),
   nginx: (key, cert) =>
-    nginx(`return 200 "${JSON.stringify(HTTP_BODY).slice(1, -1)}";`, `ssl_certificate ${cert}; ssl_certificate_key ${key};`),
+    nginx(`return 200 "${JSON.stringify(HTTP_BODY).slice(1, -1)}";`, `ssl_certificate ${cert}; ssl_certificate_key ${key}; ssl_protocols TLSv1.3; ssl_session_tickets off;`),
+  go: async (key, cert) => {
+    const program = await buildGo('go-https');
+    return (port) => [program, String(port), key, cert];
+  },
+  bun: async (key, cert) => {
+    const program = join(await installNpm(BUN.name, BUN.version), 'bin', 'bun');
+    return (port) => [program, file('peers', 'bun-https.mjs'), String(port), key, cert];
+  },
   'node-https': async (key, cert) => node(file('peers', 'node-https.mjs'), key, cert),
 };

@@ -1,0 +1,28 @@
+//go:build ignore
+
+// go-https PORT KEY CERT: net/http over TLS 1.3 on one core, without HTTP/2 and without resumption.
+package main
+
+import (
+	"crypto/tls"
+	"io"
+	"log"
+	"net/http"
+	"os"
+	"runtime"
+)
+
+func main() {
+	runtime.GOMAXPROCS(1)
+	handler := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		io.WriteString(w, "Hello, World!\n")
+	}
+	server := &http.Server{
+		Addr:         "127.0.0.1:" + os.Args[1],
+		Handler:      http.HandlerFunc(handler),
+		TLSConfig:    &tls.Config{MinVersion: tls.VersionTLS13, SessionTicketsDisabled: true},
+		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
+	}
+	log.Fatal(server.ListenAndServeTLS(os.Args[3], os.Args[2]))
+}

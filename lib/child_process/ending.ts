@@ -18,6 +18,8 @@ const LONGEST_STOP_MS = 20;
 /** A process of a family, known by its number and the moment of its start. */
 class Member {
   private readonly born: string | undefined;
+  /** It has ended just now, or has become another user's: no signal reaches it. */
+  private outOfReach = false;
 
   constructor(readonly pid: number, private readonly kill: (signal: number) => void = (signal) => process.kill(pid, signal)) {
     this.born = lifeOf(String(pid))?.born;
@@ -31,14 +33,14 @@ class Member {
 
   /** Whether it can start no process any more: each of its threads is stopped, or has ended. */
   get isStill(): boolean {
-    return !this.runs || this.threads().every((thread) => /[TtZX]/.test(lifeOf(`${String(this.pid)}/task/${thread}`)?.state ?? 'X'));
+    return this.outOfReach || !this.runs || this.threads().every((thread) => /[TtZX]/.test(lifeOf(`${String(this.pid)}/task/${thread}`)?.state ?? 'X'));
   }
 
   signal(number: number): void {
     try {
       if (this.runs) this.kill(number);
     } catch {
-      // It has ended just now, or has become another user's.
+      this.outOfReach = true;
     }
   }
 

@@ -4,7 +4,7 @@ import { runChild } from '../support/child.js';
 import { v8Knows } from '../support/flags.js';
 
 const variants: [flags: string[], coroutines: number, rounds: number][] = [
-  [[], 4000, 14],
+  [[], 2000, 14],
   [['--stress-scavenge=60'], 600, 14],
   [['--gc-interval=400'], 600, 14],
   [['--stress-compaction'], 400, 14],

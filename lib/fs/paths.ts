@@ -239,7 +239,10 @@ export function mkdtemp(prefix: PathLike, options?: NameOptions | Encoding): str
 }
 
 /**
- * Copies a file, with its mode. As `fs.copyFileSync`, except that it does not wait for the other end of a FIFO. Parks.
+ * Copies a file, with its mode. As `fs.copyFileSync`, except that it does not wait for the other end of a FIFO: from one it copies
+ * nothing, and to one that no process reads it fails (`ENXIO`). A copy that fails is removed; a file that was at `dest` before is not,
+ * but may have lost its content. Parks. Once begun it is finished first when it is interrupted, and to a pipe it takes as long as the
+ * reader does.
  *
  * @param mode `constants.COPYFILE_EXCL`: fails if `dest` is there; `COPYFILE_FICLONE`: shares the blocks where the file system
  *   can; `COPYFILE_FICLONE_FORCE`: fails where it cannot

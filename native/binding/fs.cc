@@ -1,11 +1,8 @@
 // Files. Descriptors are numbers here as they are in node:fs.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <string>
 #include <utility>
 
+#include "../disk/descriptor.h"
 #include "path.h"
 
 namespace stackful::binding {
@@ -89,15 +86,12 @@ struct WriteFileTask {
   size_t size;
 
   int64_t run() {
-    // O_NONBLOCK: opening a FIFO without another end must not block, because this cannot be cancelled.
-    const int fd = ::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK, mode);
-    if (fd < 0) return errno == ENXIO ? kMayBlock : -errno;
     struct stat about;
-    const bool regular = ::fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
-    if (!regular && !(flags & O_NONBLOCK)) fcntl(fd, F_SETFL, flags & ~O_CLOEXEC);
-    int64_t result = fill(fd);
-    if (::close(fd) != 0 && result == 0 && errno != EINTR) result = failed(FileCall::kClose);
-    return result;
+    const int fd = disk::openToWrite(path.c_str(), flags, mode, about);
+    if (fd < 0) return fd == -ENXIO ? kMayBlock : fd;
+    const int64_t result = fill(fd);
+    const int closed = disk::closeFile(fd);
+    return result == 0 && closed < 0 ? withCall(closed, FileCall::kClose) : result;
   }
   void undo(int64_t) {}
 

@@ -1,15 +1,15 @@
-#include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
+#include "descriptor.h"
 #include "file.h"
 
 namespace stackful::disk {
@@ -37,7 +37,7 @@ int64_t makeDirectory(std::string& prefix) {
   return mkdtemp(prefix.data()) ? 0 : -errno;
 }
 
-// A file that is open for as long as a copy lasts.
+// A file that is open until a copy is done, or has failed.
 struct Open {
   int fd;
   ~Open() {
@@ -45,16 +45,30 @@ struct Open {
   }
 };
 
+// Between file systems, from /proc, to a device, or in an old container.
+bool isUnable(int error) {
+  return error == EXDEV || error == EINVAL || error == ENOSYS || error == EOPNOTSUPP || error == EPERM;
+}
+
+ssize_t copyByHand(int from, int to, size_t most) {
+  char bytes[size_t{32} << 10];
+  const ssize_t size = ::read(from, bytes, most < sizeof bytes ? most : sizeof bytes);
+  for (ssize_t done = 0; done < size;) {
+    const ssize_t n = ::write(to, bytes + done, static_cast<size_t>(size - done));
+    if (n < 0 && errno != EINTR) return n;
+    if (n > 0) done += n;
+  }
+  return size;
+}
+
 int64_t copyBytes(int from, int to, off_t size) {
   for (off_t done = 0; done < size;) {
     constexpr size_t kMost = size_t{1} << 30;
     const auto left = static_cast<size_t>(size - done);
     const size_t want = left < kMost ? left : kMost;
     ssize_t n = copy_file_range(from, nullptr, to, nullptr, want, 0);
-    // Between file systems, from /proc, or in an old container.
-    if (n < 0 &&
-        (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM))
-      n = ::sendfile(to, from, nullptr, want);
+    if (n < 0 && isUnable(errno)) n = ::sendfile(to, from, nullptr, want);
+    if (n < 0 && isUnable(errno)) n = copyByHand(from, to, want);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return -errno;
     if (n == 0) break;
@@ -63,42 +77,38 @@ int64_t copyBytes(int from, int to, off_t size) {
   return 0;
 }
 
-// The copy, once both are open: its mode, its size and its bytes.
+// The copy, once both are open: its bytes, its size and its mode. What cannot be copied, or not by the cloning that alone is
+// wanted, is refused first: the file that was there stays as it is.
 int64_t fill(int from, int to, const struct stat& about, int flags) {
+  if (S_ISDIR(about.st_mode)) return -EISDIR;
+  const bool cloned = flags & (kClone | kCloneOnly) && ioctl(to, FICLONE, from) == 0;
+  if (!cloned && flags & kCloneOnly) return errno == ENOTTY || errno == EXDEV ? -ENOTSUP : -errno;
+  // A device has no length (EINVAL).
+  if (::ftruncate(to, cloned ? about.st_size : 0) != 0 && errno != EINVAL) return -errno;
   if (::fchmod(to, about.st_mode & 07777) != 0 && errno != EPERM) return -errno;
-  if (flags & (kClone | kCloneOnly)) {
-    if (ioctl(to, FICLONE, from) == 0) return 0;
-    if (flags & kCloneOnly) return errno == ENOTTY || errno == EXDEV ? -ENOTSUP : -errno;
-  }
-  return copyBytes(from, to, about.st_size);
+  return cloned ? 0 : copyBytes(from, to, about.st_size);
 }
 
-// open(2), again when a signal came in between.
-int openFile(const char* path, int flags, mode_t mode) {
-  int fd;
-  do {
-    fd = ::open(path, flags, mode);
-  } while (fd < 0 && errno == EINTR);
-  return fd;
-}
-
-// As uv_fs_copyfile, except that the other end of a FIFO is not waited for, because that could not be ended.
+// As uv_fs_copyfile, with two differences. The other end of a FIFO is not waited for, because that could not be ended. And a copy
+// that fails removes only what it has made: uv_fs_copyfile removes a file, a FIFO or a device that was there before, too.
 int64_t copy(const char* path, const char* other, int flags) {
-  const Open from{openFile(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0)};
-  if (from.fd < 0) return -errno;
+  const Open from{openFile(path, O_RDONLY | O_NONBLOCK)};
+  if (from.fd < 0) return from.fd;
   struct stat about;
   if (::fstat(from.fd, &about) != 0) return -errno;
-  const int exclusive = flags & kExclusive ? O_EXCL : 0;
-  const Open to{openFile(other, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | exclusive, about.st_mode)};
-  if (to.fd < 0) return -errno;
   struct stat there;
-  if (::fstat(to.fd, &there) != 0) return -errno;
+  constexpr int kCreate = O_WRONLY | O_CREAT;
+  Open to{openToWrite(other, kCreate | O_EXCL, about.st_mode, there)};
+  const bool made = to.fd >= 0;
+  if (to.fd == -EEXIST && !(flags & kExclusive)) to.fd = openToWrite(other, kCreate, about.st_mode, there);
+  if (to.fd < 0) return to.fd;
   // On itself: truncating it would lose it.
   if (about.st_dev == there.st_dev && about.st_ino == there.st_ino) return 0;
-  int64_t result = resultOf(::ftruncate(to.fd, 0));
-  if (result == -EINVAL) result = 0;  // a device
-  if (result == 0) result = fill(from.fd, to.fd, about, flags);
-  if (result < 0) ::unlink(other);
+  int64_t result = fill(from.fd, to.fd, about, flags);
+  // A file system on the network, or one with quotas, may say only here that the disk is full.
+  const int closed = closeFile(std::exchange(to.fd, -1));
+  if (result == 0) result = closed;
+  if (result < 0 && made) ::unlink(other);
   return result;
 }
 

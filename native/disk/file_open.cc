@@ -1,10 +1,8 @@
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <utility>
 
 #include "cached.h"
+#include "descriptor.h"
 #include "file.h"
 
 namespace stackful::disk {
@@ -16,22 +14,11 @@ struct OpenTask {
   std::string path;
   int flags;
   mode_t mode;
-  int64_t run() {
-    int fd;
-    do {
-      fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
-    } while (fd < 0 && errno == EINTR);  // a FIFO, or a file system on the network
-    return fd >= 0 ? fd : -errno;
-  }
+  int64_t run() { return openFile(path.c_str(), flags, mode); }
   void undo(int64_t fd) {
     if (fd >= 0) ::close(static_cast<int>(fd));
   }
 };
-
-int closeNow(int fd) {
-  // Linux has let go of the descriptor even when it says EINTR.
-  return ::close(fd) == 0 || errno == EINTR ? 0 : -errno;
-}
 
 // Closes its descriptor whatever becomes of it.
 struct CloseTask {
@@ -43,9 +30,9 @@ struct CloseTask {
     return *this;
   }
   ~CloseTask() {
-    if (fd >= 0) closeNow(fd);
+    if (fd >= 0) closeFile(fd);
   }
-  int64_t run() { return closeNow(std::exchange(fd, -1)); }
+  int64_t run() { return closeFile(std::exchange(fd, -1)); }
   void undo(int64_t) {}
 };
 
@@ -65,7 +52,7 @@ int open(Pool& pool, const char* path, int flags, mode_t mode) noexcept {
 int close(Pool& pool, int fd) noexcept {
   const int flags = fcntl(fd, F_GETFL);
   if (flags < 0) return -errno;
-  if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH)) return closeNow(fd);
+  if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH)) return closeFile(fd);
   CloseTask task{fd};
   const int64_t result = pool.run(task, {ParkKind::kFileClose, fd, 0}, Interrupted::kLeaves);
   // A coroutine that is being cancelled, whose time is up, or that is none, must still be able to clean up.

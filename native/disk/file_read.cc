@@ -1,10 +1,8 @@
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <cstring>
 
 #include "cached.h"
+#include "descriptor.h"
 #include "file.h"
 #include "held_buffer.h"
 #include "stream_wait.h"
@@ -110,10 +108,8 @@ struct ReadFileTask {
 
   int64_t run() {
     if (fd < 0) {
-      do {
-        fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-      } while (fd < 0 && errno == EINTR);
-      if (fd < 0) return fail(FileCall::kOpen, errno);
+      fd = openFile(path.c_str(), O_RDONLY);
+      if (fd < 0) return fail(FileCall::kOpen, -fd);
       owned = true;
     }
     if (capacity == 0) {

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { CancelledError, NotInCoroutineError, spawn, wait, yieldNow, type Coroutine } from 'stackful';
 import * as all from 'stackful/fs';
 import {
-  copyFile, cp, exists, glob, mkdtemp, mkdtempDisposable, open, openAsBlob, opendir, readdir, rm, stat, statfs, utimes, writeFile, type File,
+  cp, exists, glob, mkdtemp, mkdtempDisposable, open, openAsBlob, opendir, readdir, rm, stat, statfs, utimes, writeFile, type File,
 } from 'stackful/fs';
 
 import { temporaryDirectory, thrown } from './support.js';
@@ -226,18 +226,6 @@ describe('trees', () => {
       for (const pattern of ['*', '**/*.txt', 'none*', '{a,b}.*']) {
         expect(glob(pattern, { cwd: at('from') }).sort()).toEqual(globSync(pattern, { cwd: at('from') }).sort());
       }
-    });
-  });
-
-  it('copyFile waits for no other end of a FIFO', async () => {
-    execFileSync('mkfifo', [at('fifo')]);
-    await spawn(() => {
-      copyFile(at('fifo'), at('copied'));
-      expect(stat(at('copied')).size).toBe(0);
-      expect(thrown(() => { copyFile(at('copied'), at('fifo')); }).code).toBe('ENXIO');
-      writeFile(at('large'), Buffer.alloc(3_000_000, 'large'));
-      copyFile(at('large'), at('copied'));
-      expect(all.readFile(at('copied')).equals(fs.readFileSync(at('large')))).toBe(true);
     });
   });
 

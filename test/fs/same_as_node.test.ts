@@ -182,6 +182,8 @@ describe('calls about two paths', () => {
         if (name.startsWith('cp') && (from === to || to === 'file' || /^(sub|link|dangling)$/.test(from))) continue;
         // Node 20 to 24 word the error of cp for a path that leads through a file differently in the two.
         if (name.startsWith('cp') && (from === 'file/x' || /^(sub|hollow|link)$/.test(to))) continue;
+        // Node removes the file that was there when it finds that it cannot copy a directory to it; ours stays (copy_file.test.ts).
+        if (/^copyFile($| sharing)/.test(name) && from === 'sub' && /^(other|link|file)$/.test(to)) continue;
         await compare((api, at) => calls[name]!(api, at(from), at(to)));
       }
     }

@@ -1,7 +1,7 @@
 import { shield } from '../coroutine/shield.js';
 import { ParkKind } from '../internal/kinds.js';
 import { parkDetails } from '../internal/park_details.js';
-import { checkpoint, Waiter } from '../internal/parking.js';
+import { checkParking, checkpoint, Waiter } from '../internal/parking.js';
 
 /** The last argument of node:fs's functions. */
 export type Done<T> = (error: NodeJS.ErrnoException | null, value?: T) => void;
@@ -29,6 +29,7 @@ export function byNode<T>(
   { changes = false, abandoned }: Interrupted<T> = {},
 ): T {
   const self = checkpoint(operation);
+  checkParking(operation);
   const waiter = new Waiter(operation, self);
   let failure: NodeJS.ErrnoException | null = null;
   let result: T | undefined;

@@ -55,6 +55,8 @@ export interface Native {
   now(): number;
   wake: (this: void, slot: number, code: number) => boolean;
   cancel(slot: number): void;
+  /** 0, or CANNOT_PARK; see `checkParking` in ./parking.ts. */
+  mayPark(): number;
   /** Why the last parking call ended with CANNOT_PARK. */
   cannotParkReason(): string;
   /** Whether the reason is that a callback of the whole thread runs, which happens to be on the coroutine's stack. */

@@ -263,6 +263,15 @@ export function checkpoint(operation: string, options?: ParkOptions): Coroutine 
   return current()!;
 }
 
+/**
+ * After {@link checkpoint}, for a call that changes something before it parks: where it could not park it throws now, with nothing
+ * changed.
+ */
+export function checkParking(operation: string): void {
+  const code = native.mayPark();
+  if (code < 0) fail(code, operation);
+}
+
 /** Like {@link checkpoint}, for a call that never parks. */
 export function checkInterruption(operation: string): Coroutine {
   const code = running[1]!;

@@ -100,6 +100,12 @@ void fulfilledValue(const Info& info) {
       {static_cast<sched::ParkKind>(intAt(info, 0)), -1, static_cast<int64_t>(numberAt(info, 1))}));
 }
 
+// mayPark(): 0, or kCannotPark where a park of the running coroutine would end with that. Asked by what changes something before
+// it parks.
+void mayPark(const Info& info) {
+  info.GetReturnValue().Set(scheduler().engine().mayPark() ? 0 : kCannotPark);
+}
+
 // cannotParkReason(): after a parking call that ended with kCannotPark, on the same stack.
 void cannotParkReason(const Info& info) {
   info.GetReturnValue().Set(string(info.GetIsolate(), Runtime::current()->engine().cannotParkReason()));
@@ -251,6 +257,7 @@ void defineCore(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
   define(context, exports, "inMicrotask", inMicrotask);
   define(context, exports, "fulfilledValue", fulfilledValue);
   define(context, exports, "park", park);
+  define(context, exports, "mayPark", mayPark);
   define(context, exports, "cannotParkReason", cannotParkReason);
   define(context, exports, "onBehalfOfOthers", onBehalfOfOthers);
   define(context, exports, "parkFor", parkFor);

@@ -229,6 +229,21 @@ describe('trees', () => {
     });
   });
 
+  it('change nothing where the coroutine cannot wait', async () => {
+    fs.mkdirSync(at('needed/inner'), { recursive: true });
+    await spawn(() => {
+      let seen: any;
+      void Promise.resolve().then(() => {
+        seen = thrown(() => { rm(at('needed'), { recursive: true }); });
+      });
+      // The callback runs on the coroutine's stack, below a frame of Node's that no coroutine can leave.
+      (process as any)._tickCallback();
+      expect(seen.code).toBe('ERR_NOT_IN_COROUTINE');
+    });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(fs.existsSync(at('needed/inner'))).toBe(true);
+  });
+
   it('openAsBlob gives the content', async () => {
     fs.writeFileSync(at('blob'), 'text');
     await spawn(() => {

@@ -21,15 +21,16 @@ export type Call = (typeof Call)[keyof typeof Call];
 
 /** The exports of native/binding/fs.cc and fs_names.cc. Errors are negative numbers. */
 interface FsNative {
+  /** The descriptor is for fsClose to close, and closed when the thread ends before. */
   fsOpen: (path: string | Uint8Array, flags: number, mode: number) => number;
   fsClose: (fd: number) => number;
   fsRead: (fd: number, to: ArrayBufferView, offset: number, length: number, position: number) => number;
   fsWrite: (fd: number, from: ArrayBufferView, offset: number, length: number, position: number) => number;
   /**
-   * An error is the code minus 100,000 times the index of the failed system call in {@link FILE_CALLS}. A positive number, for a
-   * path: the descriptor of a large file, which is still to be read.
+   * An error is the code minus 100,000 times the index of the failed system call in {@link FILE_CALLS}. Two numbers, for a path: the
+   * descriptor and the size of a large file, which is still to be read, and to be closed.
    */
-  fsReadFile: (file: string | Uint8Array | number, utf8: boolean) => string | Buffer | number;
+  fsReadFile: (file: string | Uint8Array | number, utf8: boolean) => string | Buffer | number | [fd: number, size: number];
   /** The same. MAY_BLOCK: open would wait, so nothing was done. */
   fsWriteFile: (
     path: string | Uint8Array,

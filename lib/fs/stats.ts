@@ -21,7 +21,6 @@ let RealBigIntStats: MakeBigIntStats | undefined;
 const takesPairs = new RealStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8).mtimeMs !== 2;
 
 const MODE = 1;
-const SIZE = 8;
 const S_IFMT = 0o170000;
 const S_IFDIR = 0o040000;
 const NANOSECONDS = 1_000_000_000n;
@@ -57,9 +56,4 @@ export function lastStats(bigint: boolean): Stats | BigIntStats {
 /** Whether the last of them was about a directory. */
 export function lastIsDirectory(): boolean {
   return (n[MODE]! & S_IFMT) === S_IFDIR;
-}
-
-/** The size that it gave. */
-export function lastSize(): number {
-  return n[SIZE]!;
 }

@@ -10,7 +10,6 @@ import {
   CALL_FACTOR,
   CURRENT_POSITION,
   fsClose,
-  fsFstat,
   fsRead,
   fsReadFile,
   fsSync,
@@ -18,7 +17,6 @@ import {
   fsWriteFile,
   FILE_CALLS,
 } from './native.js';
-import { lastSize } from './stats.js';
 
 /** The options of {@link readFile}. */
 export interface ReadFileOptions extends ParkOptions {
@@ -94,7 +92,7 @@ export function readFile(
       const result = fsReadFile(fd, utf8);
       return typeof result === 'number'
         ? failIn(result, 'readFile', undefined)
-        : content(result, encoding);
+        : content(result as string | Buffer, encoding);
     });
   }
   if (flag !== undefined && flag !== 'r') {
@@ -106,12 +104,9 @@ export function readFile(
     }
   }
   const path = pathOf(file);
-  let result = fsReadFile(path, utf8);
-  if (typeof result === 'number') {
-    if (result < 0) failIn(result, 'readFile', pathText(path));
-    result = readLarge(result);
-  }
-  return content(result, encoding);
+  const result = fsReadFile(path, utf8);
+  if (typeof result === 'number') failIn(result, 'readFile', pathText(path));
+  return content(Array.isArray(result) ? readLarge(...result) : result, encoding);
 }
 
 /** Between two of these, which take 25 us from the kernel's cache, other coroutines may run. */
@@ -121,11 +116,10 @@ const PIECE = 256 * 1024;
  * The content of a large file, from the current position, and closes it. Into memory of V8's own, whose collector frees it in minor
  * collections: for foreign memory it marks the whole heap, which takes as long as the reading. Parks.
  */
-function readLarge(fd: number): Buffer {
+function readLarge(fd: number, size: number): Buffer {
   try {
-    check(fsFstat(fd, false), 'readFile', 'fstat');
     // One more than there is, so that the read that gets it all is also the one that finds the end.
-    let buffer = Buffer.allocUnsafeSlow(lastSize() + 1);
+    let buffer = Buffer.allocUnsafeSlow(size + 1);
     let filled = 0;
     for (;;) {
       if (filled === buffer.length) {

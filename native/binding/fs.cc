@@ -14,17 +14,22 @@ pool::Pool& pool() {
   return Runtime::current()->pool();
 }
 
-// fsOpen(path, flags, mode): a descriptor or a code. Parks.
+// fsOpen(path, flags, mode): a descriptor, which is fsClose's to close, or a code. Parks.
 void open(const Info& info) {
   const Path path(info.GetIsolate(), info[0]);
   if (const int error = path.error()) return returnInt(info, error);
-  returnInt(info, disk::open(pool(), path.c_str(), intAt(info, 1), static_cast<mode_t>(intAt(info, 2))));
+  const int fd = disk::open(pool(), path.c_str(), intAt(info, 1), static_cast<mode_t>(intAt(info, 2)));
+  if (fd >= 0) pool().own(fd);
+  returnInt(info, fd);
 }
 
 // fsClose(fd). Parks if it can and has to.
 void close(const Info& info) {
   // The runtime is gone when a finalizer comes late.
-  if (Runtime::current()) returnInt(info, disk::close(pool(), intAt(info, 0)));
+  if (!Runtime::current()) return;
+  const int fd = intAt(info, 0);
+  pool().disown(fd);
+  returnInt(info, disk::close(pool(), fd));
 }
 
 // fsRead(fd, view, offset, length, position): bytes or a code; position -1 = the current one. Parks.
@@ -50,8 +55,8 @@ int64_t withCall(int64_t code, FileCall call) {
   return code - 100'000 * static_cast<int64_t>(call);
 }
 
-// fsReadFile(path or fd, utf8): the content as a string or a Buffer, or a code; or for a path the descriptor of a large file
-// that is still to be read. Parks.
+// fsReadFile(path or fd, utf8): the content as a string or a Buffer, or a code; or for a path [descriptor, size] of a large file
+// that is still to be read, and for fsClose to close. Parks.
 void readFile(const Info& info) {
   // A large one is cheaper to decode where Node does it, and may be too long for a string.
   constexpr size_t kMostText = size_t{64} << 10;
@@ -66,7 +71,12 @@ void readFile(const Info& info) {
     result = disk::readFile(pool(), path.c_str(), bytes);
   }
   if (result < 0) return returnInt(info, withCall(result, bytes.failed));
-  if (!bytes.data && result > 0) return returnInt(info, result);
+  if (!bytes.data && result > 0) {
+    pool().own(result);
+    v8::Local<v8::Value> large[] = {v8::Integer::New(isolate, result),
+                                    v8::Number::New(isolate, static_cast<double>(bytes.size))};
+    return info.GetReturnValue().Set(v8::Array::New(isolate, large, 2));
+  }
   if (boolAt(info, 1) && bytes.size <= kMostText) {
     info.GetReturnValue().Set(string(isolate, {bytes.data, bytes.size}));
     free(bytes.data);

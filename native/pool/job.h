@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <vector>
 
 #include "../sched/scheduler.h"
 
@@ -29,7 +30,8 @@ struct Job {
 };
 
 // Where finished jobs of one environment are put: a lock-free stack with a bell. Outlives the environment for
-// as long as a job refers to it.
+// as long as a job refers to it. With it go the descriptors that the environment has left open: closed before the last job has
+// been done, their numbers could be another file's, which that job would write to.
 class Mailbox {
  public:
   // Duplicates `bell`, an eventfd. nullptr, with errno set, when that fails.
@@ -44,6 +46,11 @@ class Mailbox {
   Job* take() noexcept;
   // Environment thread: nothing can be put any more; returns what was left.
   Job* close() noexcept;
+  // Environment thread: a descriptor that is to be closed when the environment ends, until it is disowned.
+  void own(int fd) noexcept;
+  void disown(int fd) noexcept {
+    if (static_cast<size_t>(fd) < owned_.size()) owned_[static_cast<size_t>(fd)] = false;
+  }
   bool closed() const noexcept { return head_.load(std::memory_order_acquire) == closedMark(); }
 
  private:
@@ -54,6 +61,7 @@ class Mailbox {
 
   std::atomic<Job*> head_{nullptr};
   std::atomic<uint32_t> references_{1};
+  std::vector<bool> owned_;  // by descriptor
   int bell_;
 };
 

@@ -18,6 +18,15 @@ Mailbox* Mailbox::create(int bell) noexcept {
 
 Mailbox::~Mailbox() {
   ::close(bell_);
+  for (size_t fd = 0; fd < owned_.size(); ++fd) {
+    if (owned_[fd]) ::close(static_cast<int>(fd));
+  }
+}
+
+void Mailbox::own(int fd) noexcept {
+  const auto place = static_cast<size_t>(fd);
+  if (place >= owned_.size()) owned_.resize(place + 1);
+  owned_[place] = true;
 }
 
 void Mailbox::release() noexcept {

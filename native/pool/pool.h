@@ -68,6 +68,15 @@ class Pool {
     return result;
   }
 
+  // A descriptor that JavaScript has to close: a thread that ends while a coroutine is parked runs no `finally`. When no job of
+  // this environment is left, whatever is still owned is closed.
+  void own(int fd) noexcept {
+    if (mailbox_) mailbox_->own(fd);
+  }
+  void disown(int fd) noexcept {
+    if (mailbox_ && fd >= 0) mailbox_->disown(fd);
+  }
+
   // Why a call must not even begin, or 0.
   int32_t refusal() const noexcept;
   // Whether `result` of a call says that it was ended early, or did not begin; if not, the kernel has answered.

@@ -6,6 +6,7 @@ import { expect, it } from 'vitest';
 import { current, spawn, timeout, type Coroutine } from 'stackful';
 import { open, readdir, writeFile } from 'stackful/fs';
 
+import { runChild } from '../support/child.js';
 import { temporaryDirectory } from './support.js';
 
 const directory = temporaryDirectory();
@@ -124,4 +125,8 @@ it('tells a sync from a write', async () => {
   expect(seen).toBe(`file.sync fd=${String(file.fd)}`);
   await syncing;
   await spawn(() => { file.close(); });
+});
+
+it('files that coroutines of a terminated worker were using are closed', async () => {
+  expect(await runChild('left_open.mjs')).toEqual({ exit: 0, stdout: '0 open\n', stderr: '' });
 });

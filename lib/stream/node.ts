@@ -1,7 +1,8 @@
 import { Readable, Writable, type ReadableOptions, type WritableOptions } from 'node:stream';
 
-import { spawn, type Coroutine } from '../coroutine/coroutine.js';
 import { booleanOf, invalidType } from '../internal/arguments.js';
+import { Calls } from './calls.js';
+import { PrematureCloseError } from './errors.js';
 import { isNodeReadable, isNodeWritable, type NodeReadable, type NodeWritable } from './kinds.js';
 import { Reader } from './reader.js';
 import { pushTo, type Push, type Sink } from './sinks.js';
@@ -31,38 +32,6 @@ export function nextOf(pull: Pull): Chunk | null {
   for (;;) {
     const chunk = pull.next();
     if (chunk?.length !== 0) return chunk;
-  }
-}
-
-/** One call at a time in a coroutine, which the end of the stream cancels. */
-export class Calls {
-  private running: Coroutine<unknown> | undefined;
-  private ended = false;
-
-  run<T>(call: () => T, done: (value: T) => void, failed: (error: Error) => void): void {
-    const self = (this.running = spawn(call));
-    self.then(
-      (value) => {
-        if (this.running === self) this.running = undefined;
-        if (!this.ended) done(value);
-      },
-      (error: unknown) => {
-        if (this.running === self) this.running = undefined;
-        if (!this.ended) failed(error as Error);
-      },
-    );
-  }
-
-  /** Cancels the call that is under way; `then` runs when it has ended. */
-  end(then: () => void): void {
-    this.ended = true;
-    const { running } = this;
-    if (!running) {
-      then();
-      return;
-    }
-    running.cancel();
-    running.then(then, then);
   }
 }
 
@@ -101,16 +70,16 @@ export function toReadable(source: Source, options: StreamOptions & Pick<Readabl
         () => nextOf(pull),
         (chunk) => {
           ended = chunk === null;
-          this.push(chunk);
+          if (!this.destroyed) this.push(chunk);
         },
-        (error) => { this.destroy(error); },
+        (error) => { this.destroy(error as Error); },
       );
     },
     destroy(error, done) {
-      calls.end(() => {
-        if (close && (!ended || pull.closesAtEnd)) pull.close();
-        done(error);
-      });
+      calls.end(
+        () => { if (close && (!ended || pull.closesAtEnd)) pull.close(); },
+        (failure) => { done(error ?? (failure as Error | undefined)); },
+      );
     },
   });
 }
@@ -142,30 +111,37 @@ export function toWritable(sink: Sink, options: StreamOptions = {}): Writable {
   const push = pushTo(sink, 'toWritable');
   const calls = new Calls();
   let ended = false;
+  const run = (call: () => void, done: (error?: Error) => void) => {
+    calls.run(call, () => { done(); }, (error) => {
+      // The destruction has ended the call: the stream says why.
+      done(stream.destroyed ? (stream.errored ?? new PrematureCloseError('toWritable')) : (error as Error));
+    });
+  };
   const settings: WritableOptions = {
     ...rest,
     write(chunk: Buffer, _encoding, done) {
-      calls.run(() => { push.write(chunk); }, () => { done(); }, done);
+      run(() => { push.write(chunk); }, done);
     },
     final(done) {
-      calls.run(() => { endOf(push, close); }, () => {
+      run(() => {
+        endOf(push, close);
         ended = true;
-        done();
       }, done);
     },
     destroy(error, done) {
-      calls.end(() => {
-        if (close && !ended) push.close(error);
-        done(error);
-      });
+      calls.end(
+        () => { if (close && !ended) push.close(error); },
+        (failure) => { done(error ?? (failure as Error | undefined)); },
+      );
     },
   };
   if (push.writev) {
     settings.writev = (chunks, done) => {
-      calls.run(() => { push.writev!(chunks.map(({ chunk }) => chunk as Buffer)); }, () => { done(); }, done);
+      run(() => { push.writev!(chunks.map(({ chunk }) => chunk as Buffer)); }, done);
     };
   }
-  return new Writable(settings);
+  const stream = new Writable(settings);
+  return stream;
 }
 
 /**

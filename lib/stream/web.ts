@@ -1,8 +1,7 @@
-import { ReadableStream, WritableStream } from 'node:stream/web';
-
 import { booleanOf, invalidType } from '../internal/arguments.js';
+import { Calls } from './calls.js';
 import { isWebReadable, isWebWritable } from './kinds.js';
-import { Calls, endOf, nextOf, type StreamOptions } from './node.js';
+import { endOf, nextOf, type StreamOptions } from './node.js';
 import { bytesOf, Reader } from './reader.js';
 import { pushTo, type Sink, type WriteSink } from './sinks.js';
 import { pullFrom, type Chunk, type Source } from './sources.js';
@@ -52,44 +51,81 @@ function toWebOf(what: Source | WriteSink, options: StreamOptions = {}): unknown
   booleanOf('options.close', close);
   const pull = pullFrom(what, 'toWeb');
   const calls = new Calls();
+  let [cancelled, closed] = [false, false];
+  const closeOnce = () => {
+    if (close && !closed) {
+      closed = true;
+      pull.close();
+    }
+  };
+  const next = () => {
+    const chunk = nextOf(pull);
+    if (chunk !== null) return bytesOf(chunk);
+    if (pull.closesAtEnd) closeOnce();
+    return null;
+  };
   return new ReadableStream<Uint8Array>({
     pull: (controller) => new Promise<void>((done, failed) => {
       calls.run(
-        () => nextOf(pull),
+        next,
         (chunk) => {
-          if (chunk !== null) controller.enqueue(bytesOf(chunk));
-          else {
-            controller.close();
-            if (close && pull.closesAtEnd) pull.close();
+          if (!cancelled) {
+            if (chunk !== null) controller.enqueue(chunk);
+            else controller.close();
           }
           done();
         },
-        failed,
+        (error) => {
+          // The stream will not be cancelled: it is over. What the close throws says less than this error.
+          if (!cancelled) calls.end(closeOnce, () => undefined);
+          failed(error);
+        },
       );
     }),
-    cancel: () => new Promise<void>((done) => {
-      calls.end(() => {
-        if (close) pull.close();
-        done();
-      });
+    cancel: () => new Promise<void>((done, failed) => {
+      cancelled = true;
+      calls.end(closeOnce, settled(done, failed));
     }),
   }, { highWaterMark });
 }
+
+const settled = (done: () => void, failed: (error: unknown) => void) => (error?: unknown) => {
+  if (error === undefined) done();
+  else failed(error);
+};
 
 function toWebWritable(sink: Sink, options: StreamOptions = {}): globalThis.WritableStream<Chunk> {
   const { close = true, highWaterMark = 1 } = options;
   booleanOf('options.close', close);
   const push = pushTo(sink, 'toWeb');
   const calls = new Calls();
-  const called = (call: () => void) => new Promise<void>((done, failed) => { calls.run(call, done, failed); });
+  let closed = false;
+  let aborted: AbortSignal;
+  const closeOnce = (reason: unknown) => {
+    if (close && !closed) {
+      closed = true;
+      push.close(reason instanceof Error ? reason : undefined);
+    }
+  };
+  const called = (call: () => void) => new Promise<void>((done, failed) => {
+    calls.run(call, done, (error) => {
+      const reason = aborted.aborted ? (aborted.reason as unknown) : error;
+      // Of a stream that has failed, or was aborted while it was being closed, nothing more is heard.
+      calls.end(() => { closeOnce(reason); }, () => undefined);
+      failed(reason);
+    });
+  });
   return new WritableStream<Chunk>({
+    start(controller) {
+      // @types/node does not know it.
+      aborted = (controller as unknown as { signal: AbortSignal }).signal;
+      // Below, `abort` is called only when the call that is under way has ended.
+      aborted.addEventListener('abort', () => { calls.cancel(); });
+    },
     write: (chunk) => called(() => { push.write(bytesOf(chunk)); }),
     close: () => called(() => { endOf(push, close); }),
-    abort: (reason) => new Promise<void>((done) => {
-      calls.end(() => {
-        if (close) push.close(reason instanceof Error ? reason : undefined);
-        done();
-      });
+    abort: (reason) => new Promise<void>((done, failed) => {
+      calls.end(() => { closeOnce(reason); }, settled(done, failed));
     }),
   }, { highWaterMark });
 }

@@ -1,4 +1,4 @@
-import { checkpoint, WaitQueue } from '../internal/parking.js';
+import { checkParking, checkpoint, WaitQueue } from '../internal/parking.js';
 import { PrematureCloseError, WriteAfterEndError } from './errors.js';
 import type { NodeWritable } from './kinds.js';
 import { parkIn } from './parked.js';
@@ -13,8 +13,8 @@ interface Stateful extends NodeWritable {
   destroy?(error?: Error): void;
 }
 
-const WRITE = 'writable.write';
-const END = 'writable.end';
+export const WRITE = 'writable.write';
+export const END = 'writable.end';
 
 /** A writable stream of Node's as a sink. It listens to it until it is closed; there is one for each stream. */
 export class NodePush implements Push {
@@ -30,6 +30,8 @@ export class NodePush implements Push {
   private readonly waiting = new WaitQueue();
   private failure: { error: unknown } | undefined;
   private finished = false;
+  /** Not all streams tell that they were ended. */
+  private ended = false;
   private readonly wake = () => { this.waiting.wakeAll(); };
 
   private constructor(writable: NodeWritable) {
@@ -62,10 +64,11 @@ export class NodePush implements Push {
 
   write(data: Uint8Array): void {
     checkpoint(WRITE);
+    checkParking(WRITE);
     // What earlier writes have left in its buffer goes first.
-    while (this.writable.writableNeedDrain && !this.over) parkIn(this.waiting, WRITE);
+    while (this.writable.writableNeedDrain && !this.over && !this.wasEnded) parkIn(this.waiting, WRITE);
     this.check();
-    if (this.writable.writableEnded) throw new WriteAfterEndError(WRITE);
+    if (this.wasEnded) throw new WriteAfterEndError(WRITE);
     if (this.writable.write(data)) return;
     // Not all streams say that they need one.
     let drained = false;
@@ -81,13 +84,23 @@ export class NodePush implements Push {
 
   end(): void {
     checkpoint(END);
-    if (!this.writable.writableEnded && !this.over) this.writable.end();
+    checkParking(END);
+    if (!this.wasEnded && !this.over) {
+      this.ended = true;
+      this.writable.end();
+      // Writes that wait for a place in its buffer come too late.
+      this.wake();
+    }
     while (!this.over) parkIn(this.waiting, END);
     this.check();
   }
 
   close(error?: Error | null): void {
     this.writable.destroy?.(error ?? undefined);
+  }
+
+  private get wasEnded(): boolean {
+    return this.ended || this.writable.writableEnded === true;
   }
 
   private get over(): boolean {

@@ -3,8 +3,10 @@ import { Descriptor } from '../fs/descriptor.js';
 import type { File } from '../fs/file.js';
 import { writeFile } from '../fs/whole_file.js';
 import { invalidType } from '../internal/arguments.js';
+import { checkInterruption, checkParking } from '../internal/parking.js';
+import { PrematureCloseError, WriteAfterEndError } from './errors.js';
 import { isNodeWritable, isWebWritable, type NodeWritable } from './kinds.js';
-import { NodePush } from './node_writable.js';
+import { END, NodePush, WRITE } from './node_writable.js';
 import type { Chunk } from './sources.js';
 
 /** What parks until it has taken bytes: a socket, the pipe of a child process, a {@link Writer}. */
@@ -68,11 +70,26 @@ function writePush(sink: WriteSink): Push {
 
 function webPush(stream: WritableStream<Chunk>): Push {
   const writer = stream.getWriter();
+  const ignored = (promise: Promise<void>) => { promise.then(undefined, () => undefined); };
   // Its failures are those of the writes.
-  writer.closed.then(undefined, () => undefined);
+  ignored(writer.closed);
+  let ending: Promise<void> | undefined;
+  const begin = (operation: string) => {
+    checkInterruption(operation);
+    checkParking(operation);
+  };
   return {
-    write(data) { wait(writer.write(data)); },
-    end() { wait(writer.close()); },
-    close(error) { writer.abort(error).then(undefined, () => undefined); },
+    write(data) {
+      begin(WRITE);
+      if (ending) throw new WriteAfterEndError(WRITE);
+      wait(writer.write(data));
+    },
+    end() {
+      begin(END);
+      // Interrupted and called again, it waits for the same end.
+      if (!ending) ignored(ending = writer.close());
+      wait(ending);
+    },
+    close(error) { ignored(writer.abort(error ?? new PrematureCloseError(WRITE))); },
   };
 }

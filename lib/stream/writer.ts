@@ -1,6 +1,7 @@
 import { withSignal } from '../coroutine/signal.js';
 import { invalidType } from '../internal/arguments.js';
 import { signalIn, type ParkOptions } from '../internal/parking.js';
+import { WriteAfterEndError } from './errors.js';
 import { bytesOf } from './reader.js';
 import { pushTo, type Push, type Sink } from './sinks.js';
 import type { Chunk } from './sources.js';
@@ -10,7 +11,7 @@ import type { Chunk } from './sources.js';
  *
  * Every call but `close` throws NotInCoroutineError (`ERR_NOT_IN_COROUTINE`) outside a coroutine, CancelledError
  * (`ERR_CANCELLED`) and TimeoutError (`ERR_TIMEOUT`) when it is interrupted, WriteAfterEndError (`ERR_STREAM_WRITE_AFTER_END`)
- * after `end`, and the stream's errors.
+ * after `end` or `close`, and the stream's errors.
  *
  * @example
  * ```ts
@@ -54,10 +55,14 @@ export class Writer implements Disposable {
     if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
       throw invalidType('data', 'of type string or an instance of Buffer or Uint8Array', data);
     }
+    if (this.ended) throw new WriteAfterEndError('writer.write');
     this.push.write(bytesOf(data));
   }
 
-  /** Ends the stream, and returns when everything has arrived. Ending again does nothing. Parks. */
+  /**
+   * Ends the stream, and returns when everything has arrived. Ending again does nothing, or, if the call before was interrupted, waits
+   * for what that one was waiting for. Parks.
+   */
   end(options?: ParkOptions): void {
     const signal = signalIn('writer.end', options);
     if (signal) {

@@ -1,11 +1,15 @@
 import { once } from 'node:events';
+import { PassThrough, Writable } from 'node:stream';
+import { WritableStream } from 'node:stream/web';
 import { describe, expect, it } from 'vitest';
 
-import { configure, coroutines, sleep, spawn, wait } from 'stackful';
-import { toReadable, toWeb, toWritable } from 'stackful/stream';
+import { configure, coroutines, Event, sleep, spawn, wait, yieldNow, type Coroutine } from 'stackful';
+import { fromWeb, fromWritable, toReadable, toWeb, toWritable, type Writer } from 'stackful/stream';
 
 import { thrown } from '../fs/support.js';
 
+const parked = (c: Coroutine<unknown>) => { while (c.state === 'ready') yieldNow(); };
+const tick = () => { wait(new Promise((resolve) => { setImmediate(resolve); })); };
 const MOST = 2 ** 31 - 1;
 const enough = new Error('enough');
 
@@ -115,5 +119,84 @@ describe("a stream of Node's over what parks", () => {
     stream.destroy(error);
     expect(await written).toMatchObject(seen);
     expect(sink.closed).toBe(1);
+  });
+});
+
+describe('a Writer', () => {
+  /** One to each kind of stream, which ends when `let go`. */
+  const kinds: Record<string, (letGo: Event) => Writer> = {
+    "a stream of Node's": (letGo) => fromWritable(new Writable({
+      write(_chunk, _encoding, done) { done(); },
+      final(done) { void spawn(() => { letGo.wait(); }).then(() => { done(); }); },
+    })),
+    'a stream that does not tell whether it was ended': (letGo) => {
+      const stream = new PassThrough();
+      stream.resume();
+      let ends = 0;
+      return fromWritable({
+        write: () => true,
+        end() {
+          if (ends++ > 0) throw new Error('it was ended twice');
+          spawn(() => {
+            letGo.wait();
+            stream.end();
+          });
+        },
+        on: (event, listener) => stream.on(event, listener),
+        off: (event, listener) => stream.off(event, listener),
+      });
+    },
+    'a web stream': (letGo) => fromWeb(new WritableStream({ close: () => spawn(() => { letGo.wait(); }).promise })),
+  };
+
+  it.each(Object.keys(kinds))('whose end was interrupted can be ended again, and takes no more: %s', async (kind) => {
+    await spawn(() => {
+      const letGo = new Event();
+      const writer = kinds[kind]!(letGo);
+      writer.write('x');
+      const first = spawn(() => { writer.end(); });
+      parked(first);
+      first.cancel();
+      expect(thrown(() => { first.join(); })).toMatchObject({ code: 'ERR_CANCELLED' });
+      expect(thrown(() => { writer.write('y'); })).toMatchObject({ code: 'ERR_STREAM_WRITE_AFTER_END' });
+      const second = spawn(() => { writer.end(); });
+      parked(second);
+      tick();
+      expect(second.state).toBe('parked');
+      letGo.set();
+      second.join();
+      writer.end();
+      expect(thrown(() => { writer.write('y'); })).toMatchObject({ code: 'ERR_STREAM_WRITE_AFTER_END' });
+    });
+  });
+
+  it('does nothing where it cannot wait', async () => {
+    const seen: unknown[] = [];
+    const taken = new WritableStream({ write: (chunk) => { seen.push(String(chunk)); }, close: () => { seen.push('end'); } });
+    const writer = fromWeb(taken);
+    expect(thrown(() => { writer.write('x'); })).toMatchObject({ code: 'ERR_NOT_IN_COROUTINE' });
+    expect(thrown(() => { writer.end(); })).toMatchObject({ code: 'ERR_NOT_IN_COROUTINE' });
+    await spawn(() => {
+      writer.write('y');
+      writer.end();
+    });
+    expect(seen).toEqual(['y', 'end']);
+  });
+
+  it('that is closed while a write waits says why the write failed', async () => {
+    await spawn(() => {
+      let letGo = () => {};
+      const writer = fromWeb(new WritableStream({ write: () => new Promise<void>((resolve) => { letGo = resolve; }) }));
+      const writing = spawn(() => { writer.write('x'); });
+      const waiting = spawn(() => { writer.write('y'); });
+      parked(waiting);
+      // The first has reached the sink.
+      tick();
+      writer.close();
+      letGo();
+      writing.join();
+      expect(thrown(() => { waiting.join(); })).toMatchObject({ code: 'ERR_STREAM_PREMATURE_CLOSE' });
+      expect(thrown(() => { writer.write('z'); })).toMatchObject({ code: 'ERR_STREAM_WRITE_AFTER_END' });
+    });
   });
 });

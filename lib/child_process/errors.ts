@@ -1,7 +1,7 @@
 import { getSystemErrorName } from 'node:util';
 
 import { fail } from '../internal/codes.js';
-import { ECANCELED, LAST_ERRNO } from '../internal/results.js';
+import { isInterruption } from '../internal/results.js';
 import { socketError } from '../internal/system_errors.js';
 
 /** The errors of a start that Node emits, and which name the program; those that it throws do not. */
@@ -9,7 +9,7 @@ const EMITTED = new Set(['EACCES', 'EAGAIN', 'EMFILE', 'ENFILE', 'ENOENT']);
 
 /** The error of a start that failed with `code`; throws that of an interruption. */
 export function startError(code: number, file: string, args: readonly string[], operation: string): NodeJS.ErrnoException {
-  if (code === ECANCELED || code < LAST_ERRNO) fail(code, operation);
+  if (isInterruption(code)) fail(code, operation);
   if (!EMITTED.has(getSystemErrorName(code))) return socketError(code, 'spawn');
   return Object.assign(socketError(code, `spawn ${file}`), { path: file, spawnargs: args.slice(1) });
 }

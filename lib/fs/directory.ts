@@ -1,6 +1,7 @@
 import { Dirent } from 'node:fs';
 
 import { fail } from '../internal/codes.js';
+import { isInterruption } from '../internal/results.js';
 import { encodingOf, optionsOf, pathOf, pathText, type Encoding, type PathLike } from './arguments.js';
 import { lastIsDirectory } from './stats.js';
 import { fsReaddir, fsStat } from './native.js';
@@ -28,7 +29,10 @@ const alwaysFollowsLinks = !/^(?:20|22\.12)\./.test(process.versions.node);
 function goesBelow(path: string, type: number, withFileTypes: boolean): boolean {
   if (type === DIRECTORY) return true;
   if (type !== LINK || (withFileTypes && !alwaysFollowsLinks)) return false;
-  return fsStat(path, false) === 0 && lastIsDirectory();
+  const code = fsStat(path, false);
+  // Otherwise what lies below would be missing from the result.
+  if (isInterruption(code)) fail(code, 'readdir');
+  return code === 0 && lastIsDirectory();
 }
 
 /** Names, each followed by its type. */

@@ -2,7 +2,7 @@ import { constants, type BigIntStats, type Stats } from 'node:fs';
 
 import { integerIn } from '../internal/arguments.js';
 import { fail } from '../internal/codes.js';
-import { ECANCELED, ENOENT, ENOTDIR, LAST_ERRNO } from '../internal/results.js';
+import { ENOENT, ENOTDIR, isInterruption } from '../internal/results.js';
 import { encodingOf, optionsOf, pathOf, pathText, type Encoding, type PathLike } from './arguments.js';
 import { Call, fsCall, fsExists, fsLstat, fsRealpath, fsStat } from './native.js';
 import { lastStats, type StatsOptions } from './stats.js';
@@ -166,6 +166,6 @@ export function exists(path: PathLike): boolean {
     return false;
   }
   const code = fsExists(where);
-  if (code < LAST_ERRNO || code === ECANCELED) fail(code, 'exists', 'access');
+  if (isInterruption(code)) fail(code, 'exists', 'access');
   return code === 0;
 }

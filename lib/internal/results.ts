@@ -39,4 +39,9 @@ export const EPIPE = negative('EPIPE');
 export const EOPNOTSUPP = negative('EOPNOTSUPP');
 export const ETIMEDOUT = negative('ETIMEDOUT');
 /** The lowest system error; lower codes are the library's. */
-export const LAST_ERRNO = -4095;
+const LAST_ERRNO = -4095;
+
+/** Whether a call was ended early or did not begin, so that its negative result says nothing about the file, the peer or the program. */
+export function isInterruption(code: number): boolean {
+  return code === ECANCELED || code < LAST_ERRNO;
+}

@@ -1,5 +1,5 @@
 import { fail } from '../internal/codes.js';
-import { EBADF, ECANCELED, ETIMEDOUT, FLUSH_FAILED, KERNEL_TIMED_OUT, LAST_ERRNO, SOCKET_BROKEN } from '../internal/results.js';
+import { EBADF, ETIMEDOUT, FLUSH_FAILED, isInterruption, KERNEL_TIMED_OUT, SOCKET_BROKEN } from '../internal/results.js';
 import { socketError, type Endpoint } from '../internal/system_errors.js';
 import { SocketBrokenError, SocketClosedError } from './errors.js';
 import { CLOSED, netFlushError } from './native.js';
@@ -30,6 +30,6 @@ export function failSocket(
     case KERNEL_TIMED_OUT:
       throw socketError(ETIMEDOUT, syscall, at);
   }
-  if (code === ECANCELED || code < LAST_ERRNO) fail(code, operation);
+  if (isInterruption(code)) fail(code, operation);
   throw socketError(code, syscall, at);
 }

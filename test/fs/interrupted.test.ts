@@ -3,8 +3,8 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
-import { current, spawn, timeout, type Coroutine } from 'stackful';
-import { open, readdir, writeFile } from 'stackful/fs';
+import { current, spawn, timeout, yieldNow, type Coroutine } from 'stackful';
+import { exists, open, readdir, writeFile } from 'stackful/fs';
 
 import { runChild } from '../support/child.js';
 import { temporaryDirectory } from './support.js';
@@ -115,6 +115,32 @@ it('a file is closed even when its time was up before', async () => {
   expect(fd).toBeUndefined();
   // A thread that has begun to open it by then closes it when it is open.
   while (openFiles().includes(path)) await new Promise((resolve) => setTimeout(resolve, 1));
+});
+
+it('a directory is listed with all that is below a link, or not at all', async () => {
+  const [top, below] = [join(directory, 'linked'), join(directory, 'below')];
+  for (const path of [top, below]) fs.mkdirSync(path);
+  fs.writeFileSync(join(below, 'file'), '');
+  fs.symlinkSync(below, join(top, 'link'));
+  const seen = new Set<string>();
+  await spawn(() => {
+    readdir(top, { recursive: true });
+    // One of them is cancelled where it gives way between the names and the question where the link leads.
+    for (let calls = 0; calls < 20; calls++) {
+      const listing = spawn(() => {
+        for (let i = 0; i < calls; i++) exists(top);
+        return readdir(top, { recursive: true });
+      });
+      yieldNow();
+      listing.cancel();
+      try {
+        seen.add(listing.join().join());
+      } catch (error) {
+        seen.add((error as NodeJS.ErrnoException).code!);
+      }
+    }
+  });
+  expect([...seen].sort()).toEqual(['ERR_CANCELLED', 'link,link/file']);
 });
 
 it('tells a sync from a write', async () => {

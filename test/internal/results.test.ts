@@ -7,12 +7,17 @@ describe('result codes', () => {
   it('are numbers of one meaning each, none of them of a system error', () => {
     const numbers = Object.values(native.resultCodes);
     expect(new Set(numbers).size).toBe(numbers.length);
-    expect(numbers.every((number) => Number.isInteger(number) && number < results.LAST_ERRNO)).toBe(true);
+    expect(numbers.every((number) => Number.isInteger(number) && results.isInterruption(number))).toBe(true);
   });
 
   it('are the numbers that JavaScript compares with', () => {
-    expect(Object.entries(results).filter(([, number]) => !Number.isInteger(number))).toEqual([]);
+    expect(Object.entries(results).filter(([, value]) => typeof value !== 'function' && !Number.isInteger(value))).toEqual([]);
     expect(results).toMatchObject({ NOT_IN_COROUTINE: -10001, EBADF: -9, ECANCELED: -125, ETIMEDOUT: -110 });
+  });
+
+  it('are told from the answers of the system', () => {
+    expect([0, 5, results.EBADF, results.ETIMEDOUT, -4095].filter(results.isInterruption)).toEqual([]);
+    expect([results.ECANCELED, -4096, results.LIMIT_TIMED_OUT].every(results.isInterruption)).toBe(true);
   });
 
   it('carry the failed system call of a whole file, which is of another range', () => {

@@ -1,5 +1,5 @@
 import { ParkKind } from '../internal/kinds.js';
-import { parkDetails } from '../internal/park_details.js';
+import { parkShown } from '../internal/park_details.js';
 import { checkpoint, WaitQueue, type ParkOptions } from '../internal/parking.js';
 
 /** What Node's callback of a query got. */
@@ -27,7 +27,7 @@ export function ask<T>(
   start: (done: (error: NodeJS.ErrnoException | null, value: unknown) => void) => void,
   options: ParkOptions | undefined,
 ): T {
-  const self = checkpoint(operation, options);
+  checkpoint(operation, options);
   // Of what is no name, Node says so when it is asked.
   const key = JSON.stringify([operation, typeof subject, subject, ...variant].map(String));
   let queue = underWay.get(key);
@@ -42,12 +42,7 @@ export function ask<T>(
     if (outcome) return answer(outcome);
     underWay.set(key, queue = asked);
   }
-  parkDetails.set(self, () => `${operation} ${String(subject)}`);
-  try {
-    return answer(queue.park(ParkKind.lookup, operation, options));
-  } finally {
-    parkDetails.delete(self);
-  }
+  return answer(parkShown(queue, ParkKind.lookup, operation, () => `${operation} ${String(subject)}`, options));
 }
 
 /** A copy, and for an error one with the stack of the call that throws it: the outcome is others' as well. */

@@ -1,12 +1,13 @@
 import fs, { type BigIntStatsFs, type StatFsOptions, type StatsFs } from 'node:fs';
 
 import { integerIn, invalidType, numberIn } from '../internal/arguments.js';
-import { check, fail } from '../internal/codes.js';
-import { modeOf, pathOf, pathText, type PathLike } from './arguments.js';
+import { check } from '../internal/codes.js';
+import { modeOf, type PathLike } from './arguments.js';
 import { byNode, type Done } from './by_node.js';
 import { Descriptor, openDescriptor, withDescriptor } from './descriptor.js';
 import type { File } from './file.js';
 import { Call, fsCall, fsClose } from './native.js';
+import { onPath } from './paths.js';
 
 /** A time as `fs.utimes` takes it: seconds since 1970, such a number as text, or a Date. */
 export type Time = string | number | Date;
@@ -39,9 +40,7 @@ function onDescriptor(name: string, file: File | number, call: (fd: number, done
  * ```
  */
 export function chmod(path: PathLike, mode: string | number): void {
-  const where = pathOf(path);
-  const code = fsCall(Call.chmod, where, undefined, modeGiven(mode)) as number;
-  if (code < 0) fail(code, 'chmod', 'chmod', { path: pathText(where) });
+  onPath(Call.chmod, 'chmod', path, modeGiven(mode));
 }
 
 /**

@@ -1,6 +1,6 @@
 import { shield } from '../coroutine/shield.js';
 import { ParkKind } from '../internal/kinds.js';
-import { parkDetails } from '../internal/park_details.js';
+import { parkShown } from '../internal/park_details.js';
 import { checkParking, checkpoint, Waiter } from '../internal/parking.js';
 
 /** The last argument of node:fs's functions. */
@@ -37,14 +37,9 @@ export function byNode<T>(
     if (waiter.wake()) [failure, result] = [error, value];
     else if (!error) abandoned?.(value as T);
   });
-  parkDetails.set(self, () => `${operation} ${String(subject)}`);
-  const park = () => { waiter.park(ParkKind.file, operation); };
-  try {
-    if (changes) shield(park);
-    else park();
-  } finally {
-    parkDetails.delete(self);
-  }
+  const park = () => { parkShown(waiter, ParkKind.file, operation, () => `${operation} ${String(subject)}`); };
+  if (changes) shield(park);
+  else park();
   if (failure as unknown) {
     // Of a callback's error the stack is empty.
     Error.captureStackTrace(failure as unknown as Error, byNode);

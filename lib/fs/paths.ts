@@ -14,8 +14,8 @@ export interface NameOptions {
   encoding?: Encoding;
 }
 
-/** A call about one path. */
-function onPath(call: Call, syscall: string, path: PathLike, number = 0): void {
+/** A call about one path. @internal */
+export function onPath(call: Call, syscall: string, path: PathLike, number = 0): void {
   const where = pathOf(path);
   const code = fsCall(call, where, undefined, number) as number;
   if (code < 0) fail(code, syscall, syscall, { path: pathText(where) });

@@ -2,7 +2,7 @@ import fs, { type BigIntStats, type Stats } from 'node:fs';
 
 import { integerIn, oneOf } from '../internal/arguments.js';
 import { ParkKind } from '../internal/kinds.js';
-import { parkDetails } from '../internal/park_details.js';
+import { parkShown } from '../internal/park_details.js';
 import { checkpoint, WaitQueue, type ParkOptions } from '../internal/parking.js';
 import { pathOf, pathText, type Encoding, type PathLike } from './arguments.js';
 
@@ -113,14 +113,9 @@ export class Watcher<T> implements IterableIterator<T, undefined>, Disposable {
   next(): IteratorResult<T, undefined> {
     const { signal } = this.options;
     try {
-      const self = checkpoint(this.operation, signal && { signal });
+      checkpoint(this.operation, signal && { signal });
       while (this.open && this.queue.length === 0) {
-        parkDetails.set(self, () => `${this.operation} ${this.subject}`);
-        try {
-          this.waiting.park(ParkKind.file, this.operation, signal && { signal });
-        } finally {
-          parkDetails.delete(self);
-        }
+        parkShown(this.waiting, ParkKind.file, this.operation, () => `${this.operation} ${this.subject}`, signal && { signal });
       }
     } catch (error) {
       this.close();

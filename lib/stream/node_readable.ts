@@ -1,7 +1,8 @@
+import { ParkKind } from '../internal/kinds.js';
+import { parkShown } from '../internal/park_details.js';
 import { WaitQueue } from '../internal/parking.js';
 import { PrematureCloseError } from './errors.js';
 import type { NodeReadable } from './kinds.js';
-import { parkIn } from './parked.js';
 import type { Chunk, Pull } from './sources.js';
 
 interface Stateful extends NodeReadable {
@@ -48,7 +49,7 @@ export class NodePull implements Pull {
         return typeof chunk === 'string' && readableEncoding ? Buffer.from(chunk, readableEncoding) : chunk;
       }
       // Reading may have brought the end.
-      if (!this.ended) parkIn(this.waiting, OPERATION);
+      if (!this.ended) parkShown(this.waiting, ParkKind.other, OPERATION);
     }
   }
 

@@ -1,7 +1,8 @@
+import { ParkKind } from '../internal/kinds.js';
+import { parkShown } from '../internal/park_details.js';
 import { checkParking, checkpoint, WaitQueue } from '../internal/parking.js';
 import { PrematureCloseError, WriteAfterEndError } from './errors.js';
 import type { NodeWritable } from './kinds.js';
-import { parkIn } from './parked.js';
 import type { Push } from './sinks.js';
 
 interface Stateful extends NodeWritable {
@@ -66,7 +67,7 @@ export class NodePush implements Push {
     checkpoint(WRITE);
     checkParking(WRITE);
     // What earlier writes have left in its buffer goes first.
-    while (this.writable.writableNeedDrain && !this.over && !this.wasEnded) parkIn(this.waiting, WRITE);
+    while (this.writable.writableNeedDrain && !this.over && !this.wasEnded) parkShown(this.waiting, ParkKind.other, WRITE);
     this.check();
     if (this.wasEnded) throw new WriteAfterEndError(WRITE);
     if (this.writable.write(data)) return;
@@ -75,7 +76,7 @@ export class NodePush implements Push {
     const onDrain = () => { drained = true; };
     this.writable.on('drain', onDrain);
     try {
-      while (!drained && !this.over) parkIn(this.waiting, WRITE);
+      while (!drained && !this.over) parkShown(this.waiting, ParkKind.other, WRITE);
     } finally {
       this.writable.off('drain', onDrain);
     }
@@ -91,7 +92,7 @@ export class NodePush implements Push {
       // Writes that wait for a place in its buffer come too late.
       this.wake();
     }
-    while (!this.over) parkIn(this.waiting, END);
+    while (!this.over) parkShown(this.waiting, ParkKind.other, END);
     this.check();
   }
 

@@ -153,9 +153,8 @@ void call(const Info& info) {
     if (const int error = other.error()) return returnInt(info, error);
     call.other = other.c_str();
   }
-  const disk::CallKind kind = call.kind;
   const int result = disk::run(pool(), call);
-  if (result == 0 && (kind == disk::CallKind::kReadlink || kind == disk::CallKind::kMkdtemp)) {
+  if (result == 0 && (call.kind == disk::CallKind::kReadlink || call.kind == disk::CallKind::kMkdtemp)) {
     info.GetReturnValue().Set(name(isolate, call.path, true));
   } else {
     returnInt(info, result);

@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { note, type Bench, type Row } from './support/bench.js';
 import { benchDirectory } from './support/cache.js';
 import type { Options } from './support/options.js';
-import { measure } from './support/process.js';
-import { Samples, type Sample } from './support/samples.js';
+import { interleave, measureRound, Samples } from './support/samples.js';
 
 const name = 'fs';
 const SUBJECTS = ['stackful', 'sync', 'promises'];
@@ -15,11 +14,12 @@ async function run(options: Options): Promise<Row[]> {
   const times = options.number('times', 50_000, 5_000);
   const subjects = options.choice('subjects', SUBJECTS);
   const samples = new Samples(name);
+  const command = [process.execPath, join(benchDirectory, 'subjects', 'fs.mjs')];
   for (let round = 0; round < rounds; round++) {
     note(`round ${round + 1}/${rounds}`);
-    const order = round % 2 === 0 ? subjects : [...subjects].reverse();
-    const command = [process.execPath, join(benchDirectory, 'subjects', 'fs.mjs'), String(times), order.join(',')];
-    for (const sample of await measure<Sample[]>(command)) samples.add(sample);
+    // All in one process, which makes the files once.
+    const order = interleave(subjects, round).join(',');
+    await measureRound(samples, [command], round, times, order);
   }
   return samples.rows();
 }

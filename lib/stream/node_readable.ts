@@ -25,7 +25,8 @@ export class NodePull implements Pull {
   private readonly onEnd = () => { this.finish({}); };
   private readonly onError = (error: unknown) => { this.finish({ error }); };
   private readonly onClose = () => {
-    // What has arrived can still be read; a stream that has it all ends by itself.
+    // A stream whose bytes have all been read has emitted 'end' before. Those that have arrived and were not read are not given any
+    // more, as by Node's own iterator: the reader learns that the stream is not whole.
     this.finish({ error: this.readable.errored ?? new PrematureCloseError(OPERATION) });
   };
 
@@ -57,7 +58,7 @@ export class NodePull implements Pull {
     const { readable } = this;
     if (this.over) return;
     this.finish({ error: new PrematureCloseError(OPERATION) });
-    // An error that its destruction brings is nobody's.
+    // No call is left that could throw the error that its destruction brings, and without a listener it would end the process.
     readable.on('error', () => undefined);
     readable.destroy?.();
   }

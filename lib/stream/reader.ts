@@ -11,8 +11,9 @@ import { pullFrom, type Chunk, type Pull, type Source } from './sources.js';
  * Reads bytes from any {@link Source} in the sizes that are wanted: lines, exact counts, up to a delimiter, ahead.
  *
  * Several coroutines may use one at the same time. Every call but `close` throws NotInCoroutineError (`ERR_NOT_IN_COROUTINE`)
- * outside a coroutine, CancelledError (`ERR_CANCELLED`) and TimeoutError (`ERR_TIMEOUT`) when it is interrupted, which loses
- * nothing, ReaderClosedError (`ERR_READER_CLOSED`) after `close`, and the source's errors.
+ * outside a coroutine, CancelledError (`ERR_CANCELLED`) and TimeoutError (`ERR_TIMEOUT`) when it is interrupted, ReaderClosedError
+ * (`ERR_READER_CLOSED`) after `close`, and the source's errors. An interruption loses nothing, with one exception: a generator that is
+ * interrupted inside a step is over, and every later call throws what ended it.
  *
  * @example
  * ```ts

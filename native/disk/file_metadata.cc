@@ -161,7 +161,7 @@ int readdir(Pool& pool, const char* path, Listing& out) noexcept {
   if (const int32_t code = pool.refusal()) return code;
   DirectoryTask task;
   int64_t result;
-  // Whoever changes the directory holds its lock, perhaps through a wait for the disk: not while a job of ours might.
+  // A thread that changes the directory holds its lock, perhaps through a wait for the disk: not while a job of ours might.
   if (pool.inFlight() == 0 && wasCached(path, Found::kNames)) {
     result = task.list(path);
     pool.scheduler().charge();

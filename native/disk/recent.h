@@ -1,6 +1,8 @@
 // What the kernel's caches had a moment ago. Asking them without waiting takes three system calls (open, statx, close: 1.4 us
-// against 0.6 for statx alone); what was in them less than a second ago is still there, so the plain call may be made at once.
-// An entry is only ever wrong under a shortage of memory that evicts within that second, and then costs one wait for the disk.
+// against 0.6 for statx alone); what was in them less than a second ago is taken to be there still, and the plain call is made at
+// once. That is wrong when the kernel has given it up within that second, for want of memory or by order, when the path has come to
+// lead to another file (a rename, a mount, another working directory), or when an uncached path has the hash of a cached one. Then the
+// answer is still right, and the thread waits for the disk once.
 #pragma once
 
 namespace stackful::disk {

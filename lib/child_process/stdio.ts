@@ -68,7 +68,7 @@ function numbersOf(entry: StdioEntry, i: number, plan: StdioPlan): [kind: number
   if (typeof entry === 'number') return entry < 0 ? [pipe, -1, 0] : [Stdio.descriptor, entry, blocking];
   if (entry instanceof Listener) throw invalid(entry);
   if (entry instanceof Socket) {
-    if ('encrypted' in entry) throw invalid(entry, 'speaks TLS, which the child would not');
+    if (entry.encrypted) throw invalid(entry, 'speaks TLS, which the child would not');
     if (entry.handle === CLOSED) throw new SocketClosedError('child_process.spawn');
     if (entry.unread > 0) throw invalid(entry, 'has received bytes that were not read: the child would not get them');
     plan.sockets.add(entry);

@@ -37,6 +37,9 @@ export function outOfRange(name: string, expected: string, value: unknown): Rang
   });
 }
 
+/** The most that an `int` of C takes. */
+export const INT_MAX = 2 ** 31 - 1;
+
 /** Returns `value` if it is a number from `least` to `most`. */
 export function numberIn(name: string, value: unknown, least: number, most: number): number {
   if (typeof value !== 'number') throw invalidType(name, 'of type number', value);
@@ -48,6 +51,14 @@ export function numberIn(name: string, value: unknown, least: number, most: numb
 export function integerIn(name: string, value: unknown, least: number, most: number): number {
   if (!Number.isInteger(numberIn(name, value, least, most))) throw outOfRange(name, 'an integer', value);
   return value as number;
+}
+
+/** Returns `value` if it is something to send or to write. */
+export function dataOf(name: string, value: string | Uint8Array): string | Uint8Array {
+  if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
+    throw invalidType(name, 'of type string or an instance of Buffer or Uint8Array', value);
+  }
+  return value;
 }
 
 export function functionOf<F>(name: string, value: F): F {

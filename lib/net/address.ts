@@ -46,12 +46,13 @@ export function checkEndpoint(options: EndpointOptions): void {
   if (host !== undefined && typeof host !== 'string') throw invalidType('options.host', 'a string', host);
   if (host?.includes('\0')) throw invalidValue('options.host', 'a name without null bytes', host);
   if (typeof port !== 'number') throw invalidType('options.port', 'a number', port);
-  if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw Object.assign(
-      new RangeError(`options.port should be >= 0 and < 65536. Received ${String(port)}.`),
-      {
-        code: 'ERR_SOCKET_BAD_PORT',
-      },
-    );
-  }
+  portOf('options.port', port, 0);
+}
+
+/** Returns `port` if it is one. @throws TypeError (`ERR_INVALID_ARG_TYPE`), RangeError (`ERR_SOCKET_BAD_PORT`), also when it is absent */
+export function portOf(name: string, port: unknown, least: 0 | 1): number {
+  if (port !== undefined && typeof port !== 'number') throw invalidType(name, 'a number', port);
+  if (Number.isInteger(port) && port! >= least && port! <= 65535) return port!;
+  const message = `${name} should be ${least === 0 ? '>= 0' : '> 0'} and < 65536. Received ${String(port)}.`;
+  throw Object.assign(new RangeError(message), { code: 'ERR_SOCKET_BAD_PORT' });
 }

@@ -1,7 +1,7 @@
 import { isIP, isIPv6 } from 'node:net';
 
 import { withSignal } from '../coroutine/signal.js';
-import { booleanOf, functionOf, integerIn, invalidType, invalidValue, oneOf } from '../internal/arguments.js';
+import { booleanOf, functionOf, INT_MAX, integerIn, invalidType, invalidValue, oneOf } from '../internal/arguments.js';
 import { knownOptions } from '../internal/options.js';
 import type { ParkOptions } from '../internal/parking.js';
 import type { TlsSocket } from '../tls/socket.js';
@@ -13,7 +13,7 @@ import { failSocket } from './failure.js';
 import { addressesOf, type LookupFunction } from './host.js';
 import { CLOSED, netConnect } from './native.js';
 import {
-  blockListOf, encodeOptions, IPPROTO_TCP, OPTION_NAMES, TCP_FASTOPEN_CONNECT, triple, type BlockListLike, type SocketOptions,
+  blockListOf, encodeOptions, IPPROTO_TCP, isBlocked, OPTION_NAMES, TCP_FASTOPEN_CONNECT, triple, type BlockListLike, type SocketOptions,
 } from './options.js';
 import { secure } from './secure.js';
 import { Socket } from './socket.js';
@@ -38,7 +38,11 @@ export interface ConnectOptions extends EndpointOptions, ParkOptions, SocketOpti
   blockList?: BlockListLike;
   /** False: when the peer has ended its stream, so does the read that finds the end. Default true, unlike `node:net`. */
   allowHalfOpen?: boolean;
-  /** TCP: the first write goes out with the request to connect, if the peer has allowed it before (TCP_FASTOPEN). Default false. */
+  /**
+   * TCP: where the peer has allowed it in an earlier connection, `connect` returns at once, and the first write goes out with the request
+   * to connect (TCP_FASTOPEN_CONNECT). Then it is that write, or a read, that throws `ECONNREFUSED` and the like, no other address is
+   * tried, and the peer may get that write twice. Default false.
+   */
   fastOpen?: boolean;
   /** Speaks TLS, with the options of `connect` of `stackful/tls`; `true`: with none. The result is a TlsSocket. */
   tls?: TlsClientOptions | boolean;
@@ -48,7 +52,6 @@ const KNOWN = new Set([
   'port', 'host', 'path', 'signal', 'localAddress', 'localPort', 'family', 'hints', 'lookup', 'autoSelectFamily',
   'autoSelectFamilyAttemptTimeout', 'blockList', 'fastOpen', 'allowHalfOpen', 'tls', ...OPTION_NAMES,
 ]);
-const NO_LIMIT = -1;
 const ATTEMPT_MS = 250;
 const LEAST_ATTEMPT_MS = 10;
 const NONE = new Int32Array(0);
@@ -108,7 +111,7 @@ function checked(options: ConnectOptions): { all: boolean; attemptMs: number } {
   }
   if (localPort !== undefined) integerIn('options.localPort', localPort, 0, 65535);
   if (family !== undefined) oneOf('options.family', family, [0, 4, 6]);
-  if (hints !== undefined) integerIn('options.hints', hints, 0, 2 ** 31 - 1);
+  if (hints !== undefined) integerIn('options.hints', hints, 0, INT_MAX);
   if (lookup !== undefined) functionOf('options.lookup', lookup);
   if (fastOpen !== undefined) booleanOf('options.fastOpen', fastOpen);
   if (allowHalfOpen !== undefined) booleanOf('options.allowHalfOpen', allowHalfOpen);
@@ -116,7 +119,7 @@ function checked(options: ConnectOptions): { all: boolean; attemptMs: number } {
     throw invalidValue('options.path', 'absent when there is a localAddress or a localPort', options.path);
   }
   booleanOf('options.autoSelectFamily', autoSelectFamily);
-  integerIn('options.autoSelectFamilyAttemptTimeout', autoSelectFamilyAttemptTimeout, 1, 2 ** 31 - 1);
+  integerIn('options.autoSelectFamilyAttemptTimeout', autoSelectFamilyAttemptTimeout, 1, INT_MAX);
   blockListOf(blockList);
   encodeOptions(options, 'IPv4');
   return { all: autoSelectFamily, attemptMs: Math.max(LEAST_ATTEMPT_MS, autoSelectFamilyAttemptTimeout) };
@@ -127,14 +130,14 @@ function dial(address: string, port: number, options: ConnectOptions): Socket {
   const { localPort, blockList, fastOpen } = options;
   const ipv6 = isIPv6(address);
   const unix = port < 0;
-  if (blockList && !unix && blockList.check(address.replace(/%.*/, ''), ipv6 ? 'ipv6' : 'ipv4')) throw new AddressBlockedError(address);
+  if (blockList && !unix && isBlocked(blockList, address)) throw new AddressBlockedError(address);
   let { localAddress } = options;
   // A port of this end without an address: any.
   if (localPort !== undefined) localAddress ??= ipv6 ? '::' : '0.0.0.0';
   const list = encodeOptions(options, unix ? 'Unix' : ipv6 ? 'IPv6' : 'IPv4');
   if (fastOpen && !unix) list.push(...triple(IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1));
   const triples = list.length === 0 ? NONE : Int32Array.from(list);
-  const result = netConnect(address, port, NO_LIMIT, triples, localAddress, localPort ?? 0);
+  const result = netConnect(address, port, triples, localAddress, localPort ?? 0);
   if (result >= 0) return new Socket(result, options.allowHalfOpen);
   return failSocket(CLOSED, result, 'connect', 'connect', unix ? { address } : { address, port });
 }

@@ -29,6 +29,11 @@ export abstract class Connection {
     this.handle = handle;
   }
 
+  /** Whether its bytes pass through TLS. @internal */
+  get encrypted(): boolean {
+    return false;
+  }
+
   /** Whether it was closed. */
   get closed(): boolean {
     return this.handle === CLOSED;

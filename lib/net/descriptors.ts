@@ -1,16 +1,13 @@
 import { closeSync } from 'node:fs';
 
 import { withSignal } from '../coroutine/signal.js';
-import { Descriptor } from '../fs/descriptor.js';
-import { integerIn, invalidType, invalidValue } from '../internal/arguments.js';
+import { dataOf, INT_MAX, integerIn, invalidType, invalidValue } from '../internal/arguments.js';
 import { checkpoint, signalIn, type ParkOptions } from '../internal/parking.js';
 import { EOPNOTSUPP } from '../internal/results.js';
-import { Connection } from './connection.js';
-import { DescriptorsLostError, SocketClosedError } from './errors.js';
+import { DescriptorsLostError } from './errors.js';
 import { failSocket } from './failure.js';
-import { CLOSED, netReceiveDescriptors, netSendDescriptors } from './native.js';
-import type { Sending } from './sending.js';
-import type { Surplus } from './surplus.js';
+import { netReceiveDescriptors, netSendDescriptors } from './native.js';
+import type { Socket } from './socket.js';
 
 /** What has an open descriptor: a file, a socket, a listener (`fd` is -1 when closed), or its number. */
 export type Passable = number | { readonly fd: number };
@@ -28,8 +25,8 @@ const MOST = 253;
 
 function numberOf(one: Passable, i: number): number {
   const name = `list[${String(i)}]`;
-  if (typeof one === 'number') return integerIn(name, one, 0, 2 ** 31 - 1);
-  if (!(one instanceof Descriptor) && !(one instanceof Connection) && typeof (one as { fd?: unknown } | null)?.fd !== 'number') {
+  if (typeof one === 'number') return integerIn(name, one, 0, INT_MAX);
+  if (typeof (one as { fd?: unknown } | null)?.fd !== 'number') {
     throw invalidType(name, 'a descriptor, a file, a socket or a listener', one);
   }
   if (one.fd < 0) throw invalidValue(name, 'open', one.fd);
@@ -38,7 +35,7 @@ function numberOf(one: Passable, i: number): number {
 
 /** See `Socket.sendDescriptors`. */
 export function sendDescriptors(
-  socket: Sending,
+  socket: Socket,
   list: readonly Passable[],
   data: string | Uint8Array,
   options: ParkOptions | undefined,
@@ -51,34 +48,37 @@ export function sendDescriptors(
   if (!Array.isArray(list)) throw invalidType('list', 'an array', list);
   if (list.length === 0 || list.length > MOST) throw invalidValue('list', `of 1 to ${String(MOST)} descriptors`, list);
   const numbers = Int32Array.from(list as readonly Passable[], numberOf);
-  if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
-    throw invalidType('data', 'of type string or an instance of Buffer or Uint8Array', data);
-  }
+  dataOf('data', data);
   const bytes = typeof data === 'string' ? Buffer.from(data) : data;
   if (bytes.length === 0) throw invalidValue('data', 'not empty: descriptors travel with a byte', data);
-  // TCP would drop them without a word.
-  if (socket.localFamily !== undefined) failSocket(socket.handle, EOPNOTSUPP, 'socket.sendDescriptors', 'sendmsg');
+  // TCP would drop them without a word; TLS encrypts bytes and nothing else.
+  if (socket.localFamily !== undefined || socket.encrypted) failSocket(socket.handle, EOPNOTSUPP, 'socket.sendDescriptors', 'sendmsg');
   const result = netSendDescriptors(socket.handle, bytes, numbers);
   if (result < 0) failSocket(socket.handle, result, 'socket.sendDescriptors', 'sendmsg');
 }
 
 /** See `Socket.receiveDescriptors`. */
 export function receiveDescriptors(
-  socket: Sending,
-  surplus: Surplus,
+  socket: Socket,
   max: number,
   options: ParkOptions | undefined,
 ): ReceivedDescriptors | null {
   const operation = 'socket.receiveDescriptors';
   const signal = signalIn(operation, options);
-  if (signal) return withSignal(signal, () => receiveDescriptors(socket, surplus, max, undefined));
+  if (signal) return withSignal(signal, () => receiveDescriptors(socket, max, undefined));
   checkpoint(operation);
+  socket.ensureOpen(operation);
+  if (socket.encrypted) failSocket(socket.handle, EOPNOTSUPP, operation, 'recvmsg');
+  const { surplus } = socket;
   if (surplus.length > 0) {
-    if (socket.handle === CLOSED) throw new SocketClosedError(operation);
     return { data: surplus.take(Math.min(max, surplus.length)), descriptors: [] };
   }
   const result = netReceiveDescriptors(socket.handle, max);
-  if (typeof result === 'number') return result === 0 ? null : failSocket(socket.handle, result, operation, 'recvmsg');
+  if (result === 0) {
+    socket.endOfStream();
+    return null;
+  }
+  if (typeof result === 'number') return failSocket(socket.handle, result, operation, 'recvmsg');
   const [data, lost, ...descriptors] = result;
   if (!lost) return { data, descriptors };
   for (const fd of descriptors) closeSync(fd);

@@ -1,6 +1,6 @@
-import { booleanOf, integerIn, numberIn } from '../internal/arguments.js';
+import { booleanOf, INT_MAX, integerIn, numberIn } from '../internal/arguments.js';
 import {
-  blockListOf, encodeOptions, IPPROTO_IPV6, IPPROTO_TCP, IPV6_V6ONLY, OPTION_NAMES, TCP_DEFER_ACCEPT, TCP_FASTOPEN, triple,
+  blockListOf, encodeOptions, IPPROTO_IPV6, IPPROTO_TCP, IPV6_V6ONLY, MOST_SECONDS, OPTION_NAMES, TCP_DEFER_ACCEPT, TCP_FASTOPEN, triple,
   type BlockListLike, type SocketOptions, type Transport,
 } from './options.js';
 
@@ -14,8 +14,9 @@ export interface ListenerOptions extends SocketOptions {
    */
   deferAccept?: number;
   /**
-   * TCP: how many connections may wait whose first bytes came with the request to connect (TCP_FASTOPEN; the system has to allow it:
-   * `net.ipv4.tcp_fastopen`). 0, the default: none.
+   * TCP: how many connections may wait whose first bytes came with the request to connect (TCP_FASTOPEN). The system has to allow it:
+   * the 2 in `net.ipv4.tcp_fastopen`, which is not set at first. Such a request may come twice, and be accepted twice. 0, the default:
+   * none.
    */
   fastOpen?: number;
   /** Connections from these addresses are closed at once: a `net.BlockList`. */
@@ -32,8 +33,6 @@ export const LISTEN_OPTION_NAMES = [
   'ipv6Only', 'deferAccept', 'fastOpen', 'blockList', 'allowHalfOpen', 'readableAll', 'writableAll', ...OPTION_NAMES,
 ];
 
-const MOST_SECONDS = 32767;
-
 /** Level, name and value of each. @throws TypeError, RangeError for wrong values */
 export function encodeListenOptions(options: ListenerOptions, transport: Transport): number[] {
   for (const key of ['ipv6Only', 'allowHalfOpen', 'readableAll', 'writableAll'] as const) {
@@ -42,7 +41,7 @@ export function encodeListenOptions(options: ListenerOptions, transport: Transpo
   blockListOf(options.blockList);
   const { deferAccept = 0, fastOpen = 0 } = options;
   const seconds = Math.ceil(numberIn('options.deferAccept', deferAccept, 0, MOST_SECONDS * 1000) / 1000);
-  integerIn('options.fastOpen', fastOpen, 0, 2 ** 31 - 1);
+  integerIn('options.fastOpen', fastOpen, 0, INT_MAX);
   const list = encodeOptions(options, transport);
   if (transport === 'Unix') return list;
   if (seconds > 0) list.push(...triple(IPPROTO_TCP, TCP_DEFER_ACCEPT, seconds));

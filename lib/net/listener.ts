@@ -2,7 +2,7 @@ import { chmodSync, constants, statSync } from 'node:fs';
 
 import { withSignal } from '../coroutine/signal.js';
 import { sleep } from '../coroutine/sleep.js';
-import { invalidType, integerIn } from '../internal/arguments.js';
+import { invalidType, INT_MAX, integerIn } from '../internal/arguments.js';
 import { knownOptions } from '../internal/options.js';
 import { signalIn, type ParkOptions } from '../internal/parking.js';
 import type { TlsListener } from '../tls/listener.js';
@@ -18,7 +18,7 @@ import { failSocket } from './failure.js';
 import { addressesOf } from './host.js';
 import { CLOSED, netAccept, netAdopt, netClose, netDescriptor, netListen } from './native.js';
 import { encodeListenOptions, LISTEN_OPTION_NAMES, type ListenerOptions } from './listen_options.js';
-import { blockListOf, type BlockListLike } from './options.js';
+import { blockListOf, isBlocked, type BlockListLike } from './options.js';
 import { secure } from './secure.js';
 import { Socket } from './socket.js';
 import { SocketFile } from './socket_file.js';
@@ -94,7 +94,8 @@ export class Listener implements Iterable<Socket>, Disposable {
   handle: number;
   private readonly file: SocketFile | undefined;
   private readonly blockList: BlockListLike | undefined;
-  private readonly allowHalfOpen: boolean | undefined;
+  /** @internal */
+  protected readonly allowHalfOpen: boolean | undefined;
   private forgetSignal: (() => void) | undefined;
 
   /** @internal */
@@ -128,9 +129,20 @@ export class Listener implements Iterable<Socket>, Disposable {
     for (;;) {
       const result = netAccept(this.handle);
       if (result < 0) failSocket(this.handle, result, 'listener.accept', 'accept');
-      const socket = this.connection(result);
-      if (!this.blockList || !isBlocked(this.blockList, socket)) return socket;
-      socket.close();
+      if (!this.blockList || !this.isRefused(result, this.blockList)) return this.connection(result);
+      netClose(result);
+    }
+  }
+
+  /** Whether the peer of an accepted connection is on the block list. */
+  private isRefused(handle: number, list: BlockListLike): boolean {
+    const peer = addressOf(handle, true);
+    try {
+      return peer !== undefined && peer.family !== 'Unix' && isBlocked(list, peer.address);
+    } catch (error) {
+      // No caller gets the connection.
+      netClose(handle);
+      throw error;
     }
   }
 
@@ -189,10 +201,6 @@ export class Listener implements Iterable<Socket>, Disposable {
   }
 }
 
-function isBlocked(list: BlockListLike, { remoteAddress, remoteFamily }: Socket): boolean {
-  return remoteAddress !== undefined && list.check(remoteAddress.replace(/%.*/, ''), remoteFamily === 'IPv6' ? 'ipv6' : 'ipv4');
-}
-
 /**
  * Listens on a TCP port or a Unix socket; without `host`, on every address, IPv4 and IPv6. Parks only to look
  * up a host name.
@@ -225,7 +233,7 @@ export function openListener<L extends Listener>(options: ListenOptions, make: (
   knownOptions('listen', options, KNOWN);
   checkEndpoint(options);
   const { path, port = -1, host, backlog = 511, reusePort = false } = options;
-  integerIn('options.backlog', backlog, 0, 2 ** 31 - 1);
+  integerIn('options.backlog', backlog, 0, INT_MAX);
   if (typeof reusePort !== 'boolean') throw invalidType('options.reusePort', 'a boolean', reusePort);
   const encode = (at: string) => encodeListenOptions(options, path === undefined ? (at.includes(':') ? 'IPv6' : 'IPv4') : 'Unix');
   encode('');
@@ -245,7 +253,7 @@ export function openListener<L extends Listener>(options: ListenOptions, make: (
 
 function adopt<L extends Listener>(fd: number, options: ListenOptions, make: (handle: number, traits: ListenerTraits) => L): L {
   knownOptions('listen with fd', options, KNOWN_WITH_FD);
-  integerIn('options.fd', fd, 0, 2 ** 31 - 1);
+  integerIn('options.fd', fd, 0, INT_MAX);
   const blockList = blockListOf(options.blockList);
   options.signal?.throwIfAborted();
   const result = netAdopt(fd, true);

@@ -9,7 +9,7 @@ interface NetNative {
   /** `port` -1 makes the host the path of a Unix socket. */
   netListen: (host: string, port: number, backlog: number, reusePort: boolean, options: Int32Array) => number;
   netConnect: (
-    host: string, port: number, ms: number, options: Int32Array, localHost: string | undefined, localPort: number,
+    host: string, port: number, options: Int32Array, localHost: string | undefined, localPort: number,
   ) => number;
   netAccept: (listener: number) => number;
   netClose: (socket: number) => void;
@@ -41,6 +41,7 @@ interface NetNative {
   udpConnect: (socket: number, host: Host | undefined, port: number) => number;
   udpSend: (socket: number, data: string | Uint8Array, host: Host | undefined, port: number) => number;
   udpSendMany: (socket: number, data: Uint8Array[], hosts: (Host | undefined)[], ports: number[]) => number;
+  /** 0: ask again, others have run meanwhile. */
   udpReceive: (socket: number) => (Buffer | Host)[] | number;
   netFlush: (socket: number) => number;
   netBuffered: (socket: number) => number;

@@ -1,4 +1,6 @@
-import { booleanOf, integerIn, invalidType, numberIn } from '../internal/arguments.js';
+import { isIPv6 } from 'node:net';
+
+import { booleanOf, INT_MAX, integerIn, invalidType, numberIn } from '../internal/arguments.js';
 import { failSocket } from './failure.js';
 import { netGetOption, netSetOptions } from './native.js';
 
@@ -50,9 +52,8 @@ export const TCP_FASTOPEN_CONNECT = 30;
 const IP_TOS = 1;
 const IPV6_TCLASS = 67;
 
-const INT_MAX = 2 ** 31 - 1;
 /** Of the options that count seconds in 16 bits. */
-const MOST_SECONDS = 32767;
+export const MOST_SECONDS = 32767;
 
 interface Kind {
   level: number;
@@ -148,6 +149,11 @@ export function blockListOf(list: unknown): BlockListLike | undefined {
   if (list === undefined) return undefined;
   if (typeof (list as BlockListLike | null)?.check !== 'function') throw invalidType('options.blockList', 'a net.BlockList', list);
   return list as BlockListLike;
+}
+
+/** Whether `list` has a numeric address, whose zone does not count. */
+export function isBlocked(list: BlockListLike, address: string): boolean {
+  return list.check(address.replace(/%.*/, ''), isIPv6(address) ? 'ipv6' : 'ipv4');
 }
 
 /** What is used of `net.BlockList`. */

@@ -26,7 +26,8 @@ const told = new Float64Array(2);
  * the other: this process does not copy them. For both directions of a proxy, two coroutines. Parks.
  *
  * When the call is interrupted, or the second connection fails, with bytes taken from the first that the second has not got, the
- * second is marked broken: its next write throws SocketBrokenError. What is not taken can still be read from the first.
+ * second is marked broken: its next write throws SocketBrokenError. What is not taken can still be read from the first, and over TLS
+ * also a chunk of which the second has got only a part.
  *
  * @throws TypeError (`ERR_INVALID_ARG_TYPE`, `ERR_UNKNOWN_OPTION`), RangeError (`ERR_OUT_OF_RANGE`), what reading the first and writing
  *   to the second throw; the error's `bytesPiped` says how many bytes the second has got
@@ -78,11 +79,7 @@ export function pipe(from: Socket, to: Socket, options: PipeOptions = {}): numbe
 
 function passOn(from: Socket, to: Socket, limit: number, progress: { bytes: number; ended: boolean }): void {
   // What was received already, and a call on a socket that is closed or outside a coroutine.
-  while (from.unread > 0 && progress.bytes < limit) {
-    const chunk = from.read(Math.min(CHUNK, limit - progress.bytes))!;
-    to.write(chunk);
-    progress.bytes += chunk.length;
-  }
+  while (from.unread > 0 && progress.bytes < limit) passChunk(from, to, limit, progress);
   if (progress.bytes === limit) return;
   const result = netPipe(from.handle, to.handle, limit - progress.bytes, told);
   if (result !== EOPNOTSUPP) {
@@ -90,16 +87,26 @@ function passOn(from: Socket, to: Socket, limit: number, progress: { bytes: numb
     progress.bytes += moved;
     if (result < 0) failSocket((reading ? from : to).handle, result, 'pipe', reading ? 'read' : 'write');
     progress.ended = progress.bytes < limit;
+    if (progress.ended) from.endOfStream();
     return;
   }
   // A transport whose bytes only this process knows.
-  while (progress.bytes < limit) {
-    const chunk = from.read(Math.min(CHUNK, limit - progress.bytes));
-    if (chunk === null) {
-      progress.ended = true;
-      return;
-    }
-    to.write(chunk);
-    progress.bytes += chunk.length;
+  while (progress.bytes < limit && !progress.ended) passChunk(from, to, limit, progress);
+}
+
+/** Parks. */
+function passChunk(from: Socket, to: Socket, limit: number, progress: { bytes: number; ended: boolean }): void {
+  const chunk = from.read(Math.min(CHUNK, limit - progress.bytes));
+  if (chunk === null) {
+    progress.ended = true;
+    return;
   }
+  try {
+    to.write(chunk);
+  } catch (error) {
+    // They are not the second one's, or only in part, and then it is broken: the first one's next reader gets all of them.
+    if (!from.closed) from.surplus.putBack(chunk);
+    throw error;
+  }
+  progress.bytes += chunk.length;
 }

@@ -24,9 +24,11 @@ export class Readiness implements Selectable<undefined> {
 
   /** @internal */
   selectNow(): undefined | typeof NOT_READY {
-    if (!this.forWriting && !(this.owner instanceof Listener) && this.owner.unread > 0) return undefined;
-    const code = native.netReady(this.owner.handle, this.forWriting);
-    if (code < 0) failSocket(this.owner.handle, code, 'select', 'poll');
+    const { owner, forWriting } = this;
+    if (owner instanceof UdpSocket && owner.isReady(forWriting)) return undefined;
+    if (owner instanceof Socket && !forWriting && owner.unread > 0) return undefined;
+    const code = native.netReady(owner.handle, forWriting);
+    if (code < 0) failSocket(owner.handle, code, 'select', 'poll');
     return code > 0 ? undefined : NOT_READY;
   }
 }

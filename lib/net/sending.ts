@@ -1,7 +1,7 @@
 import { withSignal } from '../coroutine/signal.js';
 import { withDescriptor } from '../fs/descriptor.js';
 import { fstat, type File } from '../fs/file.js';
-import { functionOf, integerIn, invalidType } from '../internal/arguments.js';
+import { dataOf, functionOf, integerIn, invalidType } from '../internal/arguments.js';
 import { signalIn, type ParkOptions } from '../internal/parking.js';
 import { Connection } from './connection.js';
 import { failSocket } from './failure.js';
@@ -26,7 +26,8 @@ export abstract class Sending extends Connection {
    * While the socket holds received bytes that no call has returned yet (requests that came in one packet), and inside
    * {@link cork}, small writes are put off, up to 16 KiB, and go out together: with the first write that is not, with
    * {@link flush}, {@link end} or {@link close}, and at the latest before the thread waits for anything. When such bytes cannot be
-   * sent, the next call that writes, or reads from the system, throws the error of `write`.
+   * sent, the next call that writes, or reads from the system, throws the error of `write`. Bytes that wait for room keep the
+   * process alive. Over TLS no write is put off: {@link writev} puts parts together.
    *
    * @throws SocketBrokenError (`ERR_SOCKET_BROKEN`) when an earlier write was interrupted in the middle
    */
@@ -36,16 +37,14 @@ export abstract class Sending extends Connection {
       withSignal(signal, () => { this.write(data); });
       return;
     }
-    if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
-      throw invalidType('data', 'of type string or an instance of Buffer or Uint8Array', data);
-    }
+    dataOf('data', data);
     const result = netWrite(this.handle, data, this.corks > 0 || this.unread > 0);
     if (result < 0) this.fail(result, 'socket.write', 'write');
   }
 
   /**
    * Runs `fn`, whose small writes to this socket go out together when it returns, as {@link write} says; also when it throws, at
-   * the latest before the thread waits for anything. Returns what `fn` returns. Parks.
+   * the latest before the thread waits for anything. Over TLS each goes out by itself. Returns what `fn` returns. Parks.
    *
    * @example
    * ```ts
@@ -88,7 +87,7 @@ export abstract class Sending extends Connection {
     if (result < 0) this.fail(result, 'socket.flush', 'write');
   }
 
-  /** Sends all parts of `list` as one write. Parks; throws as {@link write}. */
+  /** Sends all parts of `list` as one write; over TLS small ones share a record. Parks; throws as {@link write}. */
   writev(list: readonly (string | Uint8Array)[], options?: ParkOptions): void {
     const signal = signalIn('socket.writev', options);
     if (signal) {
@@ -130,7 +129,10 @@ export abstract class Sending extends Connection {
     });
   }
 
-  /** Sends the end of the stream, after writes under way, for which it may park. Reading is still possible. */
+  /**
+   * Sends the end of the stream, after writes under way and what writes have put off, for which it may park. Outside a coroutine it
+   * does not park: the end follows what has been put off. Reading is still possible. Throws as {@link write}.
+   */
   end(): void {
     const result = netEnd(this.handle);
     if (result < 0) this.fail(result, 'socket.end', 'shutdown');

@@ -1,5 +1,5 @@
 import { withSignal } from '../coroutine/signal.js';
-import { integerIn, invalidType, invalidValue } from '../internal/arguments.js';
+import { INT_MAX, integerIn, invalidType, invalidValue } from '../internal/arguments.js';
 import { checkpoint, signalIn, type ParkOptions } from '../internal/parking.js';
 import { receiveDescriptors, sendDescriptors, type Passable, type ReceivedDescriptors } from './descriptors.js';
 import { DELIMITED, exactly, line, until, type DelimiterOptions } from './buffered.js';
@@ -43,14 +43,14 @@ export class Socket extends Sending implements Iterable<Buffer>, Disposable {
    *
    * @internal
    */
-  release(operation: string): { handle: number; received: Buffer } {
+  release(operation: string): { handle: number; received: Buffer; allowHalfOpen: boolean } {
     this.ensureOpen(operation);
     if (this.buffered > 0) this.flush();
     this.ensureOpen(operation);
-    const { handle, surplus } = this;
+    const { handle, surplus, allowHalfOpen } = this;
     this.handle = CLOSED;
     abandoned.unregister(this);
-    return { handle, received: surplus.take(surplus.length) };
+    return { handle, received: surplus.take(surplus.length), allowHalfOpen };
   }
 
   /**
@@ -60,7 +60,7 @@ export class Socket extends Sending implements Iterable<Buffer>, Disposable {
    * @throws TypeError, RangeError for what is no descriptor; `EBADF`, `ENOTSOCK`, `EINVAL` for one of another kind
    */
   static from(fd: number): Socket {
-    const result = netAdopt(integerIn('fd', fd, 0, 2 ** 31 - 1), false);
+    const result = netAdopt(integerIn('fd', fd, 0, INT_MAX), false);
     return result < 0 ? failSocket(fd, result, 'Socket.from', 'getsockopt') : new Socket(result);
   }
 
@@ -83,7 +83,7 @@ export class Socket extends Sending implements Iterable<Buffer>, Disposable {
     const result = netRead(this.handle, max);
     if (typeof result !== 'number') return result;
     if (result < 0) this.fail(result, 'socket.read', 'read');
-    if (!this.allowHalfOpen) this.end();
+    this.endOfStream();
     return null;
   }
 
@@ -164,7 +164,7 @@ export class Socket extends Sending implements Iterable<Buffer>, Disposable {
    *   the bytes can still be read
    */
   receiveDescriptors(max: number = CHUNK, options?: ParkOptions): ReceivedDescriptors | null {
-    return receiveDescriptors(this, this.surplus, integerIn('max', max, 1, Number.MAX_SAFE_INTEGER), options);
+    return receiveDescriptors(this, integerIn('max', max, 1, Number.MAX_SAFE_INTEGER), options);
   }
 
   /**
@@ -213,7 +213,7 @@ export class Socket extends Sending implements Iterable<Buffer>, Disposable {
       return true;
     }
     if (result < 0) this.fail(result, operation, 'read');
-    if (!this.allowHalfOpen) this.end();
+    this.endOfStream();
     return false;
   }
 
@@ -221,8 +221,13 @@ export class Socket extends Sending implements Iterable<Buffer>, Disposable {
   receiveInto(buffer: Uint8Array, offset: number, operation: string): number {
     const result = netReadInto(this.handle, buffer, offset, buffer.length - offset);
     if (result < 0) this.fail(result, operation, 'read');
-    if (result === 0 && buffer.length > offset && !this.allowHalfOpen) this.end();
+    if (result === 0 && buffer.length > offset) this.endOfStream();
     return result;
+  }
+
+  /** A read has found the end of the peer's stream: this side ends, too, unless it may stay half open. Parks. @internal */
+  endOfStream(): void {
+    if (!this.allowHalfOpen) this.end();
   }
 }
 

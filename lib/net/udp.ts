@@ -1,17 +1,17 @@
 import { isIPv6 } from 'node:net';
 
 import { withSignal } from '../coroutine/signal.js';
-import { booleanOf, invalidType, invalidValue, oneOf } from '../internal/arguments.js';
+import { booleanOf, dataOf, invalidType, invalidValue, oneOf } from '../internal/arguments.js';
 import { knownOptions } from '../internal/options.js';
 import { checkpoint, signalIn, type ParkOptions } from '../internal/parking.js';
-import { addressOf, type SocketAddress } from './address.js';
+import { addressOf, portOf, type SocketAddress } from './address.js';
 import { SocketClosedError } from './errors.js';
 import { failSocket } from './failure.js';
 import { CLOSED, netClose, udpBind, udpConnect, udpOpen, udpReceive, udpSend, udpSendMany, type Host } from './native.js';
 import {
   encodeOptions, IPPROTO_IPV6, IPV6_V6ONLY, SOL_SOCKET, SO_BROADCAST, SO_REUSEADDR, SO_REUSEPORT, triple, type SocketOptions,
 } from './options.js';
-import { Datagram, hostOf, portOf, textOf, type UdpEndpoint } from './udp_address.js';
+import { Datagram, hostOf, textOf, type UdpEndpoint } from './udp_address.js';
 import { UdpOptionCalls } from './udp_options.js';
 
 /** The options of a {@link UdpSocket}. */
@@ -116,7 +116,7 @@ export class UdpSocket extends UdpOptionCalls implements Iterable<Datagram>, Dis
    */
   bind(where: number | UdpEndpoint = 0, host?: string): this {
     const to = endpoint(where, host);
-    const port = portOf(to.port ?? 0, 0);
+    const port = portOf('Port', to.port ?? 0, 0);
     this.open(to.host);
     if (this.bound) throw stateError('ERR_SOCKET_ALREADY_BOUND', 'The socket is bound already');
     const at = hostOf(to.host ?? (this.family === 6 ? '::' : '0.0.0.0'), this.family);
@@ -133,7 +133,7 @@ export class UdpSocket extends UdpOptionCalls implements Iterable<Datagram>, Dis
    */
   connect(where: number | UdpEndpoint, host?: string): this {
     const to = endpoint(where, host);
-    const port = portOf(to.port, 1);
+    const port = portOf('Port', to.port, 1);
     this.open(to.host);
     if (this.connected) throw stateError('ERR_SOCKET_DGRAM_IS_CONNECTED', 'Already connected');
     const at = hostOf(to.host ?? this.thisMachine(), this.family);
@@ -164,9 +164,7 @@ export class UdpSocket extends UdpOptionCalls implements Iterable<Datagram>, Dis
       withSignal(signal, () => { this.send(data, to, host); });
       return;
     }
-    if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
-      throw invalidType('data', 'of type string or an instance of Buffer or Uint8Array', data);
-    }
+    dataOf('data', data);
     if (to instanceof Datagram && !this.connected && this.handle !== CLOSED) {
       const result = udpSend(this.handle, data, to.from, to.port);
       if (result < 0) this.failSend(result, to.from, to.port);
@@ -193,9 +191,7 @@ export class UdpSocket extends UdpOptionCalls implements Iterable<Datagram>, Dis
     const ports: number[] = [];
     for (const message of messages as readonly UdpMessage[]) {
       const { data } = message;
-      if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
-        throw invalidType('messages', 'a list of objects with data: a string or a Uint8Array', data);
-      }
+      dataOf('messages', data);
       const { at, port } = this.destination(message.port === undefined && this.connected ? undefined : message, undefined);
       bytes.push(typeof data === 'string' ? Buffer.from(data) : data);
       hosts.push(at);
@@ -220,10 +216,7 @@ export class UdpSocket extends UdpOptionCalls implements Iterable<Datagram>, Dis
   receive(options?: ParkOptions): Datagram {
     const signal = signalIn('udp.receive', options);
     if (signal) return withSignal(signal, () => this.receive());
-    this.await('udp.receive');
-    const { batch, taken } = this;
-    this.taken += 3;
-    return new Datagram(batch[taken] as Buffer, batch[taken + 1] as Host, batch[taken + 2] as number);
+    return this.next('udp.receive');
   }
 
   /**
@@ -234,8 +227,7 @@ export class UdpSocket extends UdpOptionCalls implements Iterable<Datagram>, Dis
     const signal = signalIn('udp.receiveInto', options);
     if (signal) return withSignal(signal, () => this.receiveInto(buffer));
     if (!(buffer instanceof Uint8Array)) throw invalidType('buffer', 'an instance of Buffer or Uint8Array', buffer);
-    this.await('udp.receiveInto');
-    const { data, from, port, size } = this.receive();
+    const { data, from, port, size } = this.next('udp.receiveInto');
     const n = data.copy(buffer);
     return new Datagram(Buffer.from(buffer.buffer, buffer.byteOffset, n), from, port, size);
   }
@@ -286,9 +278,13 @@ export class UdpSocket extends UdpOptionCalls implements Iterable<Datagram>, Dis
     return this.connected ? this.end(true) : undefined;
   }
 
-  /** How many datagrams were received and not yet returned to a caller. @internal */
-  get unread(): number {
-    return (this.batch.length - this.taken) / 3;
+  /**
+   * Whether a call that receives, or sends, would not wait, which the system does not know: it would return a datagram of the
+   * batch, throw because the socket is not bound, or be the socket's first. @internal
+   */
+  isReady(forWriting: boolean): boolean {
+    if (this.isClosed) return false;
+    return forWriting ? this.handle === CLOSED : this.taken < this.batch.length || !this.bound;
   }
 
   private end(ofPeer: boolean): SocketAddress | undefined {
@@ -323,7 +319,7 @@ export class UdpSocket extends UdpOptionCalls implements Iterable<Datagram>, Dis
     if (to === undefined && this.connected) return { at: undefined, port: 0 };
     const { port, host: name } = endpoint(to, host);
     if (this.connected) throw stateError('ERR_SOCKET_DGRAM_IS_CONNECTED', 'Already connected');
-    const checked = portOf(port, 1);
+    const checked = portOf('Port', port, 1);
     this.open(name);
     // The system binds it to a port of its choice.
     this.bound = true;
@@ -334,20 +330,24 @@ export class UdpSocket extends UdpOptionCalls implements Iterable<Datagram>, Dis
     failSocket(this.handle, code, 'udp.send', 'send', at === undefined ? undefined : { address: textOf(at), port });
   }
 
-  /** Returns when there is a datagram in the batch. Parks. */
-  private await(operation: string): void {
+  /** The next datagram of the batch, or of the next one. Parks. */
+  private next(operation: string): Datagram {
     if (this.taken < this.batch.length) checkpoint(operation);
     while (this.taken >= this.batch.length) {
       if (!this.bound && !this.isClosed) {
         throw stateError('ERR_SOCKET_DGRAM_NOT_BOUND', `${operation}: the socket is bound to no address, so nothing can come`);
       }
       const result = udpReceive(this.handle);
+      if (result === 0) continue;
       if (typeof result === 'number') return failSocket(this.handle, result, operation, 'recvmsg');
       // Another coroutine's batch came first, while this one was woken.
       this.batch = this.taken < this.batch.length ? [...this.batch.slice(this.taken), ...result] : result;
       this.taken = 0;
     }
     if (this.isClosed) throw new SocketClosedError(operation);
+    const { batch, taken } = this;
+    this.taken += 3;
+    return new Datagram(batch[taken] as Buffer, batch[taken + 1] as Host, batch[taken + 2] as number);
   }
 }
 

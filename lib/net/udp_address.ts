@@ -1,7 +1,6 @@
 import { isIP } from 'node:net';
 
 import { lookup } from '../dns/lookup.js';
-import { invalidType } from '../internal/arguments.js';
 import type { Host } from './native.js';
 
 /** Where datagrams go to and come from. */
@@ -38,14 +37,6 @@ function numberOf(ipv4: string): number {
 export function textOf(host: Host): string {
   if (typeof host === 'string') return host;
   return `${String(host >>> 24)}.${String((host >>> 16) & 255)}.${String((host >>> 8) & 255)}.${String(host & 255)}`;
-}
-
-/** @throws TypeError (`ERR_INVALID_ARG_TYPE`), RangeError (`ERR_SOCKET_BAD_PORT`) */
-export function portOf(port: unknown, least: 0 | 1): number {
-  if (port !== undefined && typeof port !== 'number') throw invalidType('port', 'a number', port);
-  if (Number.isInteger(port) && port! >= least && port! <= 65535) return port!;
-  const message = `Port should be ${least === 0 ? '>= 0' : '> 0'} and < 65536. Received ${String(port)}.`;
-  throw Object.assign(new RangeError(message), { code: 'ERR_SOCKET_BAD_PORT' });
 }
 
 /** A datagram that was received, and who sent it. */

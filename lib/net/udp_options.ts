@@ -1,4 +1,4 @@
-import { booleanOf, integerIn, invalidType } from '../internal/arguments.js';
+import { booleanOf, INT_MAX, integerIn, invalidType } from '../internal/arguments.js';
 import { failSocket } from './failure.js';
 import { CLOSED, netMembership, netMulticastInterface } from './native.js';
 import { getNumber, IPPROTO_IP, IPPROTO_IPV6, setOptions, SOL_SOCKET, SO_BROADCAST, SO_RCVBUF, SO_SNDBUF, triple } from './options.js';
@@ -9,7 +9,6 @@ const IP_MULTICAST_LOOP = 34;
 const IPV6_UNICAST_HOPS = 16;
 const IPV6_MULTICAST_HOPS = 18;
 const IPV6_MULTICAST_LOOP = 19;
-const INT_MAX = 2 ** 31 - 1;
 
 /** What can be set on a UDP socket at any time: names and arguments are those of `node:dgram`. Nothing here parks. */
 export abstract class UdpOptionCalls {
@@ -24,7 +23,7 @@ export abstract class UdpOptionCalls {
   /**
    * Receives from now on what is sent to a multicast group.
    *
-   * @param networkInterface its name (`lo`), or one of its addresses; default: the system chooses
+   * @param networkInterface its name (`lo`), or one of its addresses, for a group of IPv4; default: the system chooses
    * @throws `EINVAL` for what is no such address, `ENODEV`, `EADDRINUSE` when it is a member already
    */
   addMembership(group: string, networkInterface?: string): void {
@@ -46,7 +45,7 @@ export abstract class UdpOptionCalls {
     this.membership(false, group, networkInterface, source);
   }
 
-  /** Through which network multicast datagrams are sent: a name (`lo`), or one of its addresses. */
+  /** Through which network multicast datagrams are sent: a name (`lo`), or one of its addresses, of a socket of IPv4. */
   setMulticastInterface(networkInterface: string): void {
     if (typeof networkInterface !== 'string') throw invalidType('networkInterface', 'a string', networkInterface);
     const handle = this.open(undefined);

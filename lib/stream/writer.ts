@@ -1,5 +1,5 @@
 import { withSignal } from '../coroutine/signal.js';
-import { invalidType } from '../internal/arguments.js';
+import { dataOf } from '../internal/arguments.js';
 import { signalIn, type ParkOptions } from '../internal/parking.js';
 import { WriteAfterEndError } from './errors.js';
 import { bytesOf } from './reader.js';
@@ -52,9 +52,7 @@ export class Writer implements Disposable {
       withSignal(signal, () => { this.write(data); });
       return;
     }
-    if (typeof data !== 'string' && !(data instanceof Uint8Array)) {
-      throw invalidType('data', 'of type string or an instance of Buffer or Uint8Array', data);
-    }
+    dataOf('data', data);
     if (this.ended) throw new WriteAfterEndError('writer.write');
     this.push.write(bytesOf(data));
   }

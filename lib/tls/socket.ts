@@ -69,7 +69,7 @@ export class TlsSocket extends Socket {
   }
 
   /** True, as of Node's TLSSocket. */
-  get encrypted(): true {
+  override get encrypted(): true {
     return true;
   }
 

@@ -63,7 +63,7 @@ int openListener(const Info& info, net::Socket*& listener) {
 void listen(const Info& info) {
   net::Socket* listener = nullptr;
   const int fd = intAt(info, 5);
-  int error = fd >= 0 ? net::adoptListener(runtime().poller(), fd, listener) : openListener(info, listener);
+  int error = fd >= 0 ? net::adopt(runtime().poller(), fd, true, listener) : openListener(info, listener);
   if (error < 0) return returnInt(info, error);
   runtime().poller().tellHangUps(
       [](net::Socket& socket) { static_cast<HttpConnection*>(socket.owner)->connection.hungUp(); });

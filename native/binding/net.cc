@@ -24,13 +24,6 @@ int addressAt(const Info& info, int i, net::Address& out) {
   return out.parseIp(host.data(), static_cast<uint16_t>(port)) ? 0 : -EINVAL;
 }
 
-void returnSocket(const Info& info, int result, net::Socket* socket) {
-  if (result < 0) return returnResult(info, result);
-  const int32_t number = Net::current->sockets.add(socket);
-  if (number < 0) net::close(socket);
-  returnInt(info, number < 0 ? -ENFILE : number);
-}
-
 // netListen(host, port, backlog, reusePort, options): a socket or a code.
 void listen(const Info& info) {
   net::Address at;
@@ -45,20 +38,20 @@ void listen(const Info& info) {
   returnSocket(info, result, socket);
 }
 
-// netConnect(host, port, ms, options, localHost, localPort): a socket or a code. Parks, for `ms` at most; -1 = for as long as
-// the kernel tries. `localHost` undefined: the system chooses.
+// netConnect(host, port, options, localHost, localPort): a socket or a code. Parks, for as long as the kernel tries. `localHost`
+// undefined: the system chooses.
 void connect(const Info& info) {
   net::Address to;
   if (const int error = addressAt(info, 0, to)) return returnInt(info, error);
-  const OptionList list(info[3]);
+  const OptionList list(info[2]);
   net::Address from;
   net::ConnectOptions options{nullptr, list.options()};
-  if (info[4]->IsString()) {
-    if (const int error = addressAt(info, 4, from)) return returnInt(info, error);
+  if (info[3]->IsString()) {
+    if (const int error = addressAt(info, 3, from)) return returnInt(info, error);
     options.from = &from;
   }
   net::Socket* socket = nullptr;
-  const int result = net::connect(runtime().poller(), to, options, socket, deadlineAfter(numberAt(info, 2)));
+  const int result = net::connect(runtime().poller(), to, options, socket);
   returnSocket(info, result, socket);
 }
 

@@ -1,8 +1,10 @@
 // What the files of the net module share.
 #pragma once
 
+#include <memory>
 #include <vector>
 
+#include "../net/datagram.h"
 #include "../net/options.h"
 #include "../net/readiness.h"
 #include "../net/splice.h"
@@ -15,6 +17,7 @@ struct Net {
   static thread_local Net* current;
   SocketTable sockets;
   net::Pipes pipes;
+  std::unique_ptr<net::DatagramBatch> spareBatch;  // see net_datagram.cc
 };
 
 // Of an Int32Array.
@@ -47,6 +50,19 @@ inline net::Socket* socketAt(const Info& info) {
 // A time limit around the call has a code of its own; ETIMEDOUT came from the kernel.
 inline void returnResult(const Info& info, int64_t result) {
   returnInt(info, result == -ETIMEDOUT ? kKernelTimedOut : result);
+}
+
+// After a write: the socket still exists when the result is EPIPE, because nothing has run since.
+inline void returnWritten(const Info& info, net::Socket* s, ssize_t result) {
+  returnResult(info, result == -EPIPE && s->broken() ? kSocketBroken : result);
+}
+
+// The number of a new socket, or the code of the call that was to make it.
+inline void returnSocket(const Info& info, int result, net::Socket* socket) {
+  if (result < 0) return returnResult(info, result);
+  const int32_t number = Net::current->sockets.add(socket);
+  if (number < 0) net::close(socket);
+  returnInt(info, number < 0 ? -ENFILE : number);
 }
 
 // An Int32Array of pairs, a socket and 1 to wait for writing. False when one of the sockets is closed.

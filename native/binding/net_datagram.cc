@@ -14,13 +14,15 @@ namespace {
 // False when it is no numeric address.
 bool addressOf(v8::Isolate* isolate, v8::Local<v8::Value> host, uint16_t port, net::Address& out) {
   int32_t number;
-  if (isSmallInteger(host, number) || host->IsInt32()) {
-    if (!isSmallInteger(host, number)) number = host.As<v8::Int32>()->Value();
-    out.setIpv4(static_cast<uint32_t>(number), port);
-    return true;
+  if (!isSmallInteger(host, number)) {
+    if (!host->IsInt32()) {
+      const Text text(isolate, host.As<v8::String>());
+      return text && out.parseIp(text.data(), port);
+    }
+    number = host.As<v8::Int32>()->Value();
   }
-  const Text text(isolate, host.As<v8::String>());
-  return text && out.parseIp(text.data(), port);
+  out.setIpv4(static_cast<uint32_t>(number), port);
+  return true;
 }
 
 // The same, as the socket's family takes it.
@@ -37,10 +39,7 @@ void open(const Info& info) {
   net::Socket* socket = nullptr;
   const int family = boolAt(info, 0) ? AF_INET6 : AF_INET;
   const int result = net::openDatagram(Runtime::current()->poller(), family, list.options(), socket);
-  if (result < 0) return returnResult(info, result);
-  const int32_t number = Net::current->sockets.add(socket);
-  if (number < 0) net::close(socket);
-  returnInt(info, number < 0 ? -ENFILE : number);
+  returnSocket(info, result, socket);
 }
 
 // udpBind(socket, host, port): 0 or a code.
@@ -121,42 +120,31 @@ void sendMany(const Info& info) {
   returnResult(info, net::sendDatagrams(*s, m->headers, count));
 }
 
-// The batches that are not in use. A turn may end while one is being made into values, so the next gets another.
-class SpareBatch {
+// A batch in use, and the one that is not. A turn may end while one is being made into values, so the next gets another.
+class BorrowedBatch {
  public:
-  ~SpareBatch() { giveBack(); }
+  ~BorrowedBatch() { giveBack(); }
   net::DatagramBatch* get() noexcept {
-    if (!batch_) {
-      batch_ = spare_ ? spare_ : net::DatagramBatch::make();
-      spare_ = nullptr;
-    }
-    return batch_;
+    if (!batch_) batch_ = std::move(Net::current->spareBatch);
+    if (!batch_) batch_.reset(net::DatagramBatch::make());
+    return batch_.get();
   }
   void giveBack() noexcept {
-    if (spare_) {
-      delete batch_;
-    } else {
-      spare_ = batch_;
-    }
-    batch_ = nullptr;
-  }
-  static void drop() noexcept {
-    delete spare_;
-    spare_ = nullptr;
+    if (batch_ && Net::current && !Net::current->spareBatch) Net::current->spareBatch = std::move(batch_);
+    batch_.reset();
   }
 
  private:
-  static thread_local net::DatagramBatch* spare_;
-  net::DatagramBatch* batch_ = nullptr;
+  std::unique_ptr<net::DatagramBatch> batch_;
 };
-thread_local net::DatagramBatch* SpareBatch::spare_ = nullptr;
 
-// udpReceive(socket): what has come, as [Buffer, host, port] one after another, or a code. Parks.
+// udpReceive(socket): what has come, as [Buffer, host, port] one after another, or a code. 0: others have run, and may have received
+// some that wait in JavaScript. Parks.
 void receive(const Info& info) {
-  Runtime::current()->scheduler().chargeAhead();
+  if (Runtime::current()->scheduler().chargeAhead()) return returnInt(info, 0);
   net::Socket* s = socketAt(info);
   if (!s) return returnInt(info, -EBADF);
-  SpareBatch batch;
+  BorrowedBatch batch;
   const ssize_t n =
       net::readOperation(*s, sched::ParkKind::kDatagramReceive, net::kNoDeadline, [&]() noexcept -> ssize_t {
         net::DatagramBatch* room = batch.get();
@@ -189,17 +177,6 @@ void receive(const Info& info) {
 }  // namespace
 
 void defineNetDatagram(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
-  static thread_local bool watched = false;
-  if (!watched) {
-    watched = true;
-    node::AddEnvironmentCleanupHook(
-        v8::Isolate::GetCurrent(),
-        [](void*) {
-          SpareBatch::drop();
-          watched = false;
-        },
-        nullptr);
-  }
   define(context, exports, "udpOpen", open);
   define(context, exports, "udpBind", bind);
   define(context, exports, "udpConnect", connect);

@@ -66,8 +66,7 @@ void descriptor(const Info& info) {
 void adopt(const Info& info) {
   net::Socket* socket = nullptr;
   const int fd = intAt(info, 0);
-  const int result =
-      boolAt(info, 1) ? net::adoptListener(poller(), fd, socket) : net::adoptConnection(poller(), fd, socket);
+  const int result = net::adopt(poller(), fd, boolAt(info, 1), socket);
   if (result < 0) return returnResult(info, result);
   const int32_t number = Net::current->sockets.add(socket);
   // The caller keeps what it could not hand over.
@@ -98,9 +97,8 @@ void sendDescriptors(const Info& info) {
   int descriptors[net::kMostDescriptors];
   const size_t count = std::min<size_t>(list->Length(), net::kMostDescriptors);
   list->CopyContents(descriptors, count * sizeof(int));
-  ssize_t result = net::sendDescriptors(*s, bytes.data(), bytes.size(), descriptors, static_cast<int>(count));
-  if (result == -EPIPE && s->broken()) result = kSocketBroken;
-  returnResult(info, result);
+  returnWritten(info, s,
+                net::sendDescriptors(*s, bytes.data(), bytes.size(), descriptors, static_cast<int>(count)));
 }
 
 // netReceiveDescriptors(socket, max): [Buffer, whether some were lost, descriptors...], 0 at the end of the stream, or a code.

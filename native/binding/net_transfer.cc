@@ -45,12 +45,6 @@ void readInto(const Info& info) {
   returnResult(info, n);
 }
 
-// After a write: the socket still exists when the result is EPIPE, because nothing has run since.
-void returnWritten(const Info& info, net::Socket* s, ssize_t result) {
-  if (result == -EPIPE && s->broken()) result = kSocketBroken;
-  returnResult(info, result);
-}
-
 // Takes all bytes. Those that more follow are put off where that may be.
 void send(const Info& info, net::Socket* s, const char* data, size_t size, bool more) {
   if (!more) {
@@ -148,25 +142,12 @@ void sendFile(const Info& info) {
                 net::writeOperation(*s, net::kNoDeadline, attempt, [&]() noexcept { return at != end; }));
 }
 
-// netEnd(socket): sends the end of the stream, behind what other coroutines are writing. 0 or a code. May
+// netEnd(socket): sends the end of the stream, behind what other coroutines are writing and what was put off. 0 or a code. May
 // park.
 void end(const Info& info) {
   net::Socket* s = socketAt(info);
   if (!s) return returnInt(info, -EBADF);
-  if (s->flags & net::kFlushError) return returnInt(info, kFlushFailed);
-  ssize_t result = 0;
-  if (!(s->flags & net::kBuffered)) {
-    result = net::finishWriting(*s);
-  } else if (scheduler().running()) {
-    // An empty write, so that the end comes behind what has been put off.
-    result = net::writeOperation(
-        *s, net::kNoDeadline, [&]() noexcept -> ssize_t { return net::shutdownWrite(*s); },
-        []() noexcept { return false; });
-  } else if (net::flushNow(*s) == -EAGAIN) {
-    s->poller->outputs().of(*s)->shutsDown = true;
-  } else {
-    result = net::shutdownWrite(*s);
-  }
+  const int result = net::finishWriting(*s);
   // Not connected any more: the peer has reset it, which the next read or write tells.
   returnResult(info, result == -ENOTCONN ? 0 : result);
 }

@@ -1,7 +1,5 @@
 #include "ancillary.h"
 
-#include <fcntl.h>
-
 #include <cstring>
 
 #include "operation.h"
@@ -13,15 +11,6 @@ union Control {
   cmsghdr header;
   char room[CMSG_SPACE(sizeof(int) * kMostDescriptors)];
 };
-
-template <class Call>
-ssize_t untilNoSignal(Call call) noexcept {
-  ssize_t n;
-  do {
-    n = call();
-  } while (n < 0 && errno == EINTR);
-  return n < 0 ? -errno : n;
-}
 
 // A system call of its own frame: 1 KiB of control data, which is not to lie in the stack of a coroutine that waits.
 [[gnu::noinline]] ssize_t sendFirst(Socket& s, const iovec& part, const int* descriptors,
@@ -36,7 +25,7 @@ ssize_t untilNoSignal(Call call) noexcept {
   control.header.cmsg_type = SCM_RIGHTS;
   control.header.cmsg_len = CMSG_LEN(sizeof(int) * static_cast<size_t>(count));
   memcpy(CMSG_DATA(&control.header), descriptors, sizeof(int) * static_cast<size_t>(count));
-  const ssize_t n = untilNoSignal([&] { return ::sendmsg(s.fd, &message, MSG_NOSIGNAL); });
+  const ssize_t n = kernel::untilNoSignal([&] { return ::sendmsg(s.fd, &message, MSG_NOSIGNAL); });
   if (n == -EAGAIN) s.flags |= kFull;
   return n;
 }
@@ -49,7 +38,7 @@ ssize_t untilNoSignal(Call call) noexcept {
   message.msg_iovlen = 1;
   message.msg_control = &control;
   message.msg_controllen = sizeof(control);
-  const ssize_t n = untilNoSignal([&] { return ::recvmsg(s.fd, &message, MSG_CMSG_CLOEXEC); });
+  const ssize_t n = kernel::untilNoSignal([&] { return ::recvmsg(s.fd, &message, MSG_CMSG_CLOEXEC); });
   if (n == -EAGAIN) s.flags |= kDrained;
   if (n < 0) return n;
   received.cut = message.msg_flags & MSG_CTRUNC;
@@ -66,6 +55,8 @@ ssize_t untilNoSignal(Call call) noexcept {
 
 ssize_t sendDescriptors(Socket& s, const void* data, size_t size, const int* descriptors, int count,
                         Deadline deadline) noexcept {
+  // Its bytes would go out beside what the layer has sealed.
+  if (s.flags & kLayered) return -EOPNOTSUPP;
   const char* at = static_cast<const char*>(data);
   const char* const end = at + size;
   bool first = true;
@@ -84,6 +75,8 @@ ssize_t sendDescriptors(Socket& s, const void* data, size_t size, const int* des
 }
 
 ssize_t receiveDescriptors(Socket& s, void* to, size_t size, Received& received, Deadline deadline) noexcept {
+  // These bytes are the layer's.
+  if (s.flags & kLayered) return -EOPNOTSUPP;
   return readOperation(s, sched::ParkKind::kSocketRead, deadline,
                        [&]() noexcept { return receiveOnce(s, to, size, received); });
 }
@@ -91,21 +84,6 @@ ssize_t receiveDescriptors(Socket& s, void* to, size_t size, Received& received,
 int peerCredentials(const Socket& s, ucred& out) noexcept {
   socklen_t length = sizeof(out);
   return getsockopt(s.fd, SOL_SOCKET, SO_PEERCRED, &out, &length) == 0 ? 0 : -errno;
-}
-
-int adoptConnection(Poller& poller, int fd, Socket*& out) noexcept {
-  int type = 0, family = 0, listening = 0;
-  auto ask = [fd](int name, int& value) {
-    socklen_t length = sizeof(value);
-    return getsockopt(fd, SOL_SOCKET, name, &value, &length) == 0;
-  };
-  if (!ask(SO_TYPE, type) || !ask(SO_DOMAIN, family) || !ask(SO_ACCEPTCONN, listening)) return -errno;
-  if (type != SOCK_STREAM || listening) return -EINVAL;
-  const int flags = fcntl(fd, F_GETFL);
-  if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
-    return -errno;
-  out = attach(poller, fd, family == AF_INET || family == AF_INET6 ? Kind::kTcp : Kind::kOtherSocket);
-  return out ? 0 : -ENOMEM;
 }
 
 }  // namespace stackful::net

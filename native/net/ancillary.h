@@ -10,7 +10,8 @@ namespace stackful::net {
 // The most descriptors that one message carries (the kernel's SCM_MAX_FD).
 inline constexpr int kMostDescriptors = 253;
 
-// Sends all bytes, one at least, and copies of the descriptors with the first of them. As writeAll.
+// Sends all bytes, one at least, and copies of the descriptors with the first of them. As writeAll; -EOPNOTSUPP where the bytes
+// pass through a layer.
 ssize_t sendDescriptors(Socket& socket, const void* data, size_t size, const int* descriptors, int count,
                         Deadline deadline = kNoDeadline) noexcept;
 
@@ -21,14 +22,11 @@ struct Received {
   bool cut = false;
 };
 
-// As read. Descriptors that came with the bytes are the caller's, closed in programs that are executed.
+// As read; -EOPNOTSUPP as above. Descriptors that came with the bytes are the caller's, closed in programs that are executed.
 ssize_t receiveDescriptors(Socket& socket, void* to, size_t size, Received& received,
                            Deadline deadline = kNoDeadline) noexcept;
 
 // The process that has called connect, or listen, at the time of that call. 0 or -errno.
 int peerCredentials(const Socket& socket, ucred& out) noexcept;
-
-// 0 and the socket in `out`, for a connected stream socket, which it takes over; -EINVAL for another socket, -ENOTSOCK.
-int adoptConnection(Poller& poller, int fd, Socket*& out) noexcept;
 
 }  // namespace stackful::net

@@ -9,18 +9,6 @@
 #include "operation.h"
 
 namespace stackful::net {
-namespace {
-
-template <class Call>
-ssize_t untilNoSignal(Call call) noexcept {
-  ssize_t n;
-  do {
-    n = call();
-  } while (n < 0 && errno == EINTR);
-  return n < 0 ? -errno : n;
-}
-
-}  // namespace
 
 int openDatagram(Poller& poller, int family, const SocketOptions& options, Socket*& out) noexcept {
   const int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -58,7 +46,7 @@ ssize_t sendDatagram(Socket& s, const void* data, size_t size, const Address* to
         if (n == -EAGAIN) s.flags |= kFull;
         return n;
       },
-      []() noexcept { return false; });
+      []() noexcept { return false; }, sched::ParkKind::kDatagramSend);
 }
 
 ssize_t sendDatagrams(Socket& s, mmsghdr* messages, unsigned count, Deadline deadline) noexcept {
@@ -66,13 +54,13 @@ ssize_t sendDatagrams(Socket& s, mmsghdr* messages, unsigned count, Deadline dea
   const ssize_t result = writeOperation(
       s, deadline,
       [&]() noexcept -> ssize_t {
-        const ssize_t n =
-            untilNoSignal([&] { return ::sendmmsg(s.fd, messages + done, count - done, MSG_NOSIGNAL); });
+        const ssize_t n = kernel::untilNoSignal(
+            [&] { return ::sendmmsg(s.fd, messages + done, count - done, MSG_NOSIGNAL); });
         if (n == -EAGAIN) s.flags |= kFull;
         if (n > 0) done += static_cast<unsigned>(n);
         return n;
       },
-      [&]() noexcept { return done < count; });
+      [&]() noexcept { return done < count; }, sched::ParkKind::kDatagramSend);
   if (done == 0) return result;
   // A message that is not sent is no half of one.
   s.flags &= ~kBroken;
@@ -105,9 +93,9 @@ DatagramBatch::~DatagramBatch() {
 }
 
 ssize_t DatagramBatch::receive(Socket& s) noexcept {
-  const unsigned most = s.readers.empty() ? kMost : 1;
+  const unsigned most = s.parked == 0 ? kMost : 1;
   for (unsigned i = 0; i < most; ++i) headers_[i].msg_hdr.msg_namelen = sizeof(from_[i]);
-  const ssize_t n = untilNoSignal([&] { return ::recvmmsg(s.fd, headers_, most, 0, nullptr); });
+  const ssize_t n = kernel::untilNoSignal([&] { return ::recvmmsg(s.fd, headers_, most, 0, nullptr); });
   // Fewer: there were no more, or the rest begins with an error, which is announced by an edge of its own. That edge takes
   // kTrustShort, as those of a TCP connection do, so it is not missed if it came before this call.
   if (n == -EAGAIN || (n > 0 && n < most && (s.flags & kTrustShort))) s.flags |= kDrained;

@@ -5,6 +5,8 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "operation.h"
 
 namespace stackful::net {
@@ -51,14 +53,13 @@ int listen(Poller& poller, const Address& at, const ListenOptions& options, Sock
   return -ENOMEM;
 }
 
-int adoptListener(Poller& poller, int fd, Socket*& out) noexcept {
-  int listening = 0;
-  socklen_t length = sizeof(listening);
-  if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) != 0) return -errno;
-  if (!listening) return -EINVAL;
-  int family = 0;
-  length = sizeof(family);
-  if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &length) != 0) return -errno;
+int adopt(Poller& poller, int fd, bool listening, Socket*& out) noexcept {
+  int type = 0, family = 0, listens = 0;
+  const std::pair<int, int&> asked[] = {{SO_TYPE, type}, {SO_DOMAIN, family}, {SO_ACCEPTCONN, listens}};
+  for (const auto& [name, value] : asked) {
+    if (const int error = getOption(fd, SOL_SOCKET, name, value)) return error;
+  }
+  if (type != SOCK_STREAM || (listens != 0) != listening) return -EINVAL;
   const int flags = fcntl(fd, F_GETFL);
   if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
     return -errno;

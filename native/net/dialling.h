@@ -10,7 +10,7 @@ namespace stackful::net {
 struct ListenOptions {
   int backlog = 511;       // Node's own default
   bool reusePort = false;  // several sockets share the port, the kernel spreads connections over them
-  SocketOptions options;   // set before bind, behind what listen sets by itself; accepted sockets inherit them
+  SocketOptions options;  // set before bind, behind what listen sets by itself; accepted sockets inherit them
 };
 
 // 0 and the listener in `out`, or -errno. Never parks.
@@ -27,8 +27,9 @@ int acceptNow(Socket& listener, Socket*& out) noexcept;
 // `first` on in the order of their coming. 0 or -errno.
 int steer(int fd, uint32_t first, uint32_t count) noexcept;
 
-// 0 and the listener in `out`, for a descriptor that listens already; -EINVAL for one that does not. Takes it over.
-int adoptListener(Poller& poller, int fd, Socket*& out) noexcept;
+// 0 and the socket in `out`, for the descriptor of a stream socket, which it takes over: one that listens already, or else a connection.
+// -EINVAL for another socket, -ENOTSOCK.
+int adopt(Poller& poller, int fd, bool listening, Socket*& out) noexcept;
 
 // 0 and the connected socket in `out`.
 int connect(Poller& poller, const Address& to, Socket*& out, Deadline deadline = kNoDeadline) noexcept;
@@ -38,6 +39,6 @@ struct ConnectOptions {
   SocketOptions options;          // set first
 };
 int connect(Poller& poller, const Address& to, const ConnectOptions& options, Socket*& out,
-            Deadline deadline) noexcept;
+            Deadline deadline = kNoDeadline) noexcept;
 
 }  // namespace stackful::net

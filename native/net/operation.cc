@@ -10,7 +10,6 @@ int32_t waitOn(Socket& s, WaiterList& list, ParkKind kind, Deadline deadline, bo
     if (const int error = s.poller->enroll(s)) return error;
   }
   Scheduler& scheduler = s.poller->scheduler();
-  if (kind == ParkKind::kSocketWrite && (s.flags & kDatagram)) kind = ParkKind::kDatagramSend;
   Waiter waiter;
   waiter.coroutine = scheduler.running();
   if (again) {
@@ -28,12 +27,12 @@ int32_t waitOn(Socket& s, WaiterList& list, ParkKind kind, Deadline deadline, bo
   return code;
 }
 
-bool ownWriteSide(Socket& s, Deadline deadline, ssize_t& error) noexcept {
+bool ownWriteSide(Socket& s, Deadline deadline, ssize_t& error, ParkKind kind) noexcept {
   if (!(s.flags & kWriteOwned)) {
     s.flags |= kWriteOwned;
     return true;
   }
-  error = waitOn(s, s.writeQueue, ParkKind::kSocketWrite, deadline);
+  error = waitOn(s, s.writeQueue, kind, deadline);
   // Woken with 0, the side was handed over: kWriteOwned has stayed set, for us.
   return error >= 0;
 }

@@ -97,7 +97,8 @@ inline ssize_t readOperation(Socket& s, sched::ParkKind kind, Deadline deadline,
 }
 
 // The write side: one owner at a time, from its first byte to its last.
-bool ownWriteSide(Socket& s, Deadline deadline, ssize_t& error) noexcept;
+bool ownWriteSide(Socket& s, Deadline deadline, ssize_t& error,
+                  sched::ParkKind kind = sched::ParkKind::kSocketWrite) noexcept;
 void disownWriteSide(Socket& s) noexcept;
 
 inline constexpr uint32_t kUnwritable = kClosed | kBroken | kFlushError;
@@ -110,7 +111,7 @@ inline ssize_t unwritable(const Socket& s) noexcept {
 // counts, it goes on with the same bytes later, or makes no more of the socket; another call leaves nothing behind, or breaks it.
 template <bool Some, class Attempt, class Left>
 [[gnu::noinline]] ssize_t writeAfterWaiting(Socket& s, Deadline deadline, size_t& sent, Attempt& attempt,
-                                            Left& left) {
+                                            Left& left, sched::ParkKind kind) {
   Hold hold(s);
   sched::Scheduler& scheduler = s.poller->scheduler();
   ssize_t result = 0;
@@ -118,7 +119,7 @@ template <bool Some, class Attempt, class Left>
   const bool owner = sent > 0;
   if (owner) {
     s.flags |= kWriteOwned;
-  } else if (!ownWriteSide(s, deadline, result)) {
+  } else if (!ownWriteSide(s, deadline, result, kind)) {
     return result;
   }
   for (;;) {
@@ -129,7 +130,7 @@ template <bool Some, class Attempt, class Left>
     result = s.flags & kFull ? -EAGAIN : s.flags & kBuffered ? flushNow(s) : 0;
     if (result == 0) result = attempt();
     if (result == -EAGAIN) {
-      result = waitOn(s, s.writers, sched::ParkKind::kSocketWrite, deadline);
+      result = waitOn(s, s.writers, kind, deadline);
       if (result < 0) break;
       continue;
     }
@@ -144,7 +145,8 @@ template <bool Some, class Attempt, class Left>
 }
 
 template <bool Some = false, class Attempt, class Left>
-inline ssize_t writeOperation(Socket& s, Deadline deadline, Attempt attempt, Left left) {
+inline ssize_t writeOperation(Socket& s, Deadline deadline, Attempt attempt, Left left,
+                              sched::ParkKind kind = sched::ParkKind::kSocketWrite) {
   sched::Scheduler& scheduler = s.poller->scheduler();
   if (const int32_t code = refusal(scheduler)) return code;
   if (s.flags & kUnwritable) return unwritable(s);
@@ -161,7 +163,7 @@ inline ssize_t writeOperation(Socket& s, Deadline deadline, Attempt attempt, Lef
       return n;
     }
   }
-  return writeAfterWaiting<Some>(s, deadline, sent, attempt, left);
+  return writeAfterWaiting<Some>(s, deadline, sent, attempt, left, kind);
 }
 
 }  // namespace stackful::net

@@ -21,11 +21,12 @@ int set(int fd, int level, int name, const void* value, socklen_t size) {
 struct Interface {
   uint32_t index = 0;
   in_addr address{};
+  bool isIpv4 = false;  // given by an address of IPv4, which sockets of IPv6 cannot be told
 
   // False when there is no such interface.
   bool parse(const char* text) {
     if (!text || !*text) return true;
-    if (inet_pton(AF_INET, text, &address) == 1) return true;
+    if (inet_pton(AF_INET, text, &address) == 1) return isIpv4 = true;
     if (const char* scope = strchr(text, '%')) text = scope + 1;
     if (!strcmp(text, "::")) return true;
     index = if_nametoindex(text);
@@ -62,6 +63,7 @@ int changeMembership(int fd, bool join, const char* group, const char* interface
   Address to, from;
   Interface at;
   if (!to.parseIp(group, 0) || !at.parse(interface)) return -EINVAL;
+  if (to.family() == AF_INET6 && at.isIpv4) return -EINVAL;
   if (source && (!from.parseIp(source, 0) || from.family() != to.family())) return -EINVAL;
   if (to.family() == AF_INET && source && at.index == 0) {
     ip_mreq_source request{};
@@ -97,6 +99,7 @@ int setMulticastInterface(int fd, const char* interface) noexcept {
   if (!at.parse(interface)) return -EINVAL;
   const int family = familyOf(fd);
   if (family < 0) return family;
+  if (family == AF_INET6 && at.isIpv4) return -EINVAL;
   if (family == AF_INET6) return set(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &at.index, sizeof(at.index));
   ip_mreqn request{};
   request.imr_address = at.address;

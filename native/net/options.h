@@ -23,10 +23,11 @@ struct SocketOptions {
 int setOptions(int fd, const SocketOptions& options) noexcept;
 int getOption(int fd, int level, int name, int& value) noexcept;
 
-// A network interface: nothing (the system chooses), a name, a number, one of its addresses, or "::%name".
-// joinGroup: `source` null = from all.
+// An interface is nothing (the system chooses), a name, a number, one of its IPv4 addresses (for IPv4 only), or "::%name". Joins a
+// group or leaves it; `source` null = what all send.
 int changeMembership(int fd, bool join, const char* group, const char* interface,
                      const char* source) noexcept;
+// The interface through which a socket sends to groups.
 int setMulticastInterface(int fd, const char* interface) noexcept;
 
 }  // namespace stackful::net

@@ -17,15 +17,24 @@ Output& outputOf(Socket& s) noexcept {
 
 // The end of a socket that close() has left to its last bytes.
 void bury(Socket& s) noexcept {
-  s.poller->scheduler().adjustExternalWaits(-1);
   ::close(s.fd);
   if (--s.holds == 0) s.poller->recycle(s);
 }
 
 void settle(Socket& s) noexcept {
-  s.poller->endOfBatch().remove(outputOf(s));
+  Output& output = outputOf(s);
+  if (output.holdsLoop) s.poller->scheduler().adjustExternalWaits(-1);
+  s.poller->endOfBatch().remove(output);
   s.poller->outputs().release(s);
   s.flags &= ~(kBuffered | kFlushError);
+}
+
+// Until settle: the process must not end with them because no coroutine waits.
+void holdLoop(Socket& s) noexcept {
+  Output& output = outputOf(s);
+  if (output.holdsLoop) return;
+  output.holdsLoop = true;
+  s.poller->scheduler().adjustExternalWaits(1);
 }
 
 // At the end of a batch, or when there is room again: no call waits for the result.
@@ -34,22 +43,21 @@ void flushUnwatched(Socket& s) noexcept {
   int result = flushNow(s);
   // Outside the epoll set nothing would tell that there is room.
   if (result == -EAGAIN && !(s.flags & kRegistered)) result = s.poller->enroll(s);
-  if (result == -EAGAIN || (result == 0 && (s.flags & kBuffered))) return;
-  if (over) {
-    if (s.poller->outputs().of(s)) settle(s);
-    return bury(s);
+  if (s.flags & kBuffered) {
+    if (result == 0 || result == -EAGAIN) return holdLoop(s);
+    // The epoll set did not take the socket. The connection goes on, so that a later write would close the gap.
+    settle(s);
+    s.flags |= kBroken;
   }
+  if (over) return bury(s);
   if (result == 0) return;
   // Told to the next call.
-  Output* output = s.poller->outputs().of(s);
-  if (!output) output = s.poller->outputs().make(s);
-  s.flags &= ~kBuffered;
+  Output* output = s.poller->outputs().make(s);
   // Without memory for the error: later writes fail all the same.
   if (!output) {
     s.flags |= kBroken;
     return;
   }
-  output->start = output->end = 0;
   output->error = result;
   s.flags |= kFlushError;
   // A reader need not hear of it from the kernel.
@@ -81,7 +89,7 @@ Output* Outputs::make(Socket& s) noexcept {
   output->socket = &s;
   output->start = output->end = 0;
   output->error = 0;
-  output->shutsDown = false;
+  output->shutsDown = output->holdsLoop = false;
   return table_[s.index] = output;
 }
 
@@ -96,7 +104,7 @@ void Outputs::release(Socket& s) noexcept {
 }
 
 bool buffer(Socket& s, const void* data, size_t size) noexcept {
-  // A layer puts the parts of a write together by itself, and must announce the end behind them.
+  // Over a layer nothing is put off: what it has sealed cannot be taken back, and the announcement of its end is not in these bytes.
   if (s.flags & (kClosed | kBroken | kWriteOwned | kFlushError | kLayered)) return false;
   Output* output = s.poller->outputs().of(s);
   if (size > Output::kMost - (output ? output->length() : 0)) return false;
@@ -125,6 +133,8 @@ int flushNow(Socket& s) noexcept {
     if (n == -EAGAIN) return -EAGAIN;
     if (n < 0) {
       settle(s);
+      // These two pass, and the next write would close the gap.
+      if (n == -ENOMEM || n == -ENOBUFS) s.flags |= kBroken;
       return static_cast<int>(n);
     }
     output.start += static_cast<uint32_t>(n);
@@ -177,8 +187,12 @@ bool lingers(Socket& s) noexcept {
     return false;
   }
   ++s.holds;
-  s.poller->scheduler().adjustExternalWaits(1);
+  holdLoop(s);
   return true;
+}
+
+void shutDownBehindBuffered(Socket& s) noexcept {
+  outputOf(s).shutsDown = true;
 }
 
 void flushLater(Socket& s) noexcept {

@@ -4,11 +4,12 @@
 //
 // Nothing is lost silently and nothing changes places:
 //  - kBuffered is set while there are bytes; every other write, sendFile and shutdown sends them first (operation.h).
-//  - What the kernel does not take at the end of the batch waits for "writable" here, without a coroutine (Poller::dispatch).
+//  - What the kernel does not take at the end of the batch waits for "writable" here, without a coroutine (Poller::dispatch), and
+//    keeps the host's loop alive.
 //  - An error of such a flush is kept (kFlushError): the next read or write of the socket returns kFlushFailed, and
-//    takeFlushError tells which it was.
-//  - close() with bytes left lets go of the socket, and its descriptor is closed when they are out, or on an error. Until then
-//    they keep the host's loop alive.
+//    takeFlushError tells which it was. Where the connection itself goes on after it, the socket is broken.
+//  - close() with bytes left lets go of the socket, and its descriptor is closed when they are out, or on an error.
+//  - finishWriting (socket.h) ends the stream behind them.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,7 @@ struct Output : EndOfBatch::Task {
   uint32_t end = 0;
   int32_t error = 0;       // of a flush, not yet told
   bool shutsDown = false;  // the stream ends behind these bytes
+  bool holdsLoop = false;  // they wait for room, for which the host's loop stays alive
   char bytes[kMost];
 
   uint32_t length() const noexcept { return end - start; }
@@ -65,6 +67,8 @@ ssize_t writeBehindBuffered(Socket& socket, const void* data, size_t size,
 
 // The error of a flush that nobody waited for, once; otherwise 0.
 int takeFlushError(Socket& socket) noexcept;
+// The stream ends behind the bytes, which flushNow has left.
+void shutDownBehindBuffered(Socket& socket) noexcept;
 
 // For socket.cc: whether close() has to leave the descriptor open for now.
 bool lingers(Socket& socket) noexcept;

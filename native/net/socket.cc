@@ -65,7 +65,6 @@ Socket* attach(Poller& poller, int fd, Kind kind) noexcept {
   s->flags = kInUse;
   if (kind != Kind::kPipe) s->flags |= kIsSocket;
   if (kind == Kind::kTcp || kind == Kind::kDatagram) s->flags |= kTrustShort;
-  if (kind == Kind::kDatagram) s->flags |= kDatagram;
   return s;
 }
 
@@ -128,7 +127,27 @@ int shutdownWrite(Socket& s) noexcept {
   return ::shutdown(s.fd, SHUT_WR) == 0 ? 0 : -errno;
 }
 
+namespace {
+
+int finishBehindBuffered(Socket& s, Deadline deadline) noexcept {
+  if (s.poller->scheduler().running()) {
+    // An empty write, before which they are sent.
+    return static_cast<int>(writeOperation(
+        s, deadline, [&]() noexcept -> ssize_t { return shutdownWrite(s); },
+        []() noexcept { return false; }));
+  }
+  const int result = flushNow(s);
+  if (result == 0) return shutdownWrite(s);
+  if (result != -EAGAIN) return result;
+  shutDownBehindBuffered(s);
+  return 0;
+}
+
+}  // namespace
+
 int finishWriting(Socket& s, Deadline deadline) noexcept {
+  if (s.flags & (kClosed | kFlushError)) return s.flags & kClosed ? -EBADF : kFlushFailed;
+  if (s.flags & kBuffered) return finishBehindBuffered(s, deadline);
   if (!s.poller->scheduler().running()) return shutdownWrite(s);
   if (!(s.flags & kWriteOwned)) {
     const int result = shutdownWrite(s);

@@ -64,8 +64,7 @@ enum SocketFlag : uint32_t {
   // Bytes wait in output.h to be sent first. kFlushError: it could not send some, which no call has been told.
   kBuffered = 1 << 16,
   kFlushError = 1 << 17,
-  kDatagram = 1 << 18,
-  kIpv6 = 1 << 19,  // of a datagram socket: it takes IPv4 addresses only as IPv6 ones
+  kIpv6 = 1 << 18,  // of a datagram socket: it takes IPv4 addresses only as IPv6 ones
 };
 
 // What `attach` is told about a descriptor.
@@ -116,7 +115,8 @@ int addLayer(Socket& socket, Layer* layer) noexcept;
 // Sends the end of stream; reading goes on. Never parks. -ENOTCONN etc. as shutdown(2); -EAGAIN when a layer has to announce
 // it first, and there is no room: then finishWriting is what waits.
 int shutdownWrite(Socket& socket) noexcept;
-// The same, behind what other coroutines are writing, and with a wait for that room. May park.
+// The same, behind what other coroutines are writing and what is put off, and with a wait for room. Outside a coroutine it does not
+// wait: the end follows what is put off. May park.
 int finishWriting(Socket& socket, Deadline deadline = kNoDeadline) noexcept;
 // Waits until no other coroutine writes; at once outside a coroutine. 0 or a negative number. Parks.
 int awaitWrites(Socket& socket) noexcept;

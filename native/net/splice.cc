@@ -13,37 +13,39 @@ constexpr int kPipeSize = 256 << 10;
 constexpr unsigned kHow = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
 
 ssize_t spliceOnce(int from, int to, size_t size) noexcept {
-  ssize_t n;
-  do {
-    n = ::splice(from, nullptr, to, nullptr, size, kHow);
-  } while (n < 0 && errno == EINTR);
-  return n < 0 ? -errno : n;
+  return kernel::untilNoSignal([&] { return ::splice(from, nullptr, to, nullptr, size, kHow); });
+}
+
+void closeBoth(const Pipes::Pipe& pipe) noexcept {
+  ::close(pipe.read);
+  ::close(pipe.write);
 }
 
 }  // namespace
 
 Pipes::~Pipes() {
-  for (const Pipe& pipe : spare_) giveBack(pipe, false);
+  for (const Pipe& pipe : spare_) closeBoth(pipe);
+  // Of calls that were forgotten with their coroutines.
+  for (const Pipe& pipe : taken_) closeBoth(pipe);
 }
 
-int Pipes::take(Pipe& out) noexcept {
-  if (!spare_.empty()) {
-    out = spare_.back();
-    spare_.pop_back();
-    return 0;
+int Pipes::take(Taken& out) noexcept {
+  if (spare_.empty()) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return -errno;
+    // Refused where the user has many large pipes: the default size works, too.
+    fcntl(ends[1], F_SETPIPE_SZ, kPipeSize);
+    spare_.push_front({ends[0], ends[1]});
   }
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return -errno;
-  out = {ends[0], ends[1]};
-  // Refused where the user has many large pipes: the default size works, too.
-  fcntl(out.write, F_SETPIPE_SZ, kPipeSize);
+  out = spare_.begin();
+  taken_.splice(taken_.begin(), spare_, out);
   return 0;
 }
 
-void Pipes::giveBack(const Pipe& pipe, bool empty) noexcept {
-  if (empty && spare_.size() < kMostSpare) return spare_.push_back(pipe);
-  ::close(pipe.read);
-  ::close(pipe.write);
+void Pipes::giveBack(Taken pipe, bool empty) noexcept {
+  if (empty && spare_.size() < kMostSpare) return spare_.splice(spare_.begin(), taken_, pipe);
+  closeBoth(*pipe);
+  taken_.erase(pipe);
 }
 
 bool spliceable(const Socket& s) noexcept {
@@ -60,7 +62,7 @@ int64_t splice(Socket& from, Socket& to, Pipes& pipes, uint64_t most, uint64_t& 
     return unwritable(to);
   }
   Hold holdFrom(from), holdTo(to);
-  Pipes::Pipe pipe;
+  Pipes::Taken pipe;
   int64_t result = 0;
   size_t inside = 0;
   bool taken = false;
@@ -73,7 +75,7 @@ int64_t splice(Socket& from, Socket& to, Pipes& pipes, uint64_t most, uint64_t& 
         if (const int error = pipes.take(pipe)) return error;
         taken = true;
       }
-      const ssize_t n = spliceOnce(from.fd, pipe.write, wanted);
+      const ssize_t n = spliceOnce(from.fd, pipe->write, wanted);
       if (n == -EAGAIN) {
         from.flags |= kDrained;
         pipes.giveBack(pipe, true);
@@ -87,7 +89,7 @@ int64_t splice(Socket& from, Socket& to, Pipes& pipes, uint64_t most, uint64_t& 
     result = writeOperation(
         to, kNoDeadline,
         [&]() noexcept -> ssize_t {
-          const ssize_t n = spliceOnce(pipe.read, to.fd, inside);
+          const ssize_t n = spliceOnce(pipe->read, to.fd, inside);
           if (n == -EAGAIN) to.flags |= kFull;
           if (n > 0) {
             inside -= static_cast<size_t>(n);

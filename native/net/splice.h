@@ -2,32 +2,35 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
+#include <list>
 
 #include "socket.h"
 
 namespace stackful::net {
 
-// Empty pipes of one environment, for the next call: making one costs four system calls.
+// The pipes of one environment: those that calls have taken, which a thread may end in the middle of, and some empty ones for
+// the next calls, because making one costs four system calls.
 class Pipes {
  public:
   struct Pipe {
     int read = -1;
     int write = -1;
   };
+  using Taken = std::list<Pipe>::iterator;
 
   Pipes() = default;
   ~Pipes();
   Pipes(const Pipes&) = delete;
   Pipes& operator=(const Pipes&) = delete;
 
-  int take(Pipe& out) noexcept;  // 0 or -errno
+  int take(Taken& out) noexcept;  // 0 or -errno
   // Only an empty one may be used again.
-  void giveBack(const Pipe& pipe, bool empty) noexcept;
+  void giveBack(Taken pipe, bool empty) noexcept;
 
  private:
   static constexpr size_t kMostSpare = 16;
-  std::vector<Pipe> spare_;
+  std::list<Pipe> taken_;
+  std::list<Pipe> spare_;
 };
 
 // Whether the kernel can move its bytes: not where this process has to change them (another transport).

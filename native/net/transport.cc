@@ -7,18 +7,8 @@
 #include "poller.h"
 
 namespace stackful::net {
-namespace {
 
-template <class Call>
-ssize_t untilNoSignal(Call call) noexcept {
-  ssize_t n;
-  do {
-    n = call();
-  } while (n < 0 && errno == EINTR);
-  return n < 0 ? -errno : n;
-}
-
-}  // namespace
+using kernel::untilNoSignal;
 
 namespace detail {
 

@@ -7,7 +7,10 @@
 namespace stackful::runtime {
 
 void Runtime::scheduleOutsideBatch() noexcept {
-  if (!stopped_ && scheduler_->readyLength() > 0) loop_->setBusy(true);
+  if (stopped_) return;
+  if (scheduler_->readyLength() > 0) loop_->setBusy(true);
+  // A socket that is closed on the main stack may have bytes left.
+  loop_->keepAlive(poller_->active() > 0);
 }
 
 // Coroutines run on behalf of the loop, never of JavaScript that happens to be on the main stack. Microtasks and ticks

@@ -145,10 +145,12 @@ class Scheduler {
   }
   // Gives way, even when interrupted; with new credit. What yieldNow returns.
   int32_t spendCredit() noexcept;
-  // The same ahead of a call that must not be interrupted between what it does and its charge.
-  void chargeAhead() noexcept {
-    if (running_ && published_->credit <= 1) [[unlikely]]
-      spendCredit();
+  // The same ahead of a call that must not be interrupted between what it does and its charge. Whether others may have run.
+  bool chargeAhead() noexcept {
+    if (!running_ || published_->credit > 1) [[likely]]
+      return false;
+    spendCredit();
+    return true;
   }
 
   // From now on every parking call of `c` ends with -ECANCELED, the one it is in included, except in a

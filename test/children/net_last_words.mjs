@@ -1,4 +1,4 @@
-// net_last_words.mjs exit|return|worker|full: writes that were put off when the program, or the thread, ends.
+// net_last_words.mjs exit|return|worker|full|open|outside: writes that were put off when the program, or the thread, ends.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -8,6 +8,7 @@ import { sleep, spawn } from 'stackful';
 import { listen } from 'stackful/net';
 
 const how = isMainThread ? process.argv[2] : workerData;
+const full = ['full', 'open', 'outside'].includes(how);
 
 /** Writes until the system takes no more. */
 function fill(socket) {
@@ -24,14 +25,15 @@ function serve(tell) {
     const socket = listener.accept();
     listener.close();
     socket.readLine();
-    if (how === 'full') fill(socket);
+    if (full) fill(socket);
     const before = socket.buffered;
     socket.write('last words');
     if (socket.buffered !== before + 10) throw new Error('not put off');
     if (how === 'exit' || how === 'worker') process.exit();
-    if (how === 'full') tell('full');
+    if (full) tell('full');
     // When the last bytes are out nothing keeps the program alive.
-    socket.close();
+    if (how === 'outside') setTimeout(() => { socket.end(); }, 1);
+    else if (how !== 'open') socket.close();
   });
 }
 
@@ -47,7 +49,7 @@ if (!isMainThread) {
   const [port] = await once(server, 'message');
   const client = connect(port, '127.0.0.1').on('error', () => undefined);
   client.write('1\n2\n');
-  if (how === 'full') await once(server, 'message');
+  if (full) await once(server, 'message');
   let text = '';
   client.on('data', (data) => (text += data));
   await once(client, 'close');

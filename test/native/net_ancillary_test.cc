@@ -50,14 +50,22 @@ TEST_CASE("a connection is adopted, another descriptor refused and left alone") 
   Environment e;
   UnixPair p;
   Socket* s = nullptr;
-  CHECK(adoptConnection(e.poller, p.ours, s) == 0);
+  CHECK(adopt(e.poller, p.ours, false, s) == 0);
   CHECK(s->fd == p.ours);
   close(s);
   int fds[2];
   CHECK(pipe2(fds, O_CLOEXEC) == 0);
-  CHECK(adoptConnection(e.poller, fds[0], s) == -ENOTSOCK);
+  CHECK(adopt(e.poller, fds[0], false, s) == -ENOTSOCK);
   const int datagram = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  CHECK(adoptConnection(e.poller, datagram, s) == -EINVAL);
+  CHECK(adopt(e.poller, datagram, false, s) == -EINVAL);
   CHECK(fcntl(datagram, F_GETFD) >= 0);
+  CHECK(adopt(e.poller, p.theirs, true, s) == -EINVAL);
+  uint16_t port = 0;
+  Socket* listener = listenAnywhere(e, port);
+  CHECK(adopt(e.poller, listener->fd, false, s) == -EINVAL);
+  const int copy = fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
+  CHECK(adopt(e.poller, copy, true, s) == 0);
+  close(s);
+  close(listener);
   for (int fd : {fds[0], fds[1], datagram, p.theirs}) ::close(fd);
 }

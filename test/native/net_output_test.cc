@@ -1,6 +1,8 @@
 // Bytes that are put off: native/net/output.h.
 #include "../../native/net/output.h"
 
+#include <sys/epoll.h>
+
 #include <cerrno>
 #include <string>
 #include <thread>
@@ -124,7 +126,8 @@ TEST_CASE("what the kernel does not take waits for room, without a coroutine; cl
     });
     CHECK(e.run());
     CHECK(e.poller.openSockets() == 1);
-    CHECK(e.poller.active() == (closing ? 1 : 0));
+    // Also of an open socket: the process does not end before them.
+    CHECK(e.poller.active() == 1);
     std::string all;
     std::thread peer([&] {
       char buffer[30'000];
@@ -167,6 +170,63 @@ TEST_CASE("an error that no call has seen is told to the next one, once") {
     CHECK(e.run());
     CHECK(e.poller.openSockets() == 0);
   }
+}
+
+TEST_CASE(
+    "the end of the stream outside a coroutine comes behind them, and tells why they could not be sent") {
+  for (bool gone : {false, true}) {
+    CAPTURE(gone);
+    Environment e;
+    UnixPair p;
+    Socket* s = attach(e.poller, p.ours, Kind::kOtherSocket);
+    put(*s, "last");
+    if (gone) ::close(p.theirs);
+    CHECK(finishWriting(*s) == (gone ? -EPIPE : 0));
+    CHECK(buffered(*s) == 0);
+    if (!gone) CHECK(readToEnd(p.theirs) == "last");
+    close(s);
+    if (!gone) ::close(p.theirs);
+  }
+}
+
+TEST_CASE("the end of the stream outside a coroutine waits for the room that they wait for") {
+  Environment e;
+  TcpPair p(4096);
+  Socket* s = attach(e.poller, p.ours, Kind::kTcp);
+  const size_t filled = fill(*s);
+  put(*s, "behind");
+  CHECK(finishWriting(*s) == 0);
+  std::string all;
+  std::thread peer([&] { all = readToEnd(p.theirs); });
+  for (int i = 0; i < 1000 && (s->flags & kBuffered); ++i) e.poller.poll(10);
+  peer.join();
+  CHECK(all.size() == filled + 6);
+  CHECK(e.poller.active() == 0);
+  close(s);
+  ::close(p.theirs);
+}
+
+TEST_CASE("a connection that lost them and goes on is broken, so that no later write closes the gap") {
+  Environment e;
+  TcpPair p(4096);
+  Socket* s = attach(e.poller, p.ours, Kind::kTcp);
+  // So that it cannot enter the epoll set.
+  epoll_event event{};
+  event.data.u64 = UINT32_MAX - 1;
+  CHECK(epoll_ctl(e.poller.fd(), EPOLL_CTL_ADD, s->fd, &event) == 0);
+  e.go([&] {
+    fill(*s);
+    put(*s, "lost");
+    e.poller.endOfBatch().run();
+    CHECK(e.poller.active() == 0);
+    CHECK(writeAll(*s, "x", 1) == kFlushFailed);
+    CHECK(takeFlushError(*s) == -EEXIST);
+    CHECK(s->broken());
+    CHECK(writeAll(*s, "x", 1) == -EPIPE);
+    close(s);
+  });
+  CHECK(e.run());
+  ::close(p.theirs);
 }
 
 TEST_CASE("a write behind them that is given up is withdrawn, if none of its bytes is out") {

@@ -69,6 +69,26 @@ TEST_CASE("splice moves everything to the end of the stream, then to a limit") {
   ::close(b.theirs);
 }
 
+TEST_CASE("pipes are closed with their environment, those in use, too") {
+  int one = -1, other = -1;
+  {
+    Pipes pipes;
+    Pipes::Taken first, second;
+    CHECK(pipes.take(first) == 0);
+    CHECK(pipes.take(second) == 0);
+    one = first->read;
+    other = second->write;
+    pipes.giveBack(first, true);
+    CHECK(fcntl(one, F_GETFD) >= 0);
+    Pipes::Taken again;
+    CHECK(pipes.take(again) == 0);
+    CHECK(again->read == one);
+    pipes.giveBack(again, false);
+    CHECK(fcntl(one, F_GETFD) < 0);
+  }
+  CHECK(fcntl(other, F_GETFD) < 0);
+}
+
 TEST_CASE("splice that is cancelled with bytes on the way breaks the second socket, otherwise not") {
   for (bool full : {false, true}) {
     CAPTURE(full);

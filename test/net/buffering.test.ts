@@ -277,7 +277,7 @@ describe('cork', () => {
   });
 });
 
-it.each(['exit', 'return', 'worker', 'full'])('what was put off is not lost at the end of the program: %s', async (how) => {
+it.each(['exit', 'return', 'worker', 'full', 'open', 'outside'])('what was put off is not lost at the end of the program: %s', async (how) => {
   const result = await runChild('net_last_words.mjs', [how]);
   expect(result, result.stderr).toMatchObject({ exit: 0, stdout: 'last words\n' });
 });

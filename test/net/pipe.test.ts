@@ -131,6 +131,42 @@ describe('pipe', () => {
     });
   });
 
+  it('leaves what the second does not take with the first', async () => {
+    await spawn(() => {
+      const { a, from, to, b, close } = joined();
+      a.write('line\nnot lost');
+      expect(from.readLine()).toBe('line');
+      to.write('unread, so that the close of the peer is a reset');
+      while (b.read(1) === null) sleep(1);
+      b.close();
+      const error = thrown(() => {
+        for (;;) {
+          to.write('x');
+          sleep(1);
+        }
+      });
+      expect(['EPIPE', 'ECONNRESET']).toContain(error.code);
+      expect(thrown(() => pipe(from, to))).toMatchObject({ code: 'EPIPE', bytesPiped: 0 });
+      expect(String(timeout(5000, () => from.readExactly(8)))).toBe('not lost');
+      close();
+    });
+  });
+
+  it('ends the first, too, with its peer, where that may not stay half open', async () => {
+    await spawn(() => {
+      using listener = listen({ host: '127.0.0.1', port: 0, allowHalfOpen: false });
+      using a = connect({ host: '127.0.0.1', port: listener.address.port });
+      using from = listener.accept();
+      const { client: to, server: b, close } = pair();
+      a.write('all of it');
+      a.end();
+      expect(pipe(from, to)).toBe(9);
+      expect(String(b.readExactly(9))).toBe('all of it');
+      expect(timeout(5000, () => a.read())).toBeNull();
+      close();
+    });
+  });
+
   it('ends when either socket is closed', async () => {
     await spawn(() => {
       for (const which of ['from', 'to'] as const) {

@@ -2,9 +2,10 @@ import { createSocket, type RemoteInfo } from 'node:dgram';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 
-import { Channel, dump, NotInCoroutineError, select, sleep, spawn, timeout, wait } from 'stackful';
+import { Channel, dump, NotInCoroutineError, select, sleep, spawn, timeout, wait, yieldNow } from 'stackful';
 import { readable, SocketClosedError, UdpSocket, writable } from 'stackful/net';
 
+import { running } from '../../lib/internal/current.js';
 import { runChild } from '../support/child.js';
 import { failing, pattern, thrown } from './peers.js';
 
@@ -152,6 +153,39 @@ describe('a UDP socket', () => {
     });
   });
 
+  it('keeps a datagram for a coroutine that was woken for it and has not run yet', async () => {
+    await spawn(() => {
+      using server = UdpSocket.bind({ host: LOCAL });
+      using client = new UdpSocket();
+      client.connect(server.address.port);
+      for (let i = 0; i < 20; i++) {
+        const waiting = spawn(() => String(server.receive().data));
+        while (waiting.state !== 'parked') yieldNow();
+        client.send('a');
+        client.send('b');
+        // Until the poll that wakes it.
+        while (waiting.state === 'parked') yieldNow();
+        const own = String(server.receive().data);
+        expect([own, timeout(5000, () => waiting.join())].sort()).toEqual(['a', 'b']);
+      }
+    });
+  });
+
+  it('lets no coroutine wait while datagrams that others have received are there', async () => {
+    await spawn(() => {
+      using server = UdpSocket.bind({ host: LOCAL, recvBufferSize: 4 << 20 });
+      using client = new UdpSocket();
+      client.connect(server.address.port);
+      client.send('a');
+      client.send('b');
+      // It has spent its credit, so the other goes first, and receives both.
+      const other = spawn(() => String(server.receive().data));
+      running[2] = 1;
+      expect(String(timeout(5000, () => server.receive()).data)).toBe('b');
+      expect(other.join()).toBe('a');
+    });
+  });
+
   it('ends early by cancellation, a time limit and a signal, and loses nothing', async () => {
     await spawn(() => {
       using server = UdpSocket.bind({ host: LOCAL });
@@ -205,6 +239,21 @@ describe('a UDP socket', () => {
     });
   });
 
+  it('is a case of select before its first call, and when nothing can come', async () => {
+    await spawn(() => {
+      using sender = new UdpSocket();
+      expect(select({ room: writable(sender) }).key).toBe('room');
+      // `receive` would throw.
+      expect(select({ data: readable(sender) }).key).toBe('data');
+      sender.setTTL(5);
+      expect(timeout(5000, () => select({ data: readable(sender) }).key)).toBe('data');
+      expect(thrown(() => sender.receive()).code).toBe('ERR_SOCKET_DGRAM_NOT_BOUND');
+      sender.close();
+      expect(thrown(() => select({ data: readable(sender) })).code).toBe('ERR_SOCKET_CLOSED');
+      expect(thrown(() => select({ room: writable(sender) })).code).toBe('ERR_SOCKET_CLOSED');
+    });
+  });
+
   it('has options', async () => {
     await spawn(() => {
       using socket = new UdpSocket({ recvBufferSize: 10_000, sendBufferSize: 20_000, broadcast: true, typeOfService: 0x10 });
@@ -251,6 +300,9 @@ describe('a UDP socket', () => {
       using six = new UdpSocket({ family: 6 }).bind(0);
       six.addMembership('ff02::1:17', 'lo');
       six.dropMembership('ff02::1:17', '::%lo');
+      // The system would choose another.
+      expect(thrown(() => { six.addMembership('ff02::1:17', LOCAL); }).code).toBe('EINVAL');
+      expect(thrown(() => { six.setMulticastInterface(LOCAL); }).code).toBe('EINVAL');
     });
   });
 

@@ -148,6 +148,18 @@ describe('descriptors', () => {
     });
   });
 
+  it('are at their end with the stream, which ends on this side, too, if it may not stay half open', async () => {
+    await spawn(() => {
+      const where = path();
+      using listener = listen({ path: where, allowHalfOpen: false });
+      using client = connect({ path: where });
+      using server = listener.accept();
+      client.end();
+      expect(server.receiveDescriptors()).toBeNull();
+      expect(timeout(5000, () => client.read())).toBeNull();
+    });
+  });
+
   it('travel with large data', async () => {
     await spawn(() => {
       using sockets = unixPair();

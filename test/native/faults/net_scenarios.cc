@@ -24,11 +24,7 @@ Outcome putOff() {
     socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds);
   }
   Environment e;
-  if (!opened(e, outcome)) {
-    Calm calm;
-    for (int fd : fds) ::close(fd);
-    return outcome;
-  }
+  if (!opened(e, outcome, {fds[0], fds[1]})) return outcome;
   net::Socket* out = net::attach(e.poller, fds[0], net::Kind::kOtherSocket);
   net::Socket* in = net::attach(e.poller, fds[1], net::Kind::kOtherSocket);
   go(e, codes, [&] {
@@ -56,8 +52,7 @@ Outcome putOff() {
   });
   finish(e, outcome, true);
   outcome.complete = outcome.complete && arrived == sent;
-  if (sent.compare(0, arrived.size(), arrived) != 0)
-    outcome.wrong = "the bytes that arrived are not those that were sent";
+  sameBytes(outcome, sent, arrived);
   return outcome;
 }
 
@@ -128,17 +123,13 @@ Outcome descriptors() {
     socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds);
   }
   Environment e;
-  if (!opened(e, outcome)) {
-    Calm calm;
-    for (int fd : fds) ::close(fd);
-    return outcome;
-  }
+  if (!opened(e, outcome, {fds[0], fds[1]})) return outcome;
   net::Socket *a = nullptr, *b = nullptr;
-  if (!codes.ok(net::adoptConnection(e.poller, fds[0], a))) {
+  if (!codes.ok(net::adopt(e.poller, fds[0], false, a))) {
     Calm calm;
     ::close(fds[0]);
   }
-  if (!codes.ok(net::adoptConnection(e.poller, fds[1], b))) {
+  if (!codes.ok(net::adopt(e.poller, fds[1], false, b))) {
     Calm calm;
     ::close(fds[1]);
   }
@@ -181,11 +172,7 @@ Outcome splicing() {
     socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, second);
   }
   Environment e;
-  if (!opened(e, outcome)) {
-    Calm calm;
-    for (int fd : {first[0], first[1], second[0], second[1]}) ::close(fd);
-    return outcome;
-  }
+  if (!opened(e, outcome, {first[0], first[1], second[0], second[1]})) return outcome;
   net::Pipes pipes;
   net::Socket* out = net::attach(e.poller, first[0], net::Kind::kOtherSocket);
   net::Socket* from = net::attach(e.poller, first[1], net::Kind::kOtherSocket);
@@ -220,8 +207,7 @@ Outcome splicing() {
   });
   finish(e, outcome, true);
   outcome.complete = outcome.complete && arrived == sent;
-  if (sent.compare(0, arrived.size(), arrived) != 0)
-    outcome.wrong = "the bytes that arrived are not those that were sent";
+  sameBytes(outcome, sent, arrived);
   return outcome;
 }
 

@@ -1,10 +1,12 @@
 // What the scenarios share.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <utility>
 
 #include "../net_harness.h"
+#include "inject.h"
 #include "scenarios.h"
 
 namespace stackful::faults {
@@ -23,12 +25,20 @@ struct Codes {
   }
 };
 
-// Could the environment be opened? It does not return the error.
-inline bool opened(Environment& e, Outcome& outcome) {
+// Could the environment be opened? It does not return the error. If not, no scenario needs the descriptors.
+inline bool opened(Environment& e, Outcome& outcome, std::initializer_list<int> descriptors = {}) {
   if (e.opened) return true;
   outcome.ended = true;
   outcome.codes.push_back(0);
+  Calm calm;
+  for (int fd : descriptors) ::close(fd);
   return false;
+}
+
+// What has arrived may lack the end of what was sent, and nothing else.
+inline void sameBytes(Outcome& outcome, const std::string& sent, const std::string& arrived) {
+  if (sent.compare(0, arrived.size(), arrived) != 0)
+    outcome.wrong = "the bytes that arrived are not those that were sent";
 }
 
 // Spawns a coroutine; a missing stack for it is an error of the caller.

@@ -49,8 +49,7 @@ Outcome tcp() {
     net::close(listener);
   }
   outcome.complete = outcome.ended && arrived == sent && answer == "right";
-  if (sent.compare(0, arrived.size(), arrived) != 0)
-    outcome.wrong = "the bytes that arrived are not those that were sent";
+  sameBytes(outcome, sent, arrived);
   return outcome;
 }
 
@@ -71,7 +70,7 @@ Outcome parts() {
       socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds);
     }
     Environment e;
-    if (opened(e, outcome)) {
+    if (opened(e, outcome, {fds[0], fds[1]})) {
       net::Socket* out = net::attach(e.poller, fds[0], net::Kind::kOtherSocket);
       net::Socket* in = net::attach(e.poller, fds[1], net::Kind::kOtherSocket);
       go(e, codes, [&] {
@@ -96,16 +95,12 @@ Outcome parts() {
         net::close(in);
       });
       finish(e, outcome, true);
-    } else {
-      Calm calm;
-      for (int fd : fds) ::close(fd);
     }
     Calm calm;
     ::close(file);
   }
   outcome.complete = outcome.ended && arrived == sent;
-  if (sent.compare(0, arrived.size(), arrived) != 0)
-    outcome.wrong = "the bytes that arrived are not those that were sent";
+  sameBytes(outcome, sent, arrived);
   return outcome;
 }
 
@@ -120,11 +115,7 @@ Outcome pipes() {
     if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0) return outcome;
   }
   Environment e;
-  if (!opened(e, outcome)) {
-    Calm calm;
-    for (int fd : fds) ::close(fd);
-    return outcome;
-  }
+  if (!opened(e, outcome, {fds[0], fds[1]})) return outcome;
   net::Socket* from = net::attach(e.poller, fds[0], net::Kind::kPipe);
   net::Socket* to = net::attach(e.poller, fds[1], net::Kind::kPipe);
   go(e, codes, [&] {
@@ -139,8 +130,7 @@ Outcome pipes() {
   });
   finish(e, outcome, true);
   outcome.complete = outcome.ended && arrived == sent;
-  if (sent.compare(0, arrived.size(), arrived) != 0)
-    outcome.wrong = "the bytes that arrived are not those that were sent";
+  sameBytes(outcome, sent, arrived);
   return outcome;
 }
 
@@ -177,11 +167,7 @@ Outcome http() {
     socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds);
   }
   Environment e;
-  if (!opened(e, outcome)) {
-    Calm calm;
-    for (int fd : fds) ::close(fd);
-    return outcome;
-  }
+  if (!opened(e, outcome, {fds[0], fds[1]})) return outcome;
   stackful::http::Server server{stackful::http::Limits{}};
   net::Socket* serving = net::attach(e.poller, fds[0], net::Kind::kOtherSocket);
   net::Socket* asking = net::attach(e.poller, fds[1], net::Kind::kOtherSocket);
@@ -376,8 +362,7 @@ Outcome children() {
     finish(e, outcome, true);
   }
   outcome.complete = outcome.ended && ended && arrived == sent;
-  if (sent.compare(0, arrived.size(), arrived) != 0)
-    outcome.wrong = "the bytes that arrived are not those that were sent";
+  sameBytes(outcome, sent, arrived);
   return outcome;
 }
 

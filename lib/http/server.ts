@@ -34,8 +34,8 @@ export type { ServeOptions, ServerAddress, ServerStats } from './serve_options.j
 
 const BACKLOG = 511;
 const MOST_BACKLOG = 2 ** 31 - 1;
-/** The most milliseconds of a handshake, as of the first byte of a request. */
-const HANDSHAKE_MS = 30_000;
+/** `handshakeTimeout`: the most milliseconds of a handshake, as of the first byte of a request. */
+const TLS_DEFAULTS = { ALPNProtocols: ['http/1.1'], handshakeTimeout: 30_000 };
 /** The pause after an accept that failed for lack of descriptors or memory, in milliseconds. */
 const PAUSE_MS = 50;
 /** The pause after an accept that failed because of `maxCoroutines`, in milliseconds. */
@@ -88,7 +88,7 @@ export class Server implements Owner {
     this.reusesRequests = isForgetful(handler);
     this.options = options;
     if (options.onTlsError !== undefined) functionOf('options.onTlsError', options.onTlsError);
-    if (options.tls !== undefined) this.terms = serverTerms('serve', { handshakeTimeout: HANDSHAKE_MS, ...options.tls }, ['http/1.1']);
+    if (options.tls !== undefined) this.terms = serverTerms('serve', options.tls, TLS_DEFAULTS);
     this.mostConnections = options.maxConnections ?? Infinity;
     this.number = listen(options);
     if (options.path !== undefined) this.file = SocketFile.at(options.path);

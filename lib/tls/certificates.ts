@@ -1,4 +1,3 @@
-import { X509Certificate } from 'node:crypto';
 import type { DetailedPeerCertificate, PeerCertificate } from 'node:tls';
 
 /** Node's names of OpenSSL's reasons (X509_V_ERR_*) why a certificate is not trusted, by number. */
@@ -45,12 +44,14 @@ export function verdictName(verdict: number): string {
  * @param detailed with `issuerCertificate`, as far as the chain goes
  */
 export function legacyCertificate(chain: readonly Buffer[], detailed: boolean): PeerCertificate | undefined {
+  const { X509Certificate } = process.getBuiltinModule('node:crypto');
   const all = chain.slice(0, detailed ? undefined : 1).map((der) => new X509Certificate(der));
   const shown = all.map((certificate) => certificate.toLegacyObject() as DetailedPeerCertificate);
+  if (!detailed) return shown[0];
   for (const [i, issued] of all.entries()) {
-    const issuer = all.findIndex((other, j) => j !== i && issued.checkIssued(other));
-    if (issuer >= 0 && detailed) shown[i]!.issuerCertificate = shown[issuer]!;
-    else if (detailed && issued.checkIssued(issued)) shown[i]!.issuerCertificate = shown[i]!;
+    // Itself last: it may have been renewed with the same key.
+    const issuer = [...all.keys()].filter((j) => j !== i).concat(i).find((j) => issued.checkIssued(all[j]!));
+    if (issuer !== undefined) shown[i]!.issuerCertificate = shown[issuer]!;
   }
   return shown[0];
 }

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 
 import { withSignal } from '../coroutine/signal.js';
 import { invalidType, invalidValue } from '../internal/arguments.js';
-import { signalIn } from '../internal/parking.js';
+import { knownOptions, refuse } from '../internal/options.js';
 import { connect as connectPlain, type ConnectOptions } from '../net/connect.js';
 import { Socket } from '../net/socket.js';
 import { TlsSocket } from './socket.js';
@@ -12,10 +12,12 @@ import { CLIENT_OPTIONS, clientTerms, split, type ClientTerms, type TlsClientOpt
 export interface TlsConnectOptions extends TlsClientOptions, Omit<ConnectOptions, 'tls'> {
   /**
    * A connection that is there already, to speak TLS over from now on (STARTTLS), instead of port, host or path. The socket itself
-   * is closed by that. `host` may be given, as the default of `servername`.
+   * is closed by that. Besides options of TLS only `signal` goes with it, and `host`, as the default of `servername`.
    */
   socket?: Socket;
 }
+
+const KNOWN_WITH_SOCKET = new Set(['host', 'signal']);
 
 /**
  * Connects to a server and does the handshake, with the options and defaults of `tls.connect` of Node: the server's certificate
@@ -52,11 +54,13 @@ export function connect(options: TlsConnectOptions): TlsSocket {
   if (typeof options !== 'object' || options === null) throw invalidType('options', 'an object', options);
   const [tls, others] = split(options, CLIENT_OPTIONS);
   const { socket, ...where } = others;
+  // Of `connect` of `stackful/net`, and nothing here would look at it.
+  if ('tls' in where) refuse('tls.connect', where, 'tls', CLIENT_OPTIONS);
   if (socket === undefined) return connectTo(tls, where);
   if (!(socket instanceof Socket)) throw invalidType('options.socket', 'a Socket', socket);
   if (socket instanceof TlsSocket) throw invalidValue('options.socket', 'without TLS', socket);
-  const signal = signalIn('tls.connect', { ...(where.signal && { signal: where.signal }) });
-  return secureClient(socket, termsFor(tls, where.host), signal);
+  knownOptions('tls.connect with a socket', where, KNOWN_WITH_SOCKET);
+  return secureClient(socket, termsFor(tls, where.host), where.signal);
 }
 
 /** Connects to `where`. Parks. */
@@ -73,8 +77,8 @@ function termsFor(tls: TlsClientOptions, host: string | undefined): ClientTerms 
 function secureClient(socket: Socket, terms: ClientTerms, signal?: AbortSignal): TlsSocket {
   let result: TlsSocket | undefined;
   try {
-    const { handle, received } = socket.release('tls.connect');
-    const made = (result = new TlsSocket(handle, terms, received));
+    const { handle, received, allowHalfOpen } = socket.release('tls.connect');
+    const made = (result = new TlsSocket(handle, terms, allowHalfOpen, received));
     if (signal) withSignal(signal, () => { made.handshake(); });
     else made.handshake();
     return made;

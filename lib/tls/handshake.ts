@@ -1,7 +1,7 @@
 import { wait } from '../async/wait.js';
 import { waitCallback } from '../async/wait_callback.js';
 import { timeout } from '../coroutine/timeout.js';
-import { EBADF, ETIMEDOUT, TLS_CHOOSE_CONTEXT, TLS_CUT_OFF, TLS_FAILED } from '../internal/results.js';
+import { ETIMEDOUT, TLS_CHOOSE_CONTEXT, TLS_CUT_OFF, TLS_FAILED } from '../internal/results.js';
 import { systemError } from '../internal/system_errors.js';
 import { failSocket } from '../net/failure.js';
 import { legacyCertificate, verdictName } from './certificates.js';
@@ -48,16 +48,16 @@ export function startTls(place: Place, terms: ServerTerms | ClientTerms, receive
  */
 export function shakeHands(where: () => Place, terms: ServerTerms | ClientTerms, operation: string): TlsInfo {
   const end = performance.now() + terms.handshakeTimeout;
+  const left = () => Math.max(0, end - performance.now());
   const timedOut = () => { throw new TlsHandshakeTimeoutError(operation); };
   for (;;) {
     // Asked each time: it may be closed while this waits.
     const place = where();
-    const left = Math.max(0, end - performance.now());
-    const code = tlsHandshake(place.number, place.ofHttp, left);
+    const code = tlsHandshake(place.number, place.ofHttp, left());
     if (code === 0) break;
     if (code === ETIMEDOUT) timedOut();
     if (code !== TLS_CHOOSE_CONTEXT) failHandshake(where(), code, operation);
-    const context = timeout(left, () => chosenContext(terms as ServerTerms, tlsServername(place.number, place.ofHttp)), timedOut);
+    const context = timeout(left(), () => chosenContext(terms as ServerTerms, tlsServername(place.number, place.ofHttp)), timedOut);
     tlsChoose(where().number, place.ofHttp, context ? context.number : -1);
   }
   const place = where();
@@ -86,7 +86,6 @@ function failHandshake(place: Place, code: number, operation: string): never {
     const [, reason, verdict, text] = tlsError(place.number, place.ofHttp) ?? [];
     if (reason === 'certificate verify failed' && verdict) throw new CertificateError(verdictName(verdict), text!);
   }
-  if (code === EBADF) return failSocket(place.number, code, operation, 'read');
   return failTls(place, code, operation, 'read');
 }
 
@@ -104,21 +103,23 @@ function refusalOf(place: Place, state: TlsState, terms: ServerTerms | ClientTer
 
 function chosenContext({ sniCallback }: ServerTerms, servername: string | undefined): SecureContext | undefined {
   if (!sniCallback || servername === undefined) return undefined;
-  const context = ask(sniCallback, servername);
-  if (context !== undefined && context !== null && !(context instanceof SecureContext)) throw new TlsContextError();
-  return context ?? undefined;
+  const context = ask(sniCallback, servername) ?? undefined;
+  if (context !== undefined && !(context instanceof SecureContext)) throw new TlsContextError();
+  return context;
 }
 
-/** The result of a callback that returns one, or that calls back like Node's, or both. */
-function ask(callback: SNICallback, servername: string): SecureContext | undefined {
+/** The result of a callback that returns one, or a promise of it, or that calls back like Node's. */
+function ask(callback: SNICallback, servername: string): unknown {
   if (callback.length < 2) {
     const returned: unknown = callback(servername, () => undefined);
-    const awaited = isPromise(returned) ? wait(returned) : returned;
-    return (awaited as SecureContext | undefined) ?? undefined;
+    return isPromise(returned) ? wait(returned) : returned;
   }
-  return waitCallback<SecureContext | undefined>((done) => {
-    const returned = callback(servername, (error, context) => { done(error, context); });
-    if (returned) done(null, returned);
+  return waitCallback<unknown>((done) => {
+    const answer = (context: unknown) => { if (context) done(null, context); };
+    const returned: unknown = callback(servername, done);
+    // Of an async function: what it returns before it calls back says nothing.
+    if (isPromise(returned)) returned.then(answer, done);
+    else answer(returned);
   });
 }
 

@@ -1,4 +1,5 @@
 import { invalidType } from '../internal/arguments.js';
+import { refuse } from '../internal/options.js';
 import type { ParkOptions } from '../internal/parking.js';
 import { Listener, openListener, type ListenerTraits, type ListenOptions } from '../net/listener.js';
 import { TlsSocket } from './socket.js';
@@ -49,7 +50,7 @@ export class TlsListener extends Listener {
 
   /** @internal */
   protected override connection(handle: number): TlsSocket {
-    return new TlsSocket(handle, this.terms);
+    return new TlsSocket(handle, this.terms, this.allowHalfOpen);
   }
 }
 
@@ -71,7 +72,10 @@ export class TlsListener extends Listener {
  */
 export function listen(options: TlsListenOptions): TlsListener {
   if (typeof options !== 'object' || options === null) throw invalidType('options', 'an object', options);
-  return listenAt(...split(options, SERVER_OPTIONS));
+  const [tls, where] = split(options, SERVER_OPTIONS);
+  // Of `listen` of `stackful/net`, and nothing here would look at it.
+  if ('tls' in where) refuse('tls.listen', where, 'tls', SERVER_OPTIONS);
+  return listenAt(tls, where);
 }
 
 /** Listens at `where`. Parks as {@link listen}. */

@@ -40,10 +40,16 @@ export class TlsSocket extends Socket {
   private shaking: Mutex | undefined;
 
   /** @internal */
-  constructor(handle: number, terms: ServerTerms | ClientTerms, received?: Uint8Array) {
-    super(handle);
+  constructor(handle: number, terms: ServerTerms | ClientTerms, allowHalfOpen?: boolean, received?: Uint8Array) {
+    super(handle, allowHalfOpen);
     this.terms = terms;
-    startTls(this.place, terms, received);
+    try {
+      startTls(this.place, terms, received);
+    } catch (error) {
+      // No caller gets it.
+      this.close();
+      throw error;
+    }
   }
 
   /**
@@ -132,8 +138,8 @@ export class TlsSocket extends Socket {
   }
 
   /**
-   * Uses new keys from the next write on; with `both` the peer is told to do the same. False where that is not possible: before
-   * TLS 1.3. Never parks.
+   * Uses new keys from the next write on, and tells the peer now; with `both` it is to do the same. False where that is not possible:
+   * before TLS 1.3, before the handshake and after {@link end}. Never parks.
    */
   updateKeys(both = true): boolean {
     return this.handle !== CLOSED && tlsUpdateKeys(this.handle, false, both);

@@ -1,6 +1,6 @@
 import type { PeerCertificate, SecureContextOptions } from 'node:tls';
 
-import { booleanOf, functionOf, invalidType, invalidValue, numberIn } from '../internal/arguments.js';
+import { booleanOf, functionOf, INT_MAX, invalidType, invalidValue, numberIn } from '../internal/arguments.js';
 import { knownOptions } from '../internal/options.js';
 import { CONTEXT_OPTIONS, SecureContext, secureContext } from './context.js';
 
@@ -85,23 +85,21 @@ export const CLIENT_OPTIONS: ReadonlySet<string> = new Set([...COMMON, 'serverna
 export const SERVER_OPTIONS: ReadonlySet<string> = new Set([...COMMON, 'requestCert', 'SNICallback']);
 
 const HANDSHAKE_MS = 120_000;
-const MOST_MS = 2 ** 31 - 1;
 /** In bytes; the wire has room for no longer one. */
 const LONGEST_NAME = 255;
 
-/** @throws TypeError, RangeError, and what {@link secureContext} throws */
+/** `defaults`: of options that are absent or undefined. @throws TypeError, RangeError, and what {@link secureContext} throws */
 export function serverTerms(
   operation: string,
   options: TlsServerOptions,
-  protocols: readonly string[] | undefined = undefined,
+  defaults: Pick<TlsServerOptions, 'ALPNProtocols' | 'handshakeTimeout'> = {},
 ): ServerTerms {
   check(operation, options, SERVER_OPTIONS);
   const { requestCert = false, rejectUnauthorized = true, SNICallback: sniCallback } = options;
   booleanOf('options.requestCert', requestCert);
   booleanOf('options.rejectUnauthorized', rejectUnauthorized);
   if (sniCallback !== undefined) functionOf('options.SNICallback', sniCallback);
-  const common = commonTerms({ ALPNProtocols: protocols, ...options });
-  return { server: true, ...common, requestCert, refuse: rejectUnauthorized, sniCallback };
+  return { server: true, ...commonTerms(options, defaults), requestCert, refuse: rejectUnauthorized, sniCallback };
 }
 
 /** `host` is the one to connect to. Throws as {@link serverTerms}. */
@@ -121,7 +119,7 @@ export function clientTerms(operation: string, options: TlsClientOptions, host: 
   if (checkServerIdentity !== undefined) functionOf('options.checkServerIdentity', checkServerIdentity);
   return {
     server: false,
-    ...commonTerms(options),
+    ...commonTerms(options, {}),
     requestCert: true,
     refuse: rejectUnauthorized,
     servername: isIP || servername === '' ? undefined : servername,
@@ -144,14 +142,15 @@ function check(operation: string, options: object, known: ReadonlySet<string>): 
   knownOptions(operation, options, known);
 }
 
-function commonTerms(options: CommonOptions): Pick<Terms, 'context' | 'protocols' | 'handshakeTimeout'> {
-  const { secureContext: given, ALPNProtocols, handshakeTimeout = HANDSHAKE_MS } = options;
-  numberIn('options.handshakeTimeout', handshakeTimeout, 1, MOST_MS);
+function commonTerms(options: CommonOptions, defaults: CommonOptions): Pick<Terms, 'context' | 'protocols' | 'handshakeTimeout'> {
+  const { ALPNProtocols = defaults.ALPNProtocols, handshakeTimeout = defaults.handshakeTimeout ?? HANDSHAKE_MS } = options;
+  numberIn('options.handshakeTimeout', handshakeTimeout, 1, INT_MAX);
   const protocols = ALPNProtocols && wireForm(ALPNProtocols);
-  return { context: contextOf(options, given), protocols, handshakeTimeout };
+  return { context: contextOf(options), protocols, handshakeTimeout };
 }
 
-function contextOf(options: CommonOptions, given: SecureContext | undefined): SecureContext {
+function contextOf(options: CommonOptions): SecureContext {
+  const { secureContext: given } = options;
   if (given === undefined) {
     return secureContext(Object.fromEntries(CONTEXT_OPTIONS.map((name) => [name, (options as Record<string, unknown>)[name]])));
   }

@@ -253,11 +253,11 @@ void session(const Info& info) {
   SSL_SESSION* resumable = session ? SSL_get_session(session->ssl()) : nullptr;
   const int size = resumable ? i2d_SSL_SESSION(resumable, nullptr) : 0;
   if (size <= 0) return;
-  auto* data = static_cast<char*>(malloc(static_cast<size_t>(size)));
-  auto* end = reinterpret_cast<unsigned char*>(data);
+  std::vector<unsigned char> der(static_cast<size_t>(size));
+  unsigned char* end = der.data();
   i2d_SSL_SESSION(resumable, &end);
-  info.GetReturnValue().Set(Buffers::current()->copy(info.GetIsolate(), data, static_cast<size_t>(size)));
-  free(data);
+  info.GetReturnValue().Set(
+      Buffers::current()->copy(info.GetIsolate(), reinterpret_cast<char*>(der.data()), der.size()));
 }
 
 // tlsUpdateKeys(socket, of http, both): whether the next bytes come with new keys.

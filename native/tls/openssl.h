@@ -56,7 +56,6 @@
   X(SSL_get_peer_cert_chain)            \
   X(SSL_get_servername)                 \
   X(SSL_get_session)                    \
-  X(SSL_get_shutdown)                   \
   X(SSL_get_verify_result)              \
   X(SSL_get_version)                    \
   X(SSL_is_server)                      \

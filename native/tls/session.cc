@@ -155,6 +155,8 @@ int32_t Session::shakeHands() noexcept {
   clearErrors();
   const int result = SSL_do_handshake(ssl_);
   ssize_t code = result == 1 ? 0 : failure(result);
+  // Of a certificate that is not trusted and was let through.
+  if (result == 1) clearErrors();
   // An end before the handshake's is no end in good order.
   if (result != 1 && (code == 0 || (code == -EAGAIN && shut_))) code = fail(kTlsCutOff);
   if (!stashInput()) code = fail(-ENOMEM);
@@ -178,10 +180,18 @@ void Session::chooseContext(Context* context) noexcept {
 }
 
 bool Session::updateKeys(bool both) noexcept {
-  if (state_ != State::kOpen || SSL_version(ssl_) < TLS1_3_VERSION) return false;
-  const bool done = SSL_key_update(ssl_, both ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED) == 1;
+  if (state_ != State::kOpen || endAnnounced_ || SSL_version(ssl_) < TLS1_3_VERSION) return false;
   clearErrors();
-  return done;
+  if (SSL_key_update(ssl_, both ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED) != 1) {
+    clearErrors();
+    return false;
+  }
+  // Says so now: the next write may come late, or never.
+  const int result = SSL_do_handshake(ssl_);
+  if (result != 1) failure(result);
+  // An error of the wire is the next call's to tell.
+  sendSealed();
+  return result == 1;
 }
 
 bool Session::holdsInput() const noexcept {
@@ -294,11 +304,9 @@ ssize_t Session::transmit(net::Socket& s, const iovec* parts, int count) noexcep
 ssize_t Session::sendFile(net::Socket& s, int file, off_t& at, size_t size) noexcept {
   ssize_t n;
   if (state_ == State::kOpen && !endAnnounced_ && !owes()) {
-    do {
-      n = ::pread(file, scratch_.plain, std::min(size, Scratch::kPlain), at);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0) return -errno;
-    if (n == 0) return 0;
+    n = net::kernel::untilNoSignal(
+        [&] { return ::pread(file, scratch_.plain, std::min(size, Scratch::kPlain), at); });
+    if (n <= 0) return n;
     const iovec part{scratch_.plain, static_cast<size_t>(n)};
     n = transmit(s, &part, 1);
   } else {
@@ -312,18 +320,23 @@ ssize_t Session::sendFile(net::Socket& s, int file, off_t& at, size_t size) noex
 
 int Session::announceEnd(net::Socket&) noexcept {
   if (state_ == State::kFailed) return 0;
-  if (const int sent = flush(); sent < 0) return sent;
-  if (endAnnounced_ || state_ != State::kOpen) return 0;
-  endAnnounced_ = true;
-  clearErrors();
-  const int n = SSL_shutdown(ssl_);
-  if (n < 0) SSL_get_error(ssl_, n);
-  clearErrors();
-  return sendSealed();
+  int sent = flush();
+  if (sent == 0 && !endAnnounced_ && state_ == State::kOpen) {
+    endAnnounced_ = true;
+    clearErrors();
+    const int n = SSL_shutdown(ssl_);
+    if (n < 0) SSL_get_error(ssl_, n);
+    clearErrors();
+    sent = sendSealed();
+  }
+  // A peer that has left need not be told. Whether it got all is the next read's to say, as without TLS.
+  return sent == -EPIPE || sent == -ECONNRESET ? 0 : sent;
 }
 
+// Not in the middle of a write, which would look whole.
 void Session::leave(net::Socket& s) noexcept {
-  if (state_ == State::kOpen && !endAnnounced_ && !owes() && !(s.flags & net::kBroken)) announceEnd(s);
+  constexpr uint32_t kUnfinished = net::kBroken | net::kWriteOwned;
+  if (state_ == State::kOpen && !endAnnounced_ && !owes() && !(s.flags & kUnfinished)) announceEnd(s);
 }
 
 }  // namespace stackful::tls

@@ -238,6 +238,11 @@ describe.skipIf(!haveOpenssl)('SNICallback', () => {
       const context = named('a.example');
       expect(asked((_, callback) => { setTimeout(callback, 2, null, context); })).toBe('a.example');
       expect(asked((() => Promise.resolve(context)) as never)).toBe('a.example');
+      const turn = () => new Promise((resolve) => setImmediate(resolve));
+      expect(asked((async (_: string, callback: (error: Error | null, context: SecureContext) => void) => {
+        await turn();
+        callback(null, context);
+      }) as never)).toBe('a.example');
     });
   });
 

@@ -1,13 +1,13 @@
 // What passes through a connection, in every piece that the wire can bring it in.
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import type net from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-import { scope, sleep, spawn, wait } from 'stackful';
+import { scope, sleep, spawn, timeout, wait, yieldNow } from 'stackful';
 import { open } from 'stackful/fs';
-import { connect as connectPlain, listen as listenPlain } from 'stackful/net';
 import { connect, listen, type TlsSocket } from 'stackful/tls';
 
 import { temporaryDirectory } from '../net/peers.js';
@@ -222,6 +222,45 @@ describe.skipIf(!haveOpenssl)('the end of a stream', () => {
     });
   });
 
+  it('is no error when the peer has reset the connection, as without TLS', async () => {
+    await spawn(() => {
+      using peer = nodeServer(() => undefined);
+      let own: net.Socket | undefined;
+      using between = proxy(peer.port, (from, to, toServer) => {
+        if (toServer) own = from;
+        from.pipe(to);
+      });
+      using socket = client(between.port);
+      const gone = once(own!, 'close');
+      own!.resetAndDestroy();
+      wait(gone);
+      socket.end();
+      // That the stream was cut off a read tells.
+      expect(['ERR_TLS_TRUNCATED', 'ECONNRESET']).toContain(failure(() => socket.read()).join()?.code);
+    });
+  });
+
+  it('is not announced in the middle of what another coroutine writes', async () => {
+    await spawn(() => {
+      // Without tickets, which would make the close a reset.
+      using both = pair({ maxVersion: 'TLSv1.2' });
+      const records = Array.from({ length: 20 }, (_, i) => pattern(16_384, i));
+      // It gives way between two of them, though the system would take more.
+      let begun = false;
+      const writing = failure(() => {
+        begun = true;
+        both.client.writev(records);
+      });
+      while (!begun) yieldNow();
+      both.client.close();
+      expect(writing.join()).toMatchObject({ code: 'ERR_SOCKET_CLOSED' });
+      let length = 0;
+      const error = failure(() => { for (const chunk of both.server) length += chunk.length; }).join();
+      expect(length).toBeLessThan(20 * 16_384);
+      expect(error).toMatchObject({ code: 'ERR_TLS_TRUNCATED' });
+    });
+  });
+
   it.each(['TLSv1.2', 'TLSv1.3'] as const)('without an announcement is an error, again and again (%s)', async (maxVersion) => {
     await spawn(() => {
       using peer = nodeServer((socket) => {
@@ -285,6 +324,29 @@ describe.skipIf(!haveOpenssl)('records that were tampered with', () => {
 });
 
 describe.skipIf(!haveOpenssl)('keys', () => {
+  it('are changed at once: the peer hears of it before the next write', async () => {
+    await spawn(() => {
+      using peer = nodeServer((socket) => socket.pipe(socket));
+      let sent = 0;
+      using between = proxy(peer.port, (from, to, toServer) => {
+        from.on('data', (data) => {
+          if (toServer) sent += data.length;
+          to.write(data);
+        });
+      });
+      using socket = client(between.port);
+      socket.write('all of the handshake has passed\n');
+      socket.readLine();
+      const before = sent;
+      expect(socket.updateKeys()).toBe(true);
+      timeout(5000, () => { while (sent === before) sleep(1); });
+      socket.write('new keys\n');
+      expect(socket.readLine()).toBe('new keys');
+      socket.end();
+      expect(socket.updateKeys()).toBe(false);
+    });
+  });
+
   it('are changed by either side, in the middle of what is sent', async () => {
     await spawn(() => {
       using both = pair();
@@ -299,38 +361,5 @@ describe.skipIf(!haveOpenssl)('keys', () => {
       using old = pair({ maxVersion: 'TLSv1.2' });
       expect(old.client.updateKeys()).toBe(false);
     });
-  });
-});
-
-it.skipIf(!haveOpenssl)('TLS runs over Unix sockets', async () => {
-  await spawn(() => {
-    const path = join(temporaryDirectory(), 'socket');
-    using listener = listen({ path, ...ordinary().server });
-    const accepting = spawn(() => {
-      using socket = listener.accept();
-      return hash(...socket);
-    });
-    using socket = connect({ path, ca: ordinary().authority.cert });
-    const data = pattern(3 << 20, 9);
-    socket.write(data);
-    socket.end();
-    expect(accepting.join()).toBe(hash(data));
-  });
-});
-
-it.skipIf(!haveOpenssl)('bytes that came before TLS began are part of it', async () => {
-  await spawn(() => {
-    using listener = listenPlain({ host: '127.0.0.1', port: 0 });
-    using peer = nodeServer((socket) => socket.end('hello'));
-    // A greeting in front of everything that the server of TLS sends, in one packet with it where that can be.
-    spawn(() => {
-      const front = listener.accept();
-      const onward = connectPlain({ host: '127.0.0.1', port: peer.port });
-      failure(() => { for (const chunk of front) onward.write(chunk); });
-      failure(() => { for (const chunk of onward) front.write(chunk); front.end(); });
-    });
-    using plain = connectPlain({ host: '127.0.0.1', port: listener.address.port });
-    using socket = connect({ socket: plain, servername: 'localhost', ca: ordinary().authority.cert });
-    expect(String(socket.readExactly(5))).toBe('hello');
   });
 });

@@ -9,7 +9,7 @@ import { BenchError, note, prepareSubjects, Unavailable, type Bench, type Row } 
 import { benchDirectory, buildC, buildGo, cacheDirectory } from './support/cache.js';
 import { cpuSeconds } from './support/cpu.js';
 import type { Options } from './support/options.js';
-import { installed, LOAD_CORE, pinned, start, SUBJECT_CORE } from './support/process.js';
+import { end, hasEnded, installed, LOAD_CORE, pinned, start, SUBJECT_CORE } from './support/process.js';
 import { interleave, Samples } from './support/samples.js';
 import { freePort } from './support/server.js';
 
@@ -71,19 +71,21 @@ async function measureOne(command: Command, work: string, seconds: number) {
   const load = start(pinned(LOAD_CORE, [await buildC('socket-load'), work, ...[port, clients, fourth, seconds].map(String)]));
   load.stderr!.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
   const ended = once(load, 'close');
+  // Without its server it may wait for ever.
+  server.once('close', () => load.kill());
   let before = 0;
   let cpu = 0;
   let result: { done: number; seconds: number } | undefined;
   for await (const text of createInterface({ input: load.stdout! })) {
+    // The kernel no longer has its figures, and the load ends.
+    if (hasEnded(server)) continue;
     if (text === 'begin') before = cpuSeconds(server.pid!);
     if (!text.startsWith('{')) continue;
     cpu = cpuSeconds(server.pid!) - before;
     result = JSON.parse(text) as { done: number; seconds: number };
   }
   await ended;
-  const closed = once(server, 'close');
-  server.kill('SIGKILL');
-  await closed;
+  await end(server);
   if (!result || result.done === 0) throw new BenchError(`${line.join(' ')}: ${complaint.slice(-500) || 'nothing was done'}`);
   return { cpu, ...result };
 }

@@ -13,7 +13,7 @@ import { benchDirectory, cacheDirectory } from './support/cache.js';
 import { cpuSeconds } from './support/cpu.js';
 import { TLS_SUBJECTS } from './support/http-subjects.js';
 import type { Options } from './support/options.js';
-import { installed, LOAD_CORE, pinned, start } from './support/process.js';
+import { end, installed, LOAD_CORE, pinned, start } from './support/process.js';
 import { interleave, Samples } from './support/samples.js';
 import { startServer, type ServerProcess } from './support/server.js';
 import { requireWrk, wrk } from './support/wrk.js';
@@ -68,17 +68,12 @@ async function idleBytes(server: ServerProcess, connections: number): Promise<nu
     await Promise.race([once(child.stdout!, 'data'), once(child, 'close').then(() => { throw new BenchError(`${server.name}: idle`); })]);
     return child;
   };
-  const close = async (child: Awaited<ReturnType<typeof open>>) => {
-    const closed = once(child, 'close');
-    child.kill('SIGKILL');
-    await closed;
-  };
   // What the first ones make grow is not theirs.
-  await close(await open(200));
+  await end(await open(200));
   const before = await settledBytes(server);
   const child = await open(connections);
   const after = await settledBytes(server);
-  await close(child);
+  await end(child);
   return (after - before) / connections;
 }
 

@@ -123,8 +123,6 @@ int main(int count, char **arguments) {
     listener = socket(AF_INET, SOCK_STREAM, 0);
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (bind(listener, (struct sockaddr *)&here, sizeof here) != 0 || listen(listener, 1024) != 0) fail("listen");
-    printf("listening\n");
-    fflush(stdout);
   }
   for (int i = 0; i < clients; i++) {
     client *c = dial(port, udp ? SOCK_DGRAM : SOCK_STREAM);

@@ -1,6 +1,7 @@
 /** Starting other programs: pinned to a core, with every file descriptor the system allows. */
 
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -76,6 +77,19 @@ export function start(command: readonly string[]): ChildProcess {
   children.add(child);
   child.once('close', () => children.delete(child));
   return child;
+}
+
+/** Whether a child has ended by itself or was ended. */
+export function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
+/** Ends a child that may have ended already, and returns when it has. */
+export async function end(child: ChildProcess): Promise<void> {
+  if (hasEnded(child)) return;
+  const closed = once(child, 'close');
+  child.kill('SIGKILL');
+  await closed;
 }
 
 /** Runs a measuring program on the subject's core; it prints one line of JSON. */

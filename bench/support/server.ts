@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BenchError } from './bench.js';
-import { pinned, start, SUBJECT_CORE } from './process.js';
+import { hasEnded, pinned, start, SUBJECT_CORE } from './process.js';
 
 const START_DEADLINE_MS = 10_000;
 
@@ -48,7 +48,7 @@ export async function startServer(name: string, command: (port: number) => strin
   const closed = once(child, 'close');
 
   for (const began = Date.now(); ; await delay(20)) {
-    if (child.exitCode !== null || child.signalCode !== null) {
+    if (hasEnded(child)) {
       await closed;
       const status = child.exitCode ?? child.signalCode;
       throw new BenchError(`${name} ended before it listened (${status}):\n${output}`);

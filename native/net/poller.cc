@@ -131,6 +131,7 @@ void Poller::dispatch(int count) noexcept {
     Socket& s = *socket;
     if (s.generation != tag >> 32) continue;
     const uint32_t events = events_[i].events;
+    // What is put off waits for room without a coroutine, also after the socket was closed.
     if (s.flags & (kClosed | kBuffered)) [[unlikely]] {
       if ((s.flags & kBuffered) && (events & kWriteEvents)) {
         s.flags &= ~kFull;

@@ -9,7 +9,7 @@ import { parentPort, Worker } from 'node:worker_threads';
 
 import { sleep, spawn, stats, wait } from 'stackful';
 import { readFile } from 'stackful/fs';
-import { connect, listen } from 'stackful/net';
+import { connect, listen, pipe } from 'stackful/net';
 
 const count = () => readdirSync('/proc/self/fd').length;
 const turn = () => wait(new Promise((resolve) => setImmediate(resolve)));
@@ -83,8 +83,7 @@ const scenarios = {
   },
 
   /**
-   * A worker that is terminated while its coroutines are parked on sockets, on a full connection and on a
-   * pipe.
+   * A worker that is terminated while its coroutines are parked on sockets, on full connections, in `pipe` and on a FIFO.
    */
   terminated() {
     const directory = mkdtempSync(join(tmpdir(), 'stackful-'));
@@ -121,6 +120,14 @@ const scenarios = {
         spawn(() => client.writev(['behind', Buffer.alloc(10)])),
       ];
     }).flat();
+    // Passed on to peers that do not read, so that bytes are in the kernel's pipes.
+    const ends = Array.from({ length: 6 }, () => [connect({ port, host: '127.0.0.1' }), listener.accept()]);
+    for (let i = 0; i < ends.length; i += 2) {
+      parked.push(
+        spawn(() => ends[i][0].write(Buffer.alloc(4e7))),
+        spawn(() => pipe(ends[i][1], ends[i + 1][0])),
+      );
+    }
     parked.push(
       spawn(() => listener.accept()),
       spawn(() => readFile(process.argv[3])),

@@ -86,6 +86,12 @@ describe.skipIf(!haveOpenssl)('serve with tls', () => {
     expect(await (await fetch(`http://127.0.0.1:${plain.port}/`)).text()).toBe('true');
   });
 
+  it('has its defaults where an option is undefined', async () => {
+    const server = secure((request) => String(request.tls!.alpnProtocol), { tls: { ALPNProtocols: undefined } });
+    const { body } = await client(server, { ALPNProtocols: ['h2', 'http/1.1'] })('/');
+    expect(String(body)).toBe('http/1.1');
+  });
+
   it('knows clients by their certificates', async () => {
     const { authority } = ordinary();
     const asking = { requestCert: true, ca: authority.cert };

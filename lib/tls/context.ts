@@ -8,7 +8,7 @@ import { tlsContext, tlsForgetContext, tlsMissing, tlsStaple } from './native.js
 
 export type { SecureContextOptions } from 'node:tls';
 
-/** Loaded, with `node:crypto`, when it is needed first: they take about 15 ms, which programs without TLS do not spend. */
+/** Loaded, with `node:crypto`, when it is needed first: they take 6 ms, which programs without TLS do not spend. */
 export function nodeTls(): typeof tls {
   return process.getBuiltinModule('node:tls');
 }

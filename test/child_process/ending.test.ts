@@ -5,6 +5,7 @@ import { sleep, spawn as go, timeout } from 'stackful';
 import { exec, execFile, spawn } from 'stackful/child_process';
 import { descriptors, eventually, running, zombies } from './support.js';
 
+const PROGRAMS = ['sh', 'echo', 'sleep', 'true'];
 let marks = 0;
 /** A number of seconds that no other process sleeps. */
 const mark = () => `${String(1000 + ++marks)}.${String(process.pid)}${String(Date.now() % 1e6)}`;
@@ -160,7 +161,7 @@ describe('many', () => {
       }
     }).promise));
     expect(right).toBe(1000);
-    await eventually(() => zombies().length === 0 && nothingLeft(before));
+    await eventually(() => zombies(PROGRAMS).length === 0 && nothingLeft(before));
   });
 
   it('starts that are cancelled at any moment leave nothing', async () => {
@@ -174,12 +175,12 @@ describe('many', () => {
       await expect(call).rejects.toMatchObject({ code: 'ERR_CANCELLED' });
     }
     await gone(seconds);
-    await eventually(() => zombies().length === 0 && nothingLeft(before));
+    await eventually(() => zombies(PROGRAMS).length === 0 && nothingLeft(before));
   });
 
   it('children that are forgotten are reaped', async () => {
     const seconds = '0.05';
     await go(() => { for (let i = 0; i < 20; i++) spawn('sleep', [seconds], { stdio: 'ignore' }); });
-    await eventually(() => running(`sleep\0${seconds}`).length === 0 && zombies().length === 0);
+    await eventually(() => running(`sleep\0${seconds}`).length === 0 && zombies(PROGRAMS).length === 0);
   });
 });

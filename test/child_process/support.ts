@@ -25,12 +25,16 @@ export function running(mark: string): string[] {
   });
 }
 
-/** The children of this process that have ended and were not reaped. */
-export function zombies(): string[] {
+/**
+ * The children of this process that have ended and were not reaped, of these programs only: where tests run in worker threads,
+ * Node's own children of a worker that has ended are never reaped.
+ */
+export function zombies(programs: readonly string[]): string[] {
   return pids().filter((pid) => {
     try {
       const [state, parent] = wordsOf(pid);
-      return state === 'Z' && parent === String(process.pid);
+      const program = readFileSync(`/proc/${pid}/comm`, 'latin1').trim();
+      return state === 'Z' && parent === String(process.pid) && programs.includes(program);
     } catch {
       return false;
     }

@@ -271,6 +271,30 @@ TEST_CASE("teardown with tasks queued, running, and done but not fetched") {
   ::close(fds[1]);
 }
 
+TEST_CASE("descriptors that are left open are closed when the last task that could use them is done") {
+  auto running = std::make_shared<Gate>();
+  int fds[2];
+  REQUIRE(pipe2(fds, O_CLOEXEC) == 0);
+  const auto isOpen = [](int fd) { return fcntl(fd, F_GETFD) >= 0; };
+  {
+    Environment e;
+    for (const int fd : fds) e.pool.own(fd);
+    e.pool.disown(fds[1]);
+    e.go([&] {
+      GateTask task(running, 1);
+      e.pool.run(task, kReason, Interrupted::kWaits);
+      FAIL("must not run again");
+    });
+    e.turn(0);
+    CHECK(eventually([&] { return running->began == 1; }));
+  }
+  CHECK(isOpen(fds[0]));
+  running->let();
+  CHECK(eventually([&] { return !isOpen(fds[0]); }));
+  CHECK(isOpen(fds[1]));
+  ::close(fds[1]);
+}
+
 TEST_CASE("exit at any moment, with tasks in every state" * doctest::skip()) {
   Environment e;
   auto gate = std::make_shared<Gate>();

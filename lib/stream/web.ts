@@ -16,8 +16,8 @@ const isOnlySink = (value: unknown): value is WriteSink =>
  * WritableStream to a sink. Of what can do both, such as a socket or a file, it makes the ReadableStream; the other is
  * `toWeb.writable(socket)`.
  *
- * An error of the source or sink becomes the stream's; cancelling or aborting the stream cancels the call under way and closes
- * the source or sink, if `close` is not false. Never parks.
+ * An error of the source or sink becomes the stream's; cancelling or aborting the stream cancels the call under way. Both close the
+ * source or sink, if `close` is not false. Never parks.
  *
  * @example
  * ```ts

@@ -36,6 +36,9 @@ class Lock {
 };
 
 // Never destroyed: the thread runs until the process ends, which may happen at any moment.
+//
+// A pidfd is told once (EPOLLONESHOT), so that the set needs no call to forget it and can never tell of a process that is gone:
+// one that leads a group keeps its pidfd, which would be told for ever.
 struct Reaper {
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   bool runs = false;
@@ -64,7 +67,7 @@ bool askAll(Reaper& r) noexcept {
     Lock lock(r.mutex);
     for (pool::Job** at = &r.asked; *at;) {
       pool::Job* job = *at;
-      if (!static_cast<Process*>(job)->reap(-1)) {
+      if (!static_cast<Process*>(job)->reap()) {
         at = &job->next;
         continue;
       }
@@ -82,6 +85,19 @@ bool askAll(Reaper& r) noexcept {
   return left;
 }
 
+void ask(Reaper& r, Process* process) noexcept {
+  Lock lock(r.mutex);
+  process->next = r.asked;
+  r.asked = process;
+}
+
+int watchPidfd(Reaper& r, int change, Process* process) noexcept {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLONESHOT;
+  event.data.ptr = process;
+  return epoll_ctl(r.epoll, change, process->pidfd(), &event);
+}
+
 void* work(void* argument) {
   Reaper& r = *static_cast<Reaper*>(argument);
   epoll_event events[kBatch];
@@ -93,8 +109,10 @@ void* work(void* argument) {
       if (!process) {
         eventfd_t value;
         eventfd_read(r.bell, &value);
-      } else if (process->reap(r.epoll)) {
+      } else if (process->reap()) {
         deliver(process);
+      } else if (watchPidfd(r, EPOLL_CTL_MOD, process) != 0) {
+        ask(r, process);
       }
     }
     asks = askAll(r);
@@ -165,10 +183,8 @@ int Process::signalGroup(int number) noexcept {
   return ::kill(-pid_, number) == 0 ? 0 : -errno;
 }
 
-bool Process::reap(int watched) noexcept {
+bool Process::reap() noexcept {
   Lock lock(mutex_);
-  // The kernel tells again what could not be taken out of the epoll set.
-  if (reaped_) return false;
   siginfo_t about{};
   int result;
   do {
@@ -176,7 +192,6 @@ bool Process::reap(int watched) noexcept {
   } while (result != 0 && errno == EINTR);
   if (result == 0 && about.si_pid == 0) return false;
   reaped_ = true;
-  if (watched >= 0) epoll_ctl(watched, EPOLL_CTL_DEL, pidfd_, nullptr);
   if (pidfd_ >= 0 && !leadsGroup_) {
     ::close(pidfd_);
     pidfd_ = -1;
@@ -195,13 +210,8 @@ int prepareReaper() noexcept {
 
 void watch(Process* process) noexcept {
   Reaper& r = reaper();
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.ptr = process;
-  if (process->pidfd() >= 0 && epoll_ctl(r.epoll, EPOLL_CTL_ADD, process->pidfd(), &event) == 0) return;
-  Lock lock(r.mutex);
-  process->next = r.asked;
-  r.asked = process;
+  if (process->pidfd() >= 0 && watchPidfd(r, EPOLL_CTL_ADD, process) == 0) return;
+  ask(r, process);
   eventfd_write(r.bell, 1);
 }
 

@@ -44,8 +44,8 @@ class Process : public pool::Job {
   // To all that are in the group that it leads, also when it has ended itself.
   int signalGroup(int number) noexcept;
 
-  // The reaper's: whether it has ended, which it finds out and remembers. `watched`: the epoll set that its pidfd is in, or -1.
-  bool reap(int watched) noexcept;
+  // The reaper's: whether it has ended, which it finds out and remembers.
+  bool reap() noexcept;
 
   void* owner = nullptr;  // the environment's record, on its thread
 

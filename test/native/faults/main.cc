@@ -26,6 +26,7 @@
 using namespace stackful::faults;
 
 extern "C" int __lsan_do_recoverable_leak_check() __attribute__((weak));
+extern "C" int __asan_report_present() __attribute__((weak));
 
 namespace {
 
@@ -90,6 +91,8 @@ bool inChild(const Scenario& scenario, size_t call, unsigned nth, int error) {
       printf("  %s, %s number %u fails with %s: %s\n", scenario.name, calls[call].name, nth,
              strerrorname_np(error), wrong.c_str());
     fflush(stdout);
+    // Another thread is writing its report, and ends the process after it.
+    while (__asan_report_present && __asan_report_present()) usleep(10'000);
     _exit(wrong.empty() ? 0 : 1);
   }
   int status = 0;

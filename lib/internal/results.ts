@@ -36,6 +36,7 @@ export const EINVAL = negative('EINVAL');
 export const ENOENT = negative('ENOENT');
 export const ENOTDIR = negative('ENOTDIR');
 export const EPIPE = negative('EPIPE');
+export const EAGAIN = negative('EAGAIN');
 export const EOPNOTSUPP = negative('EOPNOTSUPP');
 export const ETIMEDOUT = negative('ETIMEDOUT');
 /** The lowest system error; lower codes are the library's. */

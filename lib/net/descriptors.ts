@@ -3,7 +3,7 @@ import { closeSync } from 'node:fs';
 import { withSignal } from '../coroutine/signal.js';
 import { dataOf, INT_MAX, integerIn, invalidType, invalidValue } from '../internal/arguments.js';
 import { checkpoint, signalIn, type ParkOptions } from '../internal/parking.js';
-import { EOPNOTSUPP } from '../internal/results.js';
+import { EAGAIN, EOPNOTSUPP } from '../internal/results.js';
 import { DescriptorsLostError } from './errors.js';
 import { failSocket } from './failure.js';
 import { netReceiveDescriptors, netSendDescriptors } from './native.js';
@@ -66,14 +66,21 @@ export function receiveDescriptors(
   const operation = 'socket.receiveDescriptors';
   const signal = signalIn(operation, options);
   if (signal) return withSignal(signal, () => receiveDescriptors(socket, max, undefined));
-  checkpoint(operation);
-  socket.ensureOpen(operation);
-  if (socket.encrypted) failSocket(socket.handle, EOPNOTSUPP, operation, 'recvmsg');
   const { surplus } = socket;
-  if (surplus.length > 0) {
-    return { data: surplus.take(Math.min(max, surplus.length)), descriptors: [] };
-  }
-  const result = netReceiveDescriptors(socket.handle, max);
+  let result: ReturnType<typeof netReceiveDescriptors>;
+  do {
+    checkpoint(operation);
+    socket.ensureOpen(operation);
+    if (socket.encrypted) failSocket(socket.handle, EOPNOTSUPP, operation, 'recvmsg');
+    if (surplus.length > 0) {
+      const data = surplus.take(Math.min(max, surplus.length));
+      socket.shareSurplus();
+      return { data, descriptors: [] };
+    }
+    socket.receiving++;
+    result = netReceiveDescriptors(socket.handle, max);
+    socket.receiving--;
+  } while (result === EAGAIN);
   if (result === 0) {
     socket.endOfStream();
     return null;
@@ -83,5 +90,6 @@ export function receiveDescriptors(
   if (!lost) return { data, descriptors };
   for (const fd of descriptors) closeSync(fd);
   surplus.add(data);
+  socket.shareSurplus();
   throw new DescriptorsLostError(operation);
 }

@@ -18,12 +18,14 @@ interface NetNative {
     ofPeer: boolean,
   ) => [host: string, port: number, family: 4 | 6 | 0] | undefined;
 
+  // A call that receives returns EAGAIN after netLookAgain: bytes are in the surplus, perhaps.
   netRead: (socket: number, max: number) => Buffer | number;
   netReadInto: (socket: number, to: Uint8Array, offset: number, length: number) => number;
   netWrite: (socket: number, data: string | Uint8Array, more: boolean) => number;
   netWritev: (socket: number, parts: readonly (string | Uint8Array)[]) => number;
   netSendFile: (socket: number, fd: number, offset: number, length: number) => number;
   netEnd: (socket: number) => number;
+  netLookAgain: (socket: number) => void;
 
   netSetOptions: (socket: number, triples: Int32Array) => number;
   netGetOption: (socket: number, level: number, name: number, into: Int32Array) => number;
@@ -60,6 +62,7 @@ export const {
   netWritev,
   netSendFile,
   netEnd,
+  netLookAgain,
   netFlush,
   netSetOptions,
   netGetOption,

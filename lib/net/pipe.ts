@@ -2,7 +2,7 @@ import { withSignal } from '../coroutine/signal.js';
 import { booleanOf, integerIn, invalidType } from '../internal/arguments.js';
 import { knownOptions } from '../internal/options.js';
 import type { ParkOptions } from '../internal/parking.js';
-import { EOPNOTSUPP } from '../internal/results.js';
+import { EAGAIN, EOPNOTSUPP } from '../internal/results.js';
 import { failSocket } from './failure.js';
 import { netPipe } from './native.js';
 import { Socket } from './socket.js';
@@ -81,10 +81,17 @@ function passOn(from: Socket, to: Socket, limit: number, progress: { bytes: numb
   // What was received already, and a call on a socket that is closed or outside a coroutine.
   while (from.unread > 0 && progress.bytes < limit) passChunk(from, to, limit, progress);
   if (progress.bytes === limit) return;
+  from.receiving++;
   const result = netPipe(from.handle, to.handle, limit - progress.bytes, told);
+  from.receiving--;
   if (result !== EOPNOTSUPP) {
     const [moved, reading] = told as unknown as [number, number];
     progress.bytes += moved;
+    if (result === EAGAIN) {
+      // Another coroutine has received more than it took.
+      passOn(from, to, limit, progress);
+      return;
+    }
     if (result < 0) failSocket((reading ? from : to).handle, result, 'pipe', reading ? 'read' : 'write');
     progress.ended = progress.bytes < limit;
     if (progress.ended) from.endOfStream();
@@ -106,6 +113,7 @@ function passChunk(from: Socket, to: Socket, limit: number, progress: { bytes: n
   } catch (error) {
     // They are not the second one's, or only in part, and then it is broken: the first one's next reader gets all of them.
     if (!from.closed) from.surplus.putBack(chunk);
+    from.shareSurplus();
     throw error;
   }
   progress.bytes += chunk.length;

@@ -1,11 +1,12 @@
 import { withSignal } from '../coroutine/signal.js';
 import { INT_MAX, integerIn, invalidType, invalidValue } from '../internal/arguments.js';
 import { checkpoint, signalIn, type ParkOptions } from '../internal/parking.js';
+import { EAGAIN } from '../internal/results.js';
 import { receiveDescriptors, sendDescriptors, type Passable, type ReceivedDescriptors } from './descriptors.js';
 import { DELIMITED, exactly, line, until, type DelimiterOptions } from './buffered.js';
 import { failSocket } from './failure.js';
 import { SocketClosedError } from './errors.js';
-import { CLOSED, netAdopt, netClose, netRead, netReadInto } from './native.js';
+import { CLOSED, netAdopt, netClose, netLookAgain, netRead, netReadInto } from './native.js';
 import { Sending } from './sending.js';
 import { Surplus } from './surplus.js';
 
@@ -20,15 +21,17 @@ const abandoned = new FinalizationRegistry<number>(netClose);
 /**
  * A connection. {@link connect} and listeners make one.
  *
- * Several coroutines may use one socket at the same time; the bytes of two writes are never mixed. Every
- * call but `close` throws NotInCoroutineError (`ERR_NOT_IN_COROUTINE`) outside a coroutine, CancelledError
- * (`ERR_CANCELLED`) and TimeoutError (`ERR_TIMEOUT`) when it is interrupted, SocketClosedError
+ * Several coroutines may use one socket at the same time; the bytes of two writes are never mixed, and what one reader has received
+ * and not taken is the next one's. Every call but `close` throws NotInCoroutineError (`ERR_NOT_IN_COROUTINE`) outside a coroutine,
+ * CancelledError (`ERR_CANCELLED`) and TimeoutError (`ERR_TIMEOUT`) when it is interrupted, SocketClosedError
  * (`ERR_SOCKET_CLOSED`) after `close`, and the system's errors with Node's codes (`ECONNRESET`, `EPIPE`, ...).
  */
 export class Socket extends Sending implements Iterable<Buffer>, Disposable {
   /** @internal */
   readonly surplus = new Surplus();
   private readonly allowHalfOpen: boolean;
+  /** How many coroutines are in a native call that waits for bytes. @internal */
+  receiving = 0;
 
   /** @internal */
   constructor(handle: number, allowHalfOpen = true) {
@@ -77,14 +80,19 @@ export class Socket extends Sending implements Iterable<Buffer>, Disposable {
     const signal = signalIn('socket.read', options);
     if (signal) return withSignal(signal, () => this.read(max));
     if (max !== CHUNK) integerIn('max', max, 1, Number.MAX_SAFE_INTEGER);
-    if (this.surplus.length > 0) checkpoint('socket.read');
-    // Another reader may have taken it while this one was parked.
-    if (this.surplus.length > 0) return this.takeSurplus(max, 'socket.read');
-    const result = netRead(this.handle, max);
-    if (typeof result !== 'number') return result;
-    if (result < 0) this.fail(result, 'socket.read', 'read');
-    this.endOfStream();
-    return null;
+    for (;;) {
+      if (this.surplus.length > 0) checkpoint('socket.read');
+      // Another reader may have taken it while this one was parked.
+      if (this.surplus.length > 0) return this.takeSurplus(max, 'socket.read');
+      this.receiving++;
+      const result = netRead(this.handle, max);
+      this.receiving--;
+      if (typeof result !== 'number') return result;
+      if (result === EAGAIN) continue;
+      if (result < 0) this.fail(result, 'socket.read', 'read');
+      this.endOfStream();
+      return null;
+    }
   }
 
   /**
@@ -97,12 +105,6 @@ export class Socket extends Sending implements Iterable<Buffer>, Disposable {
       throw invalidType('buffer', 'an instance of Buffer or Uint8Array', buffer);
     if (buffer.length === 0) throw invalidValue('buffer', 'not empty', buffer);
     if (this.surplus.length > 0) checkpoint('socket.readInto');
-    if (this.surplus.length > 0) {
-      this.ensureOpen('socket.readInto');
-      const n = Math.min(this.surplus.length, buffer.length);
-      this.surplus.copyTo(buffer, n);
-      return n;
-    }
     return this.receiveInto(buffer, 0, 'socket.readInto');
   }
 
@@ -116,7 +118,11 @@ export class Socket extends Sending implements Iterable<Buffer>, Disposable {
     const signal = signalIn('socket.readExactly', options);
     if (signal) return withSignal(signal, () => this.readExactly(n));
     integerIn('n', n, 0, Number.MAX_SAFE_INTEGER);
-    return exactly(this, n, 'socket.readExactly');
+    try {
+      return exactly(this, n, 'socket.readExactly');
+    } finally {
+      this.shareSurplus();
+    }
   }
 
   /**
@@ -130,7 +136,11 @@ export class Socket extends Sending implements Iterable<Buffer>, Disposable {
     if (signal) {
       return withSignal(signal, () => this.readLine({ ...options, signal: undefined }));
     }
-    return line(this, options?.limit, 'socket.readLine');
+    try {
+      return line(this, options?.limit, 'socket.readLine');
+    } finally {
+      this.shareSurplus();
+    }
   }
 
   /**
@@ -145,7 +155,11 @@ export class Socket extends Sending implements Iterable<Buffer>, Disposable {
     if (signal) {
       return withSignal(signal, () => this.readUntil(delimiter, { ...options, signal: undefined }));
     }
-    return until(this, delimiter, options?.limit, 'socket.readUntil');
+    try {
+      return until(this, delimiter, options?.limit, 'socket.readUntil');
+    } finally {
+      this.shareSurplus();
+    }
   }
 
   /**
@@ -197,7 +211,14 @@ export class Socket extends Sending implements Iterable<Buffer>, Disposable {
 
   private takeSurplus(max: number, operation: string): Buffer {
     this.ensureOpen(operation);
-    return this.surplus.take(Math.min(max, this.surplus.length));
+    const taken = this.surplus.take(Math.min(max, this.surplus.length));
+    this.shareSurplus();
+    return taken;
+  }
+
+  /** The call that ends leaves bytes: a coroutine that waits for some looks at them, whatever else comes. @internal */
+  shareSurplus(): void {
+    if (this.receiving > 0 && this.surplus.length > 0) netLookAgain(this.handle);
   }
 
   /** @internal */
@@ -205,13 +226,16 @@ export class Socket extends Sending implements Iterable<Buffer>, Disposable {
     if (this.handle === CLOSED) throw new SocketClosedError(operation);
   }
 
-  /** Receives bytes into the surplus; false at the end of the stream. Parks. @internal */
+  /** Receives bytes into the surplus, or another coroutine has done it; false at the end of the stream. Parks. @internal */
   receive(operation: string): boolean {
+    this.receiving++;
     const result = netRead(this.handle, CHUNK);
+    this.receiving--;
     if (typeof result !== 'number') {
       this.surplus.add(result);
       return true;
     }
+    if (result === EAGAIN) return true;
     if (result < 0) this.fail(result, operation, 'read');
     this.endOfStream();
     return false;
@@ -219,7 +243,19 @@ export class Socket extends Sending implements Iterable<Buffer>, Disposable {
 
   /** Parks. @internal */
   receiveInto(buffer: Uint8Array, offset: number, operation: string): number {
-    const result = netReadInto(this.handle, buffer, offset, buffer.length - offset);
+    let result: number;
+    do {
+      if (this.surplus.length > 0) {
+        this.ensureOpen(operation);
+        const n = Math.min(this.surplus.length, buffer.length - offset);
+        this.surplus.copyTo(buffer.subarray(offset), n);
+        this.shareSurplus();
+        return n;
+      }
+      this.receiving++;
+      result = netReadInto(this.handle, buffer, offset, buffer.length - offset);
+      this.receiving--;
+    } while (result === EAGAIN);
     if (result < 0) this.fail(result, operation, 'read');
     if (result === 0 && buffer.length > offset) this.endOfStream();
     return result;

@@ -73,6 +73,12 @@ void write(const Info& info) {
   send(info, s, bytes.data(), bytes.size(), more);
 }
 
+// netLookAgain(socket): bytes are left in JavaScript, where one of the coroutines that wait for some is to look: its call returns
+// -EAGAIN.
+void lookAgain(const Info& info) {
+  if (net::Socket* s = socketAt(info)) net::letReaderLook(*s);
+}
+
 // netFlush(socket): sends what writes have put off. 0 or a code. Parks.
 void flush(const Info& info) {
   net::Socket* s = socketAt(info);
@@ -159,6 +165,7 @@ void defineNetTransfer(v8::Local<v8::Context> context, v8::Local<v8::Object> exp
   define(context, exports, "netReadInto", readInto);
   define(context, exports, "netWrite", write);
   define(context, exports, "netWritev", writev);
+  define(context, exports, "netLookAgain", lookAgain);
   define(context, exports, "netFlush", flush);
   define(context, exports, "netBuffered", buffered);
   define(context, exports, "netFlushError", flushError);

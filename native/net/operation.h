@@ -59,6 +59,13 @@ inline void passOn(Socket& s) noexcept {
   if (!s.readers.empty() && !drained(s)) wakeFirst(s.poller->scheduler(), s.readers);
 }
 
+// Bytes that a reader could have were received and are kept by the embedding: one of those that wait, or are about to, ends its
+// readOperation with -EAGAIN, and looks there before the next one.
+inline void letReaderLook(Socket& s) noexcept {
+  s.flags |= kLookAgain;
+  wakeFirst(s.poller->scheduler(), s.readers);
+}
+
 template <class Attempt>
 [[gnu::noinline]] ssize_t readAfterWaiting(Socket& s, sched::ParkKind kind, Deadline deadline,
                                            Attempt& attempt) {
@@ -66,19 +73,24 @@ template <class Attempt>
   ssize_t result;
   bool again = false;
   do {
+    if (s.flags & kLookAgain) [[unlikely]] {
+      s.flags &= ~kLookAgain;
+      result = -EAGAIN;
+      break;
+    }
     result = waitOn(s, s.readers, kind, deadline, again);
     again = true;
     if (s.flags & kClosed) return -EBADF;
     if (result < 0) break;
     if (s.flags & kFlushError) return kFlushFailed;
-    result = drained(s) ? -EAGAIN : attempt();
+    result = drained(s) || (s.flags & kLookAgain) ? -EAGAIN : attempt();
   } while (result == -EAGAIN);
   passOn(s);
   return result;
 }
 
 // `attempt()` makes the system call and returns its result or -errno; it sets kDrained as receive() does. Used for
-// everything that waits for "readable".
+// everything that waits for "readable". -EAGAIN only after letReaderLook.
 template <class Attempt>
 inline ssize_t readOperation(Socket& s, sched::ParkKind kind, Deadline deadline, Attempt attempt) {
   sched::Scheduler& scheduler = s.poller->scheduler();

@@ -64,6 +64,8 @@ enum SocketFlag : uint32_t {
   // Bytes wait in output.h to be sent first. kFlushError: it could not send some, which no call has been told.
   kBuffered = 1 << 16,
   kFlushError = 1 << 17,
+  // Bytes of the stream are where the embedding keeps some: see letReaderLook.
+  kLookAgain = 1 << 19,
   kIpv6 = 1 << 18,  // of a datagram socket: it takes IPv4 addresses only as IPv6 ones
 };
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "../../native/net/operation.h"
 #include "../../native/net/readiness.h"
 #include "net_harness.h"
 
@@ -122,6 +123,39 @@ TEST_CASE("a deadline ends a read with ETIMEDOUT, and the socket goes on") {
   CHECK(first == -ETIMEDOUT);
   CHECK(second == 1);
   CHECK(e.scheduler.timers().size() == 0);
+  ::close(pair.theirs);
+}
+
+TEST_CASE("a reader that is to look elsewhere ends its call, one at a time") {
+  Environment e;
+  TcpPair pair;
+  Socket* s = attach(e.poller, pair.ours, Kind::kTcp);
+  ssize_t first = 1, second = 1, third = 1;
+  char byte;
+  e.go([&] { first = read(*s, &byte, 1, in(1000)); });
+  auto* cancelled = e.go([&] { third = read(*s, &byte, 1); });
+  e.go([&] { second = read(*s, &byte, 1, in(1000)); });
+  e.turn(0);
+  letReaderLook(*s);
+  e.turn(0);
+  CHECK(first == -EAGAIN);
+  CHECK(second == 1);
+  // Not one that something else has woken.
+  e.scheduler.cancel(cancelled);
+  letReaderLook(*s);
+  e.turn(0);
+  CHECK(third == -ECANCELED);
+  CHECK(second == -EAGAIN);
+  // Before it waits, too.
+  letReaderLook(*s);
+  e.go([&] {
+    while (read(*s, &byte, 1, in(1000)) != -EAGAIN) {
+    }
+    sendText(pair.theirs, "x");
+    CHECK(read(*s, &byte, 1, in(1000)) == 1);
+    close(s);
+  });
+  CHECK(e.run());
   ::close(pair.theirs);
 }
 

@@ -12,8 +12,10 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const LONGEST_PAUSE_MS = 32;
 /** For a process in the middle of a system call that cannot be interrupted; the reaper waits longer. */
 const LAST_WAIT_MS = 1000;
-/** The same, where a process is to be stopped first: as a rule it takes microseconds. */
-const LONGEST_STOP_MS = 20;
+const NEVER_NOTIFIED = new Int32Array(new SharedArrayBuffer(4));
+/** Until a process is stopped: microseconds, unless the machine has much else to do. The second blocks the thread. */
+const LONGEST_STOP_MS = 1000;
+const LONGEST_STOP_OUTSIDE_MS = 50;
 
 /** A process of a family, known by its number and the moment of its start. */
 class Member {
@@ -83,10 +85,10 @@ function childrenOf(pid: number, thread: string): number[] {
  * after its children were counted, and that one would be left when its parent has ended. So each is stopped, and counted again when
  * it is seen to be stopped: the kernel lets a fork that has begun finish first.
  */
-function stopFamily(first: readonly Member[], pause: () => void): Member[] {
+function stopFamily(first: readonly Member[], parks: boolean): Member[] {
   const members = new Map(first.map((member) => [member.pid, member]));
   const counted = new Set<Member>();
-  const until = performance.now() + LONGEST_STOP_MS;
+  const until = performance.now() + (parks ? LONGEST_STOP_MS : LONGEST_STOP_OUTSIDE_MS);
   for (const member of first) member.signal(SIGSTOP);
   for (;;) {
     // New members come behind the ones that this loop is at, and are reached by it.
@@ -101,7 +103,8 @@ function stopFamily(first: readonly Member[], pause: () => void): Member[] {
       }
     }
     if (counted.size === members.size || performance.now() > until) return [...members.values()];
-    pause();
+    if (parks) sleep(1);
+    else Atomics.wait(NEVER_NOTIFIED, 0, 0, 1);
   }
 }
 
@@ -124,14 +127,14 @@ export class Family {
   end(signal: number, grace: number, wait = true): boolean {
     const until = performance.now() + grace;
     if (!wait || !current()) {
-      this.signalAll(signal, () => undefined);
-      later(grace, () => { this.signalAll(SIGKILL, () => undefined); });
+      this.signalAll(signal, false);
+      later(grace, () => { this.signalAll(SIGKILL, false); });
       return false;
     }
     shield(() => {
-      this.signalAll(signal, () => { sleep(1); });
+      this.signalAll(signal, true);
       if (this.endsWithin(grace)) return;
-      this.signalAll(SIGKILL, () => { sleep(1); });
+      this.signalAll(SIGKILL, true);
       this.endsWithin(LAST_WAIT_MS);
     });
     // Who is in the group and descends from nobody there cannot be waited for.
@@ -142,8 +145,8 @@ export class Family {
   }
 
   /** Sends `signal` to the group, and to all who descend from the child or have done so when this was called before. */
-  private signalAll(signal: number, pause: () => void): void {
-    this.members = stopFamily(this.members.filter(({ runs }) => runs), pause);
+  private signalAll(signal: number, parks: boolean): void {
+    this.members = stopFamily(this.members.filter(({ runs }) => runs), parks);
     this.signalGroup(signal);
     for (const number of [signal, SIGCONT]) {
       for (const member of this.members) member.signal(number);

@@ -1,4 +1,4 @@
-/** A pipelined line protocol, a UDP echo and a TCP proxy: server CPU an operation, beside node:net, node:dgram, Go and HAProxy. */
+/** A pipelined line protocol, a UDP echo and a TCP proxy: server CPU an operation, beside node:net, node:dgram, Go, HAProxy and C. */
 
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { interleave, Samples } from './support/samples.js';
 import { freePort } from './support/server.js';
 
 const name = 'sockets';
-const SUBJECTS = ['stackful', 'node', 'go', 'haproxy'];
+const SUBJECTS = ['stackful', 'node', 'go', 'haproxy', 'raw-udp'];
 const WORKS = ['lines', 'udp', 'proxy'];
 const GIB = 2 ** 30;
 /** Clients of each work, and how many lines or datagrams each keeps in flight. */
@@ -31,6 +31,10 @@ async function prepare(subject: string): Promise<{ subject: string; command: Com
     const program = installed('haproxy');
     if (!program) throw new Unavailable('needs HAProxy (apt-get install haproxy)');
     return { subject, command: (work, port, upstream) => (work === 'proxy' ? haproxy(program, port, upstream) : undefined) };
+  }
+  if (subject === 'raw-udp') {
+    const program = await buildC('raw-udp');
+    return { subject, command: (work, port) => (work === 'udp' ? [program, String(port)] : undefined) };
   }
   const file = join(benchDirectory, subject === 'node' ? 'peers/node-sockets.mjs' : 'subjects/sockets.mjs');
   const program = subject === 'go' ? [await buildGo('go-sockets')] : [process.execPath, file];

@@ -1,38 +1,10 @@
 /** Microseconds to run a program and take what it writes: `execFile` beside that of node:child_process. */
 
-import { join } from 'node:path';
-import { BenchError, note, type Bench, type Row } from './support/bench.js';
-import { benchDirectory } from './support/cache.js';
-import type { Options } from './support/options.js';
-import { measureRound, Samples } from './support/samples.js';
+import type { Bench } from './support/bench.js';
+import { measurePrograms } from './support/programs.js';
 
 const name = 'children';
-
-const SUBJECTS: Readonly<Record<string, string[]>> = {
-  stackful: ['subjects', 'children.mjs'],
-  node: ['peers', 'children-node.mjs'],
-};
-
-async function run(options: Options): Promise<Row[]> {
-  const rounds = options.number('rounds', 5, 1);
-  const programs = options.number('programs', 1_000, 100);
-  const counts = options.numbers('coroutines', [1, 50], [1, 50]);
-  const commands = options.choice('subjects', Object.keys(SUBJECTS)).map((subject) => [
-    process.execPath,
-    join(benchDirectory, ...SUBJECTS[subject]!),
-    String(programs),
-  ]);
-  if (commands.length === 0) throw new BenchError('no subject chosen');
-
-  const samples = new Samples(name);
-  for (let round = 0; round < rounds; round++) {
-    for (const count of counts) {
-      note(`round ${round + 1}/${rounds}, ${count} at a time`);
-      await measureRound(samples, commands, round, count);
-    }
-  }
-  return samples.rows();
-}
+const programs = { stackful: ['subjects', 'children.mjs'], node: ['peers', 'children-node.mjs'] } as const;
 
 export default {
   name,
@@ -41,11 +13,16 @@ export default {
     programs: 'how many are run in a round (1000)',
     coroutines: 'how many run at a time, a list (1,50)',
     rounds: 'processes for each subject and number (5)',
-    subjects: `a list of ${Object.keys(SUBJECTS).join(', ')} (all)`,
+    subjects: `a list of ${Object.keys(programs).join(', ')} (all)`,
   },
   figures: [
     { title: 'A program', metric: 'exec_us', label: 'µs', x: 'coroutines' },
     { title: 'CPU of the caller', metric: 'exec_cpu_us', label: 'µs', x: 'coroutines' },
   ],
-  run,
+  run: (options) => measurePrograms(name, options, {
+    programs,
+    args: [options.number('programs', 1_000, 100)],
+    counts: options.numbers('coroutines', [1, 50], [1, 50]),
+    what: 'at a time',
+  }),
 } satisfies Bench;

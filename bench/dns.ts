@@ -3,39 +3,11 @@
  * node:dns and its promises. No packet leaves the machine: the name is in /etc/hosts.
  */
 
-import { join } from 'node:path';
-import { BenchError, note, type Bench, type Row } from './support/bench.js';
-import { benchDirectory } from './support/cache.js';
-import type { Options } from './support/options.js';
-import { measureRound, Samples } from './support/samples.js';
+import type { Bench } from './support/bench.js';
+import { measurePrograms } from './support/programs.js';
 
 const name = 'dns';
-
-const SUBJECTS: Readonly<Record<string, string[]>> = {
-  stackful: ['subjects', 'dns.mjs'],
-  promises: ['peers', 'dns-node.mjs'],
-};
-
-async function run(options: Options): Promise<Row[]> {
-  const rounds = options.number('rounds', 5, 1);
-  const lookups = options.number('lookups', 10_000, 1_000);
-  const counts = options.numbers('coroutines', [1, 100, 10_000], [1, 1_000]);
-  const commands = options.choice('subjects', Object.keys(SUBJECTS)).map((subject) => [
-    process.execPath,
-    join(benchDirectory, ...SUBJECTS[subject]!),
-    String(lookups),
-  ]);
-  if (commands.length === 0) throw new BenchError('no subject chosen');
-
-  const samples = new Samples(name);
-  for (let round = 0; round < rounds; round++) {
-    for (const count of counts) {
-      note(`round ${round + 1}/${rounds}, ${count} at a time`);
-      await measureRound(samples, commands, round, count);
-    }
-  }
-  return samples.rows();
-}
+const programs = { stackful: ['subjects', 'dns.mjs'], promises: ['peers', 'dns-node.mjs'] } as const;
 
 export default {
   name,
@@ -44,11 +16,16 @@ export default {
     lookups: 'how many are made in a round (10000)',
     coroutines: 'how many ask at a time, a list (1,100,10000)',
     rounds: 'processes for each subject and number (5)',
-    subjects: `a list of ${Object.keys(SUBJECTS).join(', ')} (all)`,
+    subjects: `a list of ${Object.keys(programs).join(', ')} (all)`,
   },
   figures: [
     { title: 'A lookup', metric: 'lookup_us', label: 'µs', x: 'coroutines' },
     { title: 'CPU', metric: 'lookup_cpu_us', label: 'µs', x: 'coroutines' },
   ],
-  run,
+  run: (options) => measurePrograms(name, options, {
+    programs,
+    args: [options.number('lookups', 10_000, 1_000)],
+    counts: options.numbers('coroutines', [1, 100, 10_000], [1, 1_000]),
+    what: 'at a time',
+  }),
 } satisfies Bench;

@@ -1,37 +1,10 @@
 /** Pauses for garbage collection with handlers parked: coroutines beside async functions. */
 
-import { join } from 'node:path';
-import { BenchError, note, type Bench, type Row } from './support/bench.js';
-import { benchDirectory } from './support/cache.js';
-import type { Options } from './support/options.js';
-import { measureRound, Samples } from './support/samples.js';
+import type { Bench } from './support/bench.js';
+import { measurePrograms } from './support/programs.js';
 
 const name = 'gc';
-
-const SUBJECTS: Readonly<Record<string, string[]>> = {
-  stackful: ['subjects', 'gc.mjs'],
-  async: ['peers', 'gc-async.mjs'],
-};
-
-async function run(options: Options): Promise<Row[]> {
-  const rounds = options.number('rounds', 3, 1);
-  const counts = options.numbers('coroutines', [1_000, 100_000], [1_000]);
-  const commands = options.choice('subjects', Object.keys(SUBJECTS)).map((subject) => [
-    process.execPath,
-    '--expose-gc',
-    join(benchDirectory, ...SUBJECTS[subject]!),
-  ]);
-  if (commands.length === 0) throw new BenchError('no subject chosen');
-
-  const samples = new Samples(name);
-  for (let round = 0; round < rounds; round++) {
-    for (const count of counts) {
-      note(`round ${round + 1}/${rounds}, ${count} parked`);
-      await measureRound(samples, commands, round, count);
-    }
-  }
-  return samples.rows();
-}
+const programs = { stackful: ['subjects', 'gc.mjs'], async: ['peers', 'gc-async.mjs'] } as const;
 
 export default {
   name,
@@ -39,11 +12,17 @@ export default {
   options: {
     coroutines: 'how many are parked, a list (1000,100000; 1000000 works)',
     rounds: 'processes for each subject and number (3)',
-    subjects: `a list of ${Object.keys(SUBJECTS).join(', ')} (all)`,
+    subjects: `a list of ${Object.keys(programs).join(', ')} (all)`,
   },
   figures: [
     { title: 'Minor collection', metric: 'minor_gc_ms', label: 'ms' },
     { title: 'Full collection', metric: 'full_gc_ms', label: 'ms' },
   ],
-  run,
+  run: (options) => measurePrograms(name, options, {
+    programs,
+    counts: options.numbers('coroutines', [1_000, 100_000], [1_000]),
+    what: 'parked',
+    flags: ['--expose-gc'],
+    rounds: 3,
+  }),
 } satisfies Bench;

@@ -3,35 +3,11 @@
  * for both.
  */
 
-import { join } from 'node:path';
-import { BenchError, note, type Bench, type Row } from './support/bench.js';
-import { benchDirectory } from './support/cache.js';
-import type { Options } from './support/options.js';
-import { measureRound, Samples } from './support/samples.js';
+import type { Bench } from './support/bench.js';
+import { measurePrograms } from './support/programs.js';
 
 const name = 'streams';
-
-const SUBJECTS: Readonly<Record<string, string[]>> = {
-  stackful: ['subjects', 'streams.mjs'],
-  node: ['peers', 'streams-node.mjs'],
-};
-
-async function run(options: Options): Promise<Row[]> {
-  const rounds = options.number('rounds', 5, 1);
-  const mebibytes = options.number('mebibytes', 64, 8);
-  const commands = options.choice('subjects', Object.keys(SUBJECTS)).map((subject) => [
-    process.execPath,
-    join(benchDirectory, ...SUBJECTS[subject]!),
-  ]);
-  if (commands.length === 0) throw new BenchError('no subject chosen');
-
-  const samples = new Samples(name);
-  for (let round = 0; round < rounds; round++) {
-    note(`round ${round + 1}/${rounds}`);
-    await measureRound(samples, commands, round, mebibytes);
-  }
-  return samples.rows();
-}
+const programs = { stackful: ['subjects', 'streams.mjs'], node: ['peers', 'streams-node.mjs'] } as const;
 
 export default {
   name,
@@ -39,8 +15,8 @@ export default {
   options: {
     mebibytes: 'the size of the file (64)',
     rounds: 'processes for each subject (5)',
-    subjects: `a list of ${Object.keys(SUBJECTS).join(', ')} (all)`,
+    subjects: `a list of ${Object.keys(programs).join(', ')} (all)`,
   },
   figures: [],
-  run,
+  run: (options) => measurePrograms(name, options, { programs, args: [options.number('mebibytes', 64, 8)] }),
 } satisfies Bench;

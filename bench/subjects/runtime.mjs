@@ -16,7 +16,7 @@ function timers() {
   for (const ms of times) native.timeoutEnter(ms);
   const insert = perItem(began, pending);
   began = performance.now();
-  for (let i = 0; i < pending; i++) native.scopeLeave();
+  for (let i = 0; i < pending; i++) native.limitLeave();
   return { timer_insert_ns: insert, timer_cancel_ns: perItem(began, pending) };
 }
 

@@ -108,7 +108,7 @@ class Exchange {
     const until = ms > 0 ? performance.now() + ms : Infinity;
     for (;;) {
       const { exit } = this.child;
-      // Whoever still has the other end of it does not read for this call.
+      // A process that still has the other end of it does not read for this call.
       if (exit) this.stopFeeding();
       const waited = this.waitedFor();
       if (exit && waited.length === 0) return undefined;

@@ -30,7 +30,7 @@ export const Group = { ours: 0, session: 1, ownUnlessTerminal: 2 } as const;
 /** As native/child/children.h and native/binding/child.cc number them. */
 export const Stdio = { ignore: 0, pipe: 1, bothWays: 2, descriptor: 3, socket: 4 } as const;
 
-/** What `childStatus` says of a process that runs, and of one that somebody else has reaped. */
+/** What `childStatus` says of a process that runs, and of one that other code has reaped. */
 export const RUNNING = -1;
 export const UNKNOWN = -2;
 export const SIGNAL_FACTOR = 65_536;

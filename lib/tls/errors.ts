@@ -19,8 +19,8 @@ export class TlsError extends StackfulError {
 }
 
 /**
- * The stream ended without the announcement that TLS has for it (close_notify): the peer has broken off, or somebody has cut
- * off what it sent.
+ * The stream ended without the announcement that TLS has for it (close_notify): the peer has broken off, or what it sent
+ * was cut off on its way.
  */
 export class TlsTruncatedError extends StackfulError {
   readonly code = 'ERR_TLS_TRUNCATED';

@@ -177,7 +177,7 @@ void feed(const Info& info) {
   returnResult(info, net::writeSome(*s, bytes.data() + offset, bytes.size() - offset));
 }
 
-// childCloseEnd(socket): the end of the stream for whoever reads the pipe, behind what other coroutines are writing. 0 or
+// childCloseEnd(socket): the end of the stream for the pipe's reader, behind what other coroutines are writing. 0 or
 // a code. May park.
 void closeEnd(const Info& info) {
   net::Socket* s = socketAt(info);

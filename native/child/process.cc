@@ -196,7 +196,7 @@ bool Process::reap() noexcept {
     ::close(pidfd_);
     pidfd_ = -1;
   }
-  // Otherwise somebody else has reaped it, or told the kernel to (SIGCHLD ignored).
+  // Otherwise other code has reaped it, or told the kernel to (SIGCHLD ignored).
   if (result == 0 && about.si_code == CLD_EXITED) exit_.code = about.si_status;
   if (result == 0 && about.si_code != CLD_EXITED) exit_.signal = about.si_status;
   return true;

@@ -18,7 +18,7 @@
 namespace stackful::child {
 
 struct Exit {
-  int code = -1;   // -1: ended by a signal, or unknown: somebody else has reaped it
+  int code = -1;   // -1: ended by a signal, or unknown: other code has reaped it
   int signal = 0;  // 0: none
 };
 

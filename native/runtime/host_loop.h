@@ -13,7 +13,7 @@
 //   kClosed     From any, by close.
 //
 // Independent of the mode: isBusy_ (there is work for a batch in every turn), suspended_ (no batch can run, so the loop looks
-// neither for work nor for events, whoever waits), isAlive_ (what coroutines wait for keeps the loop alive).
+// neither for work nor for events, in any mode), isAlive_ (what coroutines wait for keeps the loop alive).
 //
 // Why we wait: with kLibuv a wake-up of a coroutine costs two rounds of its epoll set around one of ours, and one to see that
 // nothing else has come: as much as the rest of a small request, when clients are few and each wake-up is for one of them. So

@@ -42,7 +42,7 @@ export abstract class Descriptor implements Disposable {
     abandoned.register(this, fd, this);
   }
 
-  /** The descriptor; -1 when closed. */
+  /** The descriptor, which nothing but this object may close: its number would be another one's by then. -1 when closed. */
   get fd(): number {
     return this.closing ? CLOSED : this.descriptor;
   }

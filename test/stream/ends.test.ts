@@ -188,14 +188,14 @@ describe('a Writer', () => {
       let letGo = () => {};
       const writer = fromWeb(new WritableStream({ write: () => new Promise<void>((resolve) => { letGo = resolve; }) }));
       const writing = spawn(() => { writer.write('x'); });
-      const waiting = spawn(() => { writer.write('y'); });
+      const waiting = spawn(() => thrown(() => { writer.write('y'); }));
       parked(waiting);
       // The first has reached the sink.
       tick();
       writer.close();
       letGo();
       writing.join();
-      expect(thrown(() => { waiting.join(); })).toMatchObject({ code: 'ERR_STREAM_PREMATURE_CLOSE' });
+      expect(waiting.join()).toMatchObject({ code: 'ERR_STREAM_PREMATURE_CLOSE' });
       expect(thrown(() => { writer.write('z'); })).toMatchObject({ code: 'ERR_STREAM_WRITE_AFTER_END' });
     });
   });

@@ -20,6 +20,8 @@ import {
   yieldNow,
 } from 'stackful';
 
+import { untilParked } from '../support/parked.js';
+
 const withCode = (code: string) => expect.objectContaining({ code }) as never;
 
 describe('Mutex', () => {
@@ -149,9 +151,21 @@ describe('ReadWriteLock', () => {
   it('admits readers together and writers alone, and no coroutine overtakes a writer', async () => {
     const lock = new ReadWriteLock();
     const events: string[] = [];
-    const reader = (name: string) => spawn(() => { lock.read(() => { events.push(`+${name}`); sleep(2); events.push(`-${name}`); }); });
-    const writer = (name: string) => spawn(() => { lock.write(() => { events.push(`+${name}`); sleep(2); events.push(`-${name}`); }); });
-    await Promise.all([reader('r1'), reader('r2'), writer('w1'), reader('r3'), reader('r4'), writer('w2')]);
+    const allWait = new Event();
+    const inside = (name: string) => () => {
+      events.push(`+${name}`);
+      allWait.wait();
+      yieldNow();
+      events.push(`-${name}`);
+    };
+    const reader = (name: string) => spawn(() => { lock.read(inside(name)); });
+    const writer = (name: string) => spawn(() => { lock.write(inside(name)); });
+    const all = [reader('r1'), reader('r2'), writer('w1'), reader('r3'), reader('r4'), writer('w2')];
+    await spawn(() => {
+      all.forEach(untilParked);
+      allWait.set();
+    });
+    await Promise.all(all);
     expect(events).toEqual([
       '+r1', '+r2', '-r1', '-r2', '+w1', '-w1', '+r3', '+r4', '-r3', '-r4', '+w2', '-w2',
     ]);

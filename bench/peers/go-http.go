@@ -1,9 +1,10 @@
 //go:build ignore
 
-// go-http PORT: net/http on one core.
+// go-http PORT [KEY CERT]: net/http on one core; with a key and a certificate over TLS 1.3, without HTTP/2 and without resumption.
 package main
 
 import (
+	"crypto/tls"
 	"io"
 	"log"
 	"net/http"
@@ -17,5 +18,11 @@ func main() {
 		w.Header().Set("Content-Type", "text/plain")
 		io.WriteString(w, "Hello, World!\n")
 	}
-	log.Fatal(http.ListenAndServe("127.0.0.1:"+os.Args[1], http.HandlerFunc(handler)))
+	server := &http.Server{Addr: "127.0.0.1:" + os.Args[1], Handler: http.HandlerFunc(handler)}
+	if len(os.Args) == 2 {
+		log.Fatal(server.ListenAndServe())
+	}
+	server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS13, SessionTicketsDisabled: true}
+	server.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){}
+	log.Fatal(server.ListenAndServeTLS(os.Args[3], os.Args[2]))
 }

@@ -121,7 +121,7 @@ export const TLS_SUBJECTS: Readonly<Record<string, (key: string, cert: string) =
   nginx: (key, cert) =>
     nginx(`return 200 "${JSON.stringify(HTTP_BODY).slice(1, -1)}";`, `ssl_certificate ${cert}; ssl_certificate_key ${key}; ssl_protocols TLSv1.3; ssl_session_tickets off;`),
   go: async (key, cert) => {
-    const program = await buildGo('go-https');
+    const program = await buildGo('go-http');
     return (port) => [program, String(port), key, cert];
   },
   bun: async (key, cert) => {

@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 
 import { invalidType } from '../internal/arguments.js';
 import { ParkKind } from '../internal/kinds.js';
-import { parkDetails } from '../internal/park_details.js';
+import { parkShown } from '../internal/park_details.js';
 import { checkpoint, Waiter, type ParkOptions } from '../internal/parking.js';
 import { EmitterClosedError } from './errors.js';
 
@@ -42,11 +42,9 @@ export function waitOnce(emitter: EventEmitter | EventTarget, event: string | sy
   };
   const onClose = () => { onError(new EmitterClosedError(kindOf(emitter), inspect(event))); };
   const stop = listen(emitter, event, onEvent, onError, onClose);
-  parkDetails.set(waiter.coroutine, () => `waitOnce ${inspect(event)} of ${kindOf(emitter)}`);
   try {
-    waiter.park(ParkKind.promise, 'waitOnce', options);
+    parkShown(waiter, ParkKind.promise, 'waitOnce', () => `waitOnce ${inspect(event)} of ${kindOf(emitter)}`, options);
   } finally {
-    parkDetails.delete(waiter.coroutine);
     stop();
   }
   if (failure) throw failure.error;

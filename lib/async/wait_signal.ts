@@ -3,7 +3,7 @@ import { isMainThread } from 'node:worker_threads';
 
 import { invalidType, invalidValue } from '../internal/arguments.js';
 import { ParkKind } from '../internal/kinds.js';
-import { parkDetails } from '../internal/park_details.js';
+import { parkShown } from '../internal/park_details.js';
 import { checkpoint, Waiter, type ParkOptions } from '../internal/parking.js';
 
 /** A signal that has been waited for once. */
@@ -51,11 +51,9 @@ export function waitSignal(signals: NodeJS.Signals | readonly NodeJS.Signals[], 
   }
   const waiter = new Waiter<NodeJS.Signals>('waitSignal', self);
   for (const { waiters } of all) waiters.add(waiter);
-  parkDetails.set(self, () => `waitSignal ${names.join(', ')}`);
   try {
-    return waiter.park(ParkKind.other, 'waitSignal', options);
+    return parkShown(waiter, ParkKind.other, 'waitSignal', () => `waitSignal ${names.join(', ')}`, options);
   } finally {
-    parkDetails.delete(self);
     for (const { waiters } of all) waiters.delete(waiter);
   }
 }

@@ -14,6 +14,7 @@ import { open } from 'stackful/fs';
 import { connect, listen, UdpSocket } from 'stackful/net';
 import { connect as connectTls, listen as listenTls, secureContext } from 'stackful/tls';
 import { Memory } from './soak/memory.mjs';
+import { wholeNumber } from './soak/options.mjs';
 
 const SAMPLES = 50;
 const ALL = ['tcp', 'unix', 'tls', 'udp', 'descriptors', 'child', 'fifo'];
@@ -25,7 +26,13 @@ const { values } = parseArgs({
     kinds: { type: 'string', default: ALL.join(',') },
   },
 });
-const [count, atOnce] = [values.count, values['at-once']].map(Number);
+const [count, atOnce] = ['count', 'at-once'].map((name) => wholeNumber(name, values[name]));
+const kinds = values.kinds.split(',');
+for (const kind of kinds) {
+  if (ALL.includes(kind)) continue;
+  console.error(`soak: --kinds: "${kind}" is not one of ${ALL.join(', ')}`);
+  process.exit(2);
+}
 if (!globalThis.gc) throw new Error('soak: run with --expose-gc');
 const directory = mkdtempSync(join(tmpdir(), 'stackful-soak-'));
 
@@ -148,7 +155,7 @@ async function run(name) {
 }
 
 let right = true;
-for (const name of values.kinds.split(',')) right = (await run(name)) && right;
+for (const name of kinds) right = (await run(name)) && right;
 rmSync(directory, { recursive: true });
 console.log(`soak: ${right ? 'ok' : 'FAILED'}`);
 process.exit(right ? 0 : 1);

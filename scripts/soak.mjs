@@ -7,18 +7,12 @@
 import { parseArgs } from 'node:util';
 import { coroutines, spawn, stats } from 'stackful';
 import { Memory } from './soak/memory.mjs';
+import { wholeNumber } from './soak/options.mjs';
 import { counts, Rounds } from './soak/rounds.mjs';
 import { restartWorkers } from './soak/workers.mjs';
 
 const STUCK_SECONDS = 120;
 const PROGRESS_SECONDS = 5;
-
-function option(name, text) {
-  const value = Number(text.replaceAll('_', ''));
-  if (Number.isSafeInteger(value) && value > 0) return value;
-  console.error(`soak: --${name}: "${text}" is not a whole number above zero`);
-  process.exit(2);
-}
 
 const { values } = parseArgs({
   options: {
@@ -28,7 +22,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String((Date.now() % 1e9) + 1) },
   },
 });
-const limits = Object.fromEntries(Object.entries(values).map(([name, text]) => [name, option(name, text)]));
+const limits = Object.fromEntries(Object.entries(values).map(([name, text]) => [name, wholeNumber(name, text)]));
 if (!globalThis.gc) throw new Error('soak: run with --expose-gc');
 
 const began = performance.now();

@@ -17,7 +17,7 @@ namespace stackful::faults {
 Outcome putOff() {
   Outcome outcome;
   Codes codes{outcome};
-  std::string sent, arrived;
+  std::string sent;
   int fds[2];
   {
     Calm calm;
@@ -46,13 +46,7 @@ Outcome putOff() {
     codes.ok(last == kFlushFailed ? net::takeFlushError(*out) : last);
     net::close(out);
   });
-  go(e, codes, [&] {
-    readToEnd(codes, *in, arrived);
-    net::close(in);
-  });
-  finish(e, outcome, true);
-  outcome.complete = outcome.complete && arrived == sent;
-  sameBytes(outcome, sent, arrived);
+  receiveAll(e, outcome, codes, in, sent);
   return outcome;
 }
 
@@ -164,7 +158,7 @@ Outcome descriptors() {
 Outcome splicing() {
   Outcome outcome;
   Codes codes{outcome};
-  std::string sent = test::pattern(400'000), arrived;
+  std::string sent = test::pattern(400'000);
   int first[2], second[2];
   {
     Calm calm;
@@ -201,13 +195,7 @@ Outcome splicing() {
     net::close(from);
     net::close(to);
   }
-  go(e, codes, [&] {
-    readToEnd(codes, *in, arrived);
-    net::close(in);
-  });
-  finish(e, outcome, true);
-  outcome.complete = outcome.complete && arrived == sent;
-  sameBytes(outcome, sent, arrived);
+  receiveAll(e, outcome, codes, in, sent);
   return outcome;
 }
 

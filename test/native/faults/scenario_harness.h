@@ -61,4 +61,17 @@ inline bool readToEnd(Codes& codes, net::Socket& socket, std::string& text) {
   return codes.ok(n);
 }
 
+// The last part of a scenario in which one stream is sent: reads it to its end, and compares it with what was sent.
+inline void receiveAll(Environment& e, Outcome& outcome, Codes& codes, net::Socket* in,
+                       const std::string& sent) {
+  std::string arrived;
+  go(e, codes, [&] {
+    readToEnd(codes, *in, arrived);
+    net::close(in);
+  });
+  finish(e, outcome, true);
+  outcome.complete = outcome.complete && arrived == sent;
+  sameBytes(outcome, sent, arrived);
+}
+
 }  // namespace stackful::faults

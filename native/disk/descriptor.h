@@ -32,6 +32,12 @@ inline int openToWrite(const char* path, int flags, mode_t mode, struct stat& ab
   return -error;
 }
 
+// The kind of file, with its permissions; 0 when it is not open.
+inline mode_t modeOf(int fd) noexcept {
+  struct stat about;
+  return ::fstat(fd, &about) == 0 ? about.st_mode : 0;
+}
+
 // 0 or -errno. Linux has let go of the descriptor even when it says EINTR.
 inline int closeFile(int fd) noexcept {
   return ::close(fd) == 0 || errno == EINTR ? 0 : -errno;

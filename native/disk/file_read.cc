@@ -17,15 +17,9 @@ constexpr size_t kMostInline = size_t{256} << 10;
 // For files that do not know their size, such as those of /proc.
 constexpr size_t kFirstGuess = size_t{16} << 10;
 
-bool isRegular(int fd) {
-  struct stat about;
-  return ::fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
-}
-
 // Reading it does not wait for ever, or can be stopped.
-bool endsSoon(int fd) {
-  struct stat about;
-  return ::fstat(fd, &about) == 0 && (S_ISREG(about.st_mode) || isStream(about.st_mode));
+bool endsSoon(mode_t mode) {
+  return S_ISREG(mode) || isStream(mode);
 }
 
 ssize_t readOnce(int fd, char* to, size_t size, int64_t offset) {
@@ -40,12 +34,13 @@ struct ReadTask {
   int fd;
   int64_t offset;
   bool untilFull;
+  bool stream;
   HeldBuffer buffer;
   StreamWait wait{};
 
   void stop() { wait.stop(); }
   int64_t run() {
-    if (offset < 0 && !untilFull && isStream(fd)) return wait.read(fd, buffer.data(), buffer.size());
+    if (stream) return wait.read(fd, buffer.data(), buffer.size());
     size_t done = 0;
     while (done < buffer.size()) {
       const int64_t at = offset < 0 ? offset : offset + static_cast<int64_t>(done);
@@ -68,7 +63,7 @@ struct ReadFileTask {
   bool keep = false;  // the caller's descriptor
   Bytes bytes;
   size_t capacity = 0;
-  bool stream = false;
+  mode_t mode = 0;  // once it is known
   StreamWait wait;
 
   ReadFileTask() = default;
@@ -80,7 +75,7 @@ struct ReadFileTask {
     std::swap(keep, other.keep);
     std::swap(bytes, other.bytes);
     std::swap(capacity, other.capacity);
-    std::swap(stream, other.stream);
+    std::swap(mode, other.mode);
     std::swap(wait, other.wait);
     return *this;
   }
@@ -116,7 +111,7 @@ struct ReadFileTask {
       struct stat about;
       if (::fstat(fd, &about) != 0) return fail(FileCall::kStat, errno);
       // One more than there is, so that the read that gets it all is also the one that finds the end.
-      stream = isStream(about.st_mode);
+      mode = about.st_mode;
       const size_t known = S_ISREG(about.st_mode) ? static_cast<size_t>(about.st_size) : 0;
       if (!reserve(known > 0 ? known + 1 : kFirstGuess)) return fail(FileCall::kRead, ENOMEM);
     }
@@ -124,7 +119,7 @@ struct ReadFileTask {
       if (bytes.size == capacity && !reserve(capacity * 2)) return fail(FileCall::kRead, ENOMEM);
       char* const to = bytes.data + bytes.size;
       const size_t room = capacity - bytes.size;
-      const int64_t n = stream ? wait.read(fd, to, room) : readOnce(fd, to, room, kCurrentPosition);
+      const int64_t n = isStream(mode) ? wait.read(fd, to, room) : readOnce(fd, to, room, kCurrentPosition);
       // What has been read of a stream is lost here, as it is when a loop around read() is ended; nothing more is taken.
       if (n == pool::kStopped) return n;
       if (n < 0) return fail(FileCall::kRead, static_cast<int>(-n));
@@ -161,7 +156,8 @@ int64_t readFileCached(ReadFileTask& task, size_t size) {
 
 int finishReadFile(Pool& pool, ReadFileTask& task, int64_t result, Bytes& out) {
   if (result == kNotCached) {
-    const Interrupted interrupted = task.keep && endsSoon(task.fd) ? Interrupted::kWaits : Interrupted::kAbandons;
+    const Interrupted interrupted =
+        task.keep && endsSoon(task.mode) ? Interrupted::kWaits : Interrupted::kAbandons;
     result = pool.run(task, {ParkKind::kFileRead, task.fd, 0}, interrupted);
   } else {
     task.closeOwned();
@@ -208,6 +204,7 @@ ssize_t pread(Pool& pool, int fd, void* buffer, size_t size, int64_t offset, con
   if (const int32_t code = pool.refusal()) return code;
   char* const to = static_cast<char*>(buffer);
   size_t done = 0;
+  mode_t mode = 0;
   bool untilFull = offset >= 0;
   while (done < size) {
     const int64_t at = offset < 0 ? offset : offset + static_cast<int64_t>(done);
@@ -215,7 +212,7 @@ ssize_t pread(Pool& pool, int fd, void* buffer, size_t size, int64_t offset, con
     if (n == kNotCached) break;
     if (n < 0) return done > 0 ? static_cast<ssize_t>(done) : n;
     done += static_cast<size_t>(n);
-    if (n > 0 && done < size && !untilFull) untilFull = isRegular(fd);
+    if (n > 0 && done < size && !untilFull) untilFull = S_ISREG(mode = modeOf(fd));
     // A pipe has given what it has; a file may end here, or continue outside the cache.
     if (n == 0 || done == size || !untilFull) {
       pool.scheduler().charge();
@@ -223,10 +220,10 @@ ssize_t pread(Pool& pool, int fd, void* buffer, size_t size, int64_t offset, con
     }
   }
   if (size == 0) return 0;
-  if (!untilFull) untilFull = isRegular(fd);
-  ReadTask task{fd, offset < 0 ? offset : offset + static_cast<int64_t>(done), untilFull,
+  if (!untilFull) untilFull = S_ISREG(mode = modeOf(fd));
+  ReadTask task{fd, offset < 0 ? offset : offset + static_cast<int64_t>(done), untilFull, isStream(mode),
                 HeldBuffer(to + done, size - done, keep)};
-  const Interrupted interrupted = untilFull || endsSoon(fd) ? Interrupted::kWaits : Interrupted::kAbandons;
+  const Interrupted interrupted = untilFull || task.stream ? Interrupted::kWaits : Interrupted::kAbandons;
   const int64_t n = pool.run(task, {ParkKind::kFileRead, fd, 0}, interrupted);
   if (n >= 0) return static_cast<ssize_t>(done) + n;
   if (Pool::isInterruption(n)) {
@@ -270,7 +267,7 @@ int readFile(Pool& pool, int fd, Bytes& out) noexcept {
   int64_t result = kNotCached;
   if (::fstat(fd, &about) != 0) {
     result = task.fail(FileCall::kStat, errno);
-  } else if (S_ISREG(about.st_mode)) {
+  } else if (S_ISREG(task.mode = about.st_mode)) {
     const off_t position = lseek(fd, 0, SEEK_CUR);
     if (position >= 0 && position < about.st_size) {
       result = readFileCached(task, static_cast<size_t>(about.st_size - position));

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include "descriptor.h"
 #include "file.h"
 #include "held_buffer.h"
 #include "stream_wait.h"
@@ -15,7 +16,7 @@ struct WriteTask {
 
   void stop() { wait.stop(); }
   int64_t run() {
-    const bool stream = offset < 0 && isStream(fd);
+    const bool stream = offset < 0 && isStream(modeOf(fd));
     size_t done = 0;
     while (done < buffer.size()) {
       const char* from = buffer.data() + done;
@@ -30,7 +31,8 @@ struct WriteTask {
   int64_t writeOnce(const char* from, size_t size, size_t done) const {
     ssize_t n;
     do {
-      n = offset < 0 ? ::write(fd, from, size) : ::pwrite(fd, from, size, offset + static_cast<int64_t>(done));
+      n = offset < 0 ? ::write(fd, from, size)
+                     : ::pwrite(fd, from, size, offset + static_cast<int64_t>(done));
     } while (n < 0 && errno == EINTR);
     return n < 0 ? -errno : n;
   }

@@ -16,11 +16,6 @@ bool isStream(mode_t mode) noexcept {
   return S_ISFIFO(mode) || S_ISCHR(mode) || S_ISSOCK(mode);
 }
 
-bool isStream(int fd) noexcept {
-  struct stat about;
-  return ::fstat(fd, &about) == 0 && isStream(about.st_mode);
-}
-
 StreamWait& StreamWait::operator=(StreamWait&& other) noexcept {
   state_ = other.state_.exchange(state_);
   std::swap(event_, other.event_);
@@ -81,7 +76,9 @@ int64_t StreamWait::write(int fd, const char* from, size_t size) noexcept {
     const iovec part{const_cast<char*>(from), size};
     const ssize_t n = pwritev2(fd, &part, 1, -1, RWF_NOWAIT);
     // There is room for this much, as a pipe says when it can be written.
-    return n < 0 && (errno == EOPNOTSUPP || errno == ENOSYS) ? ::write(fd, from, std::min<size_t>(size, PIPE_BUF)) : n;
+    return n < 0 && (errno == EOPNOTSUPP || errno == ENOSYS)
+               ? ::write(fd, from, std::min<size_t>(size, PIPE_BUF))
+               : n;
   });
 }
 

@@ -19,7 +19,6 @@ namespace stackful::disk {
 
 // What poll(2) knows something about that a file on a disk has no need of.
 bool isStream(mode_t mode) noexcept;
-bool isStream(int fd) noexcept;
 
 class StreamWait {
  public:

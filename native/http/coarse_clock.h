@@ -22,7 +22,9 @@ inline int64_t coarseSeconds() noexcept {
   return t.tv_sec;
 }
 
-constexpr int64_t milliseconds(uint32_t ms) { return int64_t{ms} * 1'000'000; }
+constexpr int64_t milliseconds(uint32_t ms) {
+  return int64_t{ms} * 1'000'000;
+}
 
 // How long `bytes` may take at `bytesPerSecond`, in nanoseconds.
 constexpr int64_t timeFor(int64_t bytes, uint32_t bytesPerSecond) {

@@ -8,7 +8,9 @@
 namespace stackful::http {
 
 // Responses that never have a body, whatever the request was: 1xx, 204 and 304.
-inline bool hasNoBody(int status) { return status < 200 || status == 204 || status == 304; }
+inline bool hasNoBody(int status) {
+  return status < 200 || status == 204 || status == 304;
+}
 
 // The Date field, formatted once a second instead of for every response.
 class DateField {

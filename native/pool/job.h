@@ -17,11 +17,12 @@ inline constexpr int64_t kStopped = INT64_MIN;
 // A heap object. From submission to collection, or until it is withdrawn, it belongs to the pool, otherwise to the
 // environment's thread; when the environment is gone, the pool thread that has it discards it.
 struct Job {
-  Job* next = nullptr;                 // in the pool's queue, the mailbox, the collected ones
-  Job** queued = nullptr;              // in the pool's queue: what points here; under the pool's lock
-  Job** link = nullptr;                // collected: what points here
-  int64_t (*run)(Job*) = nullptr;      // on a pool thread; -errno or a result
-  void (*stop)(Job*) = nullptr;        // environment thread: what run() waits for is not wanted any more; may be null
+  Job* next = nullptr;             // in the pool's queue, the mailbox, the collected ones
+  Job** queued = nullptr;          // in the pool's queue: what points here; under the pool's lock
+  Job** link = nullptr;            // collected: what points here
+  int64_t (*run)(Job*) = nullptr;  // on a pool thread; -errno or a result
+  void (*stop)(Job*) =
+      nullptr;  // environment thread: what run() waits for is not wanted any more; may be null
   void (*discard)(Job*) = nullptr;     // undoes the result if it `ran`, and frees the job; on any thread
   Mailbox* mailbox = nullptr;          // counted
   sched::Coroutine* waiter = nullptr;  // null once none waits; environment thread only

@@ -43,8 +43,9 @@ class Pool {
   // Parks. Runs `task` on the pool. Task is movable, has `int64_t run()`, called on a pool thread, and `void
   // undo(int64_t result)`, called on any thread when no coroutine waits for the result any more. It may have `void stop()`,
   // called on this thread, perhaps while run() runs, when the call is ended early: run() returns soon after that, with
-  // what it has done so far, or kStopped for nothing. Memory that run() uses must belong to the task. `task` itself is moved from, and back unless it was abandoned. A task that
-  // was withdrawn, or could not be submitted, comes back as it was.
+  // what it has done so far, or kStopped for nothing. Memory that run() uses must belong to the task. `task` itself is
+  // moved from, and back unless it was abandoned. A task that was withdrawn, or could not be submitted, comes back as it
+  // was.
   template <class Task>
   int64_t run(Task& task, sched::Reason reason, Interrupted interrupted) noexcept {
     struct TaskJob final : Job {
@@ -55,7 +56,8 @@ class Pool {
     auto* job = new (std::nothrow) TaskJob(std::move(task));
     if (!job) return -ENOMEM;
     job->run = [](Job* j) { return static_cast<TaskJob*>(j)->task.run(); };
-    if constexpr (requires { task.stop(); }) job->stop = [](Job* j) { static_cast<TaskJob*>(j)->task.stop(); };
+    if constexpr (requires { task.stop(); })
+      job->stop = [](Job* j) { static_cast<TaskJob*>(j)->task.stop(); };
     job->discard = [](Job* j) {
       auto* self = static_cast<TaskJob*>(j);
       if (self->ran) self->task.undo(self->result);

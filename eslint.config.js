@@ -11,7 +11,10 @@ const node = Object.fromEntries(
 
 export default tseslint.config(
   {
-    ignores: ['dist/', 'build/', 'prebuilds/', '.cache/', 'coverage/', 'examples/site/', '**/node_modules/'],
+    ignores: [
+      'dist/', 'build/', 'prebuilds/', '.cache/', 'coverage/', 'test/fibers/cases/', '**/node_modules/',
+      'examples/site/', 'examples/notes/public/',
+    ],
   },
   js.configs.recommended,
   {
@@ -46,6 +49,11 @@ export default tseslint.config(
       '@typescript-eslint/only-throw-error': 'off',
       '@typescript-eslint/prefer-promise-reject-errors': 'off',
     },
+  },
+  {
+    // Of the inspector's page, which runs in a browser.
+    files: ['lib/inspect/page/**/*.ts'],
+    languageOptions: { parserOptions: { project: './lib/inspect/page/tsconfig.json', tsconfigRootDir: import.meta.dirname } },
   },
   {
     // Floors only go down: a type may be imported from above, a value may not. test/floors.test.ts draws them.

@@ -28,7 +28,7 @@ export default defineConfig({
     // Tests import what a user would; they get the sources. Child processes get dist/, as built by `npm test`.
     alias: [
       { find: /^stackful$/, replacement: `${lib}/index.ts` },
-      { find: /^stackful\/([a-z_]+)$/, replacement: `${lib}/$1.ts` },
+      { find: /^stackful\/([a-z_/]+)$/, replacement: `${lib}/$1.ts` },
     ],
   },
   test: {

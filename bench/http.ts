@@ -1,33 +1,21 @@
 /** CPU per request of small keep-alive answers, beside other servers on the same core. */
 
 import { readFileSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 import { BenchError, note, prepareSubjects, type Bench, type Row } from './support/bench.js';
-import { cpuSeconds } from './support/cpu.js';
 import { HTTP_BODY, HTTP_SUBJECTS } from './support/http-subjects.js';
 import { WORKS, type Work } from './support/http-work.js';
 import { runLoad } from './support/load.js';
 import type { Options } from './support/options.js';
 import { interleave, Samples } from './support/samples.js';
 import { checkServer, startServer, type ServerProcess } from './support/server.js';
-import { requireWrk, wrk } from './support/wrk.js';
+import { measureWindow, requireWrk } from './support/wrk.js';
 
 const name = 'http';
 /** What every other server's CPU is divided by: the least that the same kernel work can cost. */
 const FLOOR = 'raw-epoll';
-/** For the closing of the last window's connections, which must not run in the next server's window. */
-const SETTLE_MS = 200;
 
 async function startServers(subjects: readonly string[], all = HTTP_SUBJECTS): Promise<ServerProcess[]> {
   return prepareSubjects(subjects, async (subject) => startServer(subject, await all[subject]!()));
-}
-
-async function measureWindow(server: ServerProcess, connections: number, seconds: number) {
-  const before = cpuSeconds(server.pid);
-  const load = await wrk({ port: server.port, connections, seconds });
-  await delay(SETTLE_MS);
-  const cpu = cpuSeconds(server.pid) - before;
-  return { cpuPerRequest: (cpu / load.requests) * 1e6, requestsPerSecond: load.requests / load.seconds };
 }
 
 interface Plan {
@@ -44,7 +32,7 @@ async function measureHello({ connectionCounts, seconds, rounds, subjects }: Pla
   for (const connections of connectionCounts) {
     for (const server of servers) {
       note(`warm-up ${server.name}, ${connections} connections`);
-      await measureWindow(server, connections, Math.ceil(seconds / 2));
+      await measureWindow(server, { connections, seconds: Math.ceil(seconds / 2) });
     }
   }
   for (let round = 0; round < rounds; round++) {
@@ -52,7 +40,7 @@ async function measureHello({ connectionCounts, seconds, rounds, subjects }: Pla
       const at = { connections };
       const cpu = new Map<string, number>();
       for (const server of interleave(servers, round)) {
-        const { cpuPerRequest, requestsPerSecond } = await measureWindow(server, connections, seconds);
+        const { cpuPerRequest, requestsPerSecond } = await measureWindow(server, { connections, seconds });
         const figures = `${cpuPerRequest.toFixed(2)} us/request, ${Math.round(requestsPerSecond)} requests/s`;
         note(`round ${round + 1}/${rounds} ${server.name}, ${connections} connections: ${figures}`);
         const subject = server.name;

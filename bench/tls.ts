@@ -10,13 +10,12 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BenchError, note, prepareSubjects, type Bench, type Row } from './support/bench.js';
 import { benchDirectory, cacheDirectory } from './support/cache.js';
-import { cpuSeconds } from './support/cpu.js';
 import { TLS_SUBJECTS } from './support/http-subjects.js';
 import type { Options } from './support/options.js';
 import { end, installed, LOAD_CORE, pinned, start } from './support/process.js';
 import { interleave, Samples } from './support/samples.js';
 import { startServer, type ServerProcess } from './support/server.js';
-import { requireWrk, wrk } from './support/wrk.js';
+import { measureWindow, requireWrk } from './support/wrk.js';
 
 const name = 'tls';
 /** For the closing of the last window's connections. */
@@ -34,14 +33,6 @@ function credentials(): [key: string, cert: string] {
   const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30', '-subj', '/CN=localhost'];
   execFileSync('openssl', [...made, '-keyout', key, '-out', cert], { stdio: 'ignore' });
   return [key, cert];
-}
-
-/** CPU microseconds of the server for each request. */
-async function window(server: ServerProcess, secure: 'kept' | 'anew', connections: number, seconds: number): Promise<number> {
-  const before = cpuSeconds(server.pid);
-  const { requests } = await wrk({ port: server.port, connections, seconds, secure });
-  await delay(SETTLE_MS);
-  return ((cpuSeconds(server.pid) - before) / requests) * 1e6;
 }
 
 /** Proportional set size: what a process holds that no other does, and its children: nginx's connections are a worker's. */
@@ -88,14 +79,15 @@ async function run(options: Options): Promise<Row[]> {
     startServer(subject, await TLS_SUBJECTS[subject]!(key, cert)),
   );
   const samples = new Samples(name);
-  for (const server of servers) await window(server, 'kept', connections, Math.ceil(seconds / 2));
+  for (const server of servers) await measureWindow(server, { connections, seconds: Math.ceil(seconds / 2), secure: 'kept' });
   for (let round = 0; round < rounds; round++) {
     const measured = new Map<string, { request: number; handshake: number | undefined }>();
     for (const server of interleave(servers, round)) {
-      const request = await window(server, 'kept', connections, seconds);
+      const { cpuPerRequest: request } = await measureWindow(server, { connections, seconds, secure: 'kept' });
       const subject = server.name;
       samples.add({ subject, metric: 'request_cpu_us', value: request, unit: 'us' });
-      const handshake = KEPT_ONLY.has(subject) ? undefined : await window(server, 'anew', connections, seconds);
+      const anew = KEPT_ONLY.has(subject) ? undefined : await measureWindow(server, { connections, seconds, secure: 'anew' });
+      const handshake = anew?.cpuPerRequest;
       if (handshake !== undefined) samples.add({ subject, metric: 'handshakes_per_cpu_s', value: 1e6 / handshake, unit: '1/s' });
       note(`round ${round + 1}/${rounds} ${subject}: ${request.toFixed(1)} us/request, ${handshake?.toFixed(0)} us/handshake`);
       measured.set(subject, { request, handshake });

@@ -6,7 +6,8 @@
  */
 
 export { dump, type CoroutineInfo, type DumpOptions } from './observe/dump.js';
-export { blockingGraph, type BlockingGraph } from './inspect/graph.js';
+export { blockingGraph, recordBlocking, type BlockingGraph, type BlockingRecording } from './inspect/graph.js';
+export type { BlockingPath, BlockingPoint } from './inspect/wire.js';
 export { metrics, registerMetrics, type MetricsRegistry } from './inspect/metrics.js';
 export { inspect, type Inspector, type InspectOptions } from './inspect/server.js';
 export { spawnSiteOf } from './observe/spawn_site.js';

@@ -88,7 +88,7 @@ function tidy(text) {
 
 /** A table of the names on a page, with the first sentence about each. */
 function contents(name, text) {
-  const [, title, about] = /^# (.*)\n\n([^]*?)\n\n/.exec(text);
+  const [, title, about] = /^# (.*)\n\n([^]*?)(?:\n\n|\n*$)/.exec(text);
   const lines = [`## [${title}](${name})`, '', about, ''];
   for (const group of text.split(/^## /m).slice(1)) {
     const kind = group.slice(0, group.indexOf('\n'));

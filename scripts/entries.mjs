@@ -3,7 +3,7 @@
 // Writes dist/entries/, which package.json's "exports" name. Each file exports what the one load of the library that owns this
 // thread's runtime exports (lib/internal/loads.ts), under the names of its file in dist/.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { root } from './addon.mjs';
 
@@ -16,25 +16,31 @@ const options = { allowJs: true, module: ts.ModuleKind.NodeNext, moduleResolutio
 const program = ts.createProgram(files, options);
 const checker = program.getTypeChecker();
 const directory = join(root, 'dist/entries');
-mkdirSync(directory, { recursive: true });
 
 for (const [i, name] of names.entries()) {
   const module = checker.getSymbolAtLocation(program.getSourceFile(files[i]));
   const exported = checker.getExportsOfModule(module).map((symbol) => symbol.name);
-  if (exported.length === 0 || exported.includes('default')) throw new Error(`dist/${name}.js exports ${exported.join(', ') || 'nothing'}`);
+  if (exported.length === 0) throw new Error(`dist/${name}.js exports nothing`);
+  const named = exported.filter((other) => other !== 'default').join(', ');
+  mkdirSync(dirname(join(directory, name)), { recursive: true });
+  const up = '../'.repeat(name.split('/').length);
   writeFileSync(
     join(directory, `${name}.js`),
-    `import * as own from '../${name}.js';
-import { shared } from '../internal/loads.js';
+    `import * as own from '${up}${name}.js';
+import { shared } from '${up}internal/loads.js';
 
-export const { ${exported.join(', ')} } = shared('${name}', own);
+${exported.includes('default') ? `const all = shared('${name}', own);
+export const { ${named} } = all;
+export default all.default;` : `export const { ${named} } = shared('${name}', own);`}
 `,
   );
+  // Where the value for require() is a function, lib/ has a file for it.
+  if (exported.includes('default')) continue;
   // For require(): Node's own takes an ES module, a sandbox's may not.
   writeFileSync(
     join(directory, `${name}.cjs`),
     `'use strict';
-module.exports = require('../internal/from_commonjs.cjs')('${name}');
+module.exports = require('${up}internal/from_commonjs.cjs')('${name}');
 `,
   );
 }

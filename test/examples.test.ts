@@ -16,6 +16,12 @@ describe('the examples', () => {
     expect({ order: stdout.match(/^\w+/gm), stderr }).toEqual({ order: ['page', 'picture', 'song', 'film'], stderr: '' });
   });
 
+  it.each([[], ['workers']])('philosophers %s', async (...kind) => {
+    const { stdout, stderr } = await run(process.execPath, [example('philosophers.mjs'), ...kind]);
+    const all = ['Aristotle', 'Hypatia', 'Kant', 'Laozi', 'Plato'].map((name) => `${name} has had 3 meals\n`);
+    expect({ stdout, stderr }).toEqual({ stdout: all.join(''), stderr: '' });
+  });
+
   it('pipeline', async () => {
     const { stdout, stderr } = await run(process.execPath, [example('pipeline.mjs')]);
     expect(stdout).toMatch(/^the page has \d+ characters; the backend was asked for \/hello\n$/);

@@ -12,7 +12,10 @@ const directory = here('../.cache/recipes/');
 mkdirSync(directory, { recursive: true });
 copyFileSync(here('recipes/pool.mjs'), `${directory}pool.mjs`);
 
-const GUIDES = ['recipes', 'from-async', 'from-fibers', 'in-a-node-server', 'deploying', 'debugging', 'tls'];
+const GUIDES = [
+  'recipes', 'databases', 'from-async', 'from-fibers', 'in-a-node-server', 'deploying', 'debugging', 'tls', 'handlers', 'http2', 'websocket',
+  'http-client', 'proxy', 'patch', 'threads',
+];
 
 const recipes = GUIDES.flatMap((guide) => {
   const text = readFileSync(here(`../docs/${guide}.md`), 'utf8');

@@ -1,6 +1,7 @@
 //go:build ignore
 
-// go-http PORT [KEY CERT]: net/http on one core; with a key and a certificate over TLS 1.3, without HTTP/2 and without resumption.
+// go-http PORT [KEY CERT [h2]]: net/http on one core; with a key and a certificate over TLS 1.3, without resumption, and without HTTP/2
+// unless that is asked for.
 package main
 
 import (
@@ -23,6 +24,8 @@ func main() {
 		log.Fatal(server.ListenAndServe())
 	}
 	server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS13, SessionTicketsDisabled: true}
-	server.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){}
+	if len(os.Args) == 4 {
+		server.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){}
+	}
 	log.Fatal(server.ListenAndServeTLS(os.Args[3], os.Args[2]))
 }

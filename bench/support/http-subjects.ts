@@ -28,7 +28,8 @@ const BUN = { name: '@oven/bun-linux-x64', version: '1.4.5' };
 /** Node ABI versions that this release has binaries for: 16, 18 and 20. */
 const UWS_ABIS = ['93', '108', '115'];
 
-async function uwsBinary(): Promise<string> {
+/** The path of uWebSockets.js's addon. */
+export async function uwsBinary(): Promise<string> {
   const abi = process.versions.modules;
   if (!UWS_ABIS.includes(abi)) {
     throw new Unavailable(`has no binary for Node ${process.version}; run this on Node 20`);
@@ -39,8 +40,16 @@ async function uwsBinary(): Promise<string> {
   return binary;
 }
 
-/** `location` is what its one server does; `secure` are directives of TLS. */
-async function nginx(location: string, secure = ''): Promise<(port: number) => string[]> {
+/** The path of Bun. */
+export async function bunProgram(): Promise<string> {
+  return join(await installNpm(BUN.name, BUN.version), 'bin', 'bun');
+}
+
+/**
+ * `location` is what its one server does; `secure` are directives of TLS, `more` some beside the server. `http2` as versions before 1.25.1
+ * have it, too.
+ */
+async function nginx(location: string, secure = '', http2 = false, more = ''): Promise<(port: number) => string[]> {
   const program = installed('nginx');
   if (!program) throw new Unavailable('needs nginx (apt-get install nginx-light)');
   return (port) => {
@@ -61,8 +70,9 @@ http {
   tcp_nopush on;
   keepalive_requests 1000000000;
 ${temporary}
+  ${more}
   server {
-    listen 127.0.0.1:${port} backlog=4096${secure && ' ssl'};
+    listen 127.0.0.1:${port} backlog=4096${secure && ' ssl'}${http2 ? ' http2' : ''};
     ${secure}
     location / { ${location} }
   }
@@ -125,8 +135,61 @@ export const TLS_SUBJECTS: Readonly<Record<string, (key: string, cert: string) =
     return (port) => [program, String(port), key, cert];
   },
   bun: async (key, cert) => {
-    const program = join(await installNpm(BUN.name, BUN.version), 'bin', 'bun');
+    const program = await bunProgram();
     return (port) => [program, file('peers', 'bun-https.mjs'), String(port), key, cert];
   },
   'node-https': async (key, cert) => node(file('peers', 'node-https.mjs'), key, cert),
+};
+
+/** The servers of the http2 bench, with the paths of a key and of a certificate where they speak TLS. */
+export const HTTP2_SUBJECTS: Readonly<Record<string, (credentials?: readonly [key: string, cert: string]) => ReturnType<HttpSubject>>> = {
+  knot: async (credentials = ['', '']) => node(file('subjects', 'knot-http2.mjs'), ...credentials),
+  nginx: (credentials) => {
+    const secure = credentials && `ssl_certificate ${credentials[1]}; ssl_certificate_key ${credentials[0]}; ssl_protocols TLSv1.3;`;
+    return nginx(`return 200 "${JSON.stringify(HTTP_BODY).slice(1, -1)}";`, secure ?? '', true);
+  },
+  go: async (credentials) => {
+    if (!credentials) throw new Unavailable('speaks HTTP/2 over TLS only');
+    const program = await buildGo('go-http');
+    return (port) => [program, String(port), ...credentials, 'h2'];
+  },
+  'node-http2': async (credentials = ['', '']) => node(file('peers', 'node-http2.mjs'), ...credentials),
+};
+
+/** HAProxy with one thread, in front of the server on `upstream`. */
+async function haproxy(upstream: number): Promise<(port: number) => string[]> {
+  const program = installed('haproxy');
+  if (!program) throw new Unavailable('needs haproxy (apt-get install haproxy)');
+  return (port) => {
+    const path = join(cacheDirectory('haproxy'), 'haproxy.cfg');
+    writeFileSync(path, `global
+  nbthread 1
+  maxconn 4000
+defaults
+  mode http
+  option forwardfor
+  http-reuse always
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+listen all
+  bind 127.0.0.1:${port}
+  server one 127.0.0.1:${upstream}
+`);
+    return [program, '-db', '-f', path];
+  };
+}
+
+/** The proxies, for the port of the server behind them. */
+export const PROXY_SUBJECTS: Readonly<Record<string, (upstream: number) => ReturnType<HttpSubject>>> = {
+  knot: async (upstream) => node(file('subjects', 'proxy.mjs'), String(upstream)),
+  nginx: (upstream) =>
+    nginx(
+      'proxy_pass http://all; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; '
+        + 'proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme;',
+      '',
+      false,
+      `upstream all { server 127.0.0.1:${upstream}; keepalive 128; keepalive_requests 1000000000; }`,
+    ),
+  haproxy,
 };

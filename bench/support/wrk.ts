@@ -1,8 +1,10 @@
 /** The load: wrk, one thread, on a core of its own. */
 
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { BenchError, note } from './bench.js';
 import { benchDirectory } from './cache.js';
+import { cpuSeconds } from './cpu.js';
 import { installed, LOAD_CORE, openFilesLimit, pinned, run } from './process.js';
 
 export interface Load {
@@ -47,4 +49,21 @@ export async function wrk({ port, connections, seconds, secure }: Load): Promise
   if (timeout > 0) note(`wrk counted ${timeout} requests slower than its 2 s timeout on port ${port}`);
   if (requests === 0) throw new BenchError(`wrk got no answer on port ${port}`);
   return { requests, seconds: microseconds / 1e6 };
+}
+
+/** For the closing of the last window's connections, which must not run in the next server's window. */
+const SETTLE_MS = 300;
+
+/** What a server does under a load. */
+export interface ServerWindow {
+  /** In microseconds. */
+  readonly cpuPerRequest: number;
+  readonly requestsPerSecond: number;
+}
+
+export async function measureWindow(server: { pid: number; port: number }, load: Omit<Load, 'port'>): Promise<ServerWindow> {
+  const before = cpuSeconds(server.pid);
+  const { requests, seconds } = await wrk({ ...load, port: server.port });
+  await delay(SETTLE_MS);
+  return { cpuPerRequest: ((cpuSeconds(server.pid) - before) / requests) * 1e6, requestsPerSecond: requests / seconds };
 }

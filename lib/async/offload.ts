@@ -1,7 +1,4 @@
-import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 
 import type Tinypool from 'tinypool';
 
@@ -9,15 +6,12 @@ import { invalidType } from '../internal/arguments.js';
 import { ParkKind } from '../internal/kinds.js';
 import { checkpoint, Waiter, type ParkOptions } from '../internal/parking.js';
 import { wait } from './wait.js';
+import { moduleOf, restored } from './worker_module.js';
 
 const IDLE_MS = 10_000;
 
 /** A worker's answer; see ./offload_worker.js. */
 type Outcome = { value: unknown } | { error: unknown; details: object };
-
-function restored(error: unknown, details: object): unknown {
-  return error instanceof Error ? Object.assign(error, details) : error;
-}
 
 /** Made at the first call; its workers end after {@link IDLE_MS} idle. */
 let pool: Promise<Tinypool> | undefined;
@@ -61,7 +55,7 @@ async function makePool(): Promise<Tinypool> {
  */
 export function offload<T>(workerModule: string | URL, args: readonly unknown[] = [], options?: ParkOptions): T {
   if (!Array.isArray(args)) throw invalidType('args', 'an array', args);
-  const module = moduleOf(workerModule);
+  const module = moduleOf('workerModule', workerModule);
   checkpoint('offload');
   options?.signal?.throwIfAborted();
   const workers = wait((pool ??= makePool()), options);
@@ -89,13 +83,4 @@ export function offload<T>(workerModule: string | URL, args: readonly unknown[] 
   }
   if (failed) throw result;
   return result as T;
-}
-
-function moduleOf(workerModule: string | URL): string {
-  if (workerModule instanceof URL) return workerModule.href;
-  if (typeof workerModule !== 'string') throw invalidType('workerModule', 'of type string or an instance of URL', workerModule);
-  if (/^\.{0,2}\//.test(workerModule)) return pathToFileURL(resolve(workerModule)).href;
-  if (URL.canParse(workerModule)) return workerModule;
-  // Resolved from the program's folder, not from the library's.
-  return pathToFileURL(createRequire(resolve('package.json')).resolve(workerModule)).href;
 }

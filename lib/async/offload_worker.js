@@ -23,7 +23,7 @@ export default async function run({ module, args }) {
  * @param {unknown} error
  * @returns {Record<string, unknown>}
  */
-function detailsOf(error) {
+export function detailsOf(error) {
   if (!(error instanceof Error)) return {};
   return Object.fromEntries(Object.entries(error).filter(([, value]) => Object(value) !== value && typeof value !== 'symbol'));
 }

@@ -1,7 +1,9 @@
 import { withSignal } from '../coroutine/signal.js';
 import { booleanOf, invalidType } from '../internal/arguments.js';
 import { check, fail } from '../internal/codes.js';
+import { running } from '../internal/current.js';
 import { checkpoint, signalIn, type ParkOptions } from '../internal/parking.js';
+import { isInterruption } from '../internal/results.js';
 import { CLOSED } from '../net/native.js';
 import { checkPermission, startError } from './errors.js';
 import { Family, later } from './ending.js';
@@ -194,7 +196,12 @@ export function start(operation: string, command: Command, stdio: StdioOptions |
   for (const socket of plan.sockets) socket.release(operation);
   const result = childStart(file, `${args.join('\0')}\0`, env, cwd, uid, gid, group, numbers);
   if (typeof result === 'number') throw startError(result, file, args, operation);
-  return new Child(command, result, plan);
+  const child = new Child(command, result, plan);
+  const code = running[1]!;
+  if (code >= 0 || !isInterruption(code)) return child;
+  // An interruption while it was being started ends it, with what it has started since.
+  child[Symbol.dispose]();
+  fail(code, operation);
 }
 
 /**

@@ -1,9 +1,9 @@
 import { constants } from 'node:os';
-import { readdirSync, readFileSync } from 'node:fs';
 
 import { shield } from '../coroutine/shield.js';
 import { sleep } from '../coroutine/sleep.js';
 import { current } from '../internal/current.js';
+import { atomicsWait, readdirSync, readFileSync } from '../internal/originals.js';
 import { childKill, childStatus, childWait, RUNNING } from './native.js';
 
 const { SIGCONT, SIGKILL, SIGSTOP } = constants.signals;
@@ -104,7 +104,7 @@ function stopFamily(first: readonly Member[], parks: boolean): Member[] {
     }
     if (counted.size === members.size || performance.now() > until) return [...members.values()];
     if (parks) sleep(1);
-    else Atomics.wait(NEVER_NOTIFIED, 0, 0, 1);
+    else atomicsWait(NEVER_NOTIFIED, 0, 0, 1);
   }
 }
 

@@ -4,12 +4,11 @@ import { fail } from '../internal/codes.js';
 import { EPIPE, ETIMEDOUT } from '../internal/results.js';
 import { native } from '../internal/native.js';
 import { failSocket } from '../net/failure.js';
-import { netRead } from '../net/native.js';
 import { argumentsOf, start, type Child } from './child.js';
+import { Conversation, Gathered } from './conversation.js';
 import { checkPermission, isEmitted, MaxBufferError } from './errors.js';
-import { childFeed, childWait, Group } from './native.js';
+import { childWait, Group } from './native.js';
 import { amountOf, COMMON, commandOf, type Command, type CommonOptions } from './options.js';
-import type { ChildPipe } from './pipe.js';
 
 /** The options of {@link execFile}. */
 export interface ExecFileOptions extends CommonOptions {
@@ -39,65 +38,17 @@ type AsBytes = { encoding: 'buffer' | null };
 
 const KNOWN = new Set([...COMMON, 'encoding', 'maxBuffer', 'input']);
 const MOST = 1024 * 1024;
-const CHUNK = 64 * 1024;
 const ANY_TIME = -1;
-/** So many chunks of an endless output, then the time is looked at. */
-const MOST_CHUNKS = 16;
 const NAMES = ['stdout', 'stderr'] as const;
 
-/** One output, as far as it has come. */
-class Gathered {
-  readonly chunks: Buffer[] = [];
-  length = 0;
-  open = true;
-  /** There may be more: nothing tells so again. */
-  more = false;
-
-  constructor(readonly pipe: ChildPipe) {}
-
-  /** Takes what is there; false when that is more than `most` bytes, of which it keeps so many. Parks now and then. */
-  take(most: number): boolean {
-    this.more = false;
-    for (let i = 0; this.open && native.netReady(this.pipe.handle, false) !== 0; i++) {
-      if (i === MOST_CHUNKS) {
-        this.more = true;
-        break;
-      }
-      const chunk = netRead(this.pipe.handle, CHUNK);
-      if (typeof chunk === 'number') {
-        if (chunk < 0) failSocket(this.pipe.handle, chunk, 'child_process.execFile', 'read');
-        this.open = false;
-        break;
-      }
-      this.length += chunk.length;
-      if (this.length > most) {
-        this.chunks.push(chunk.subarray(0, most - (this.length - chunk.length)));
-        return false;
-      }
-      this.chunks.push(chunk);
-    }
-    return true;
-  }
-
-  as(encoding: BufferEncoding | undefined): string | Buffer {
-    const all = this.chunks.length === 1 ? this.chunks[0]! : Buffer.concat(this.chunks);
-    return encoding === undefined ? all : all.toString(encoding);
-  }
-}
-
-/** Feeds a child and takes what it writes, both at the same time: each could wait for the other otherwise. */
-class Exchange {
+/** What `execFile` has with a child. */
+class Exchange extends Conversation {
   readonly outputs: readonly Gathered[];
-  private fed = 0;
-  private feeding: boolean;
 
-  constructor(
-    private readonly child: Child,
-    private readonly input: Uint8Array | undefined,
-    private readonly most: number,
-  ) {
-    this.outputs = [new Gathered(child.stdout!), new Gathered(child.stderr!)];
-    this.feeding = input !== undefined;
+  constructor(child: Child, input: Uint8Array | undefined, private readonly most: number) {
+    const outputs = [new Gathered(child.stdout!), new Gathered(child.stderr!)];
+    super(child, input, outputs);
+    this.outputs = outputs;
   }
 
   /**
@@ -127,30 +78,9 @@ class Exchange {
     }
   }
 
-  /** Pairs for `netSelect`. */
-  private waitedFor(): number[] {
-    const pairs = this.outputs.flatMap(({ open, pipe }) => (open ? [pipe.handle, 0] : []));
-    if (this.feeding) pairs.push(this.child.stdin!.handle, 1);
-    return pairs;
-  }
-
-  private feed(): void {
-    const stdin = this.child.stdin!;
-    while (this.feeding && this.fed < this.input!.length) {
-      if (native.netReady(stdin.handle, true) === 0) return;
-      const result = childFeed(stdin.handle, this.input!, this.fed);
-      // It has closed its standard input, as a program may that has read enough.
-      if (result === EPIPE) return this.stopFeeding();
-      if (result < 0) failSocket(stdin.handle, result, 'child_process.execFile', 'write');
-      this.fed += result;
-    }
-    this.stopFeeding();
-  }
-
-  private stopFeeding(): void {
-    if (!this.feeding) return;
-    this.feeding = false;
-    this.child.stdin!.close();
+  protected override feedFailed(code: number): void {
+    // It has closed its standard input, as a program may that has read enough.
+    if (code !== EPIPE) failSocket(this.child.stdin!.handle, code, 'child_process.execFile', 'write');
   }
 }
 

@@ -57,6 +57,15 @@ async function printEngine(): Promise<void> {
   const { ok, reason, findings } = native.doctor();
   console.log('Engine');
   print(findings);
+  const { patch, patched, unpatch } = await import('../patch/patch.js');
+  const active = patched().length;
+  const report = patch();
+  if (active === 0) unpatch();
+  console.log('stackful/patch');
+  print([
+    ['functions', `${String(report.patched.length)} ${active === 0 ? 'would park in coroutines' : 'park in coroutines'}`],
+    ...report.left.map(({ name, reason }) => [`left ${name}`, reason] as const),
+  ]);
   console.log(ok ? 'Self-test passed' : `Self-test failed: ${reason ?? 'no reason given'}`);
   if (!ok) process.exitCode = 1;
 }

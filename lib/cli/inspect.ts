@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-
+import { argumentsOf } from './arguments.js';
 import { CliError, UsageError } from './errors.js';
 
 /** How long to wait for a response, in milliseconds: a process whose thread is held does not respond. */
@@ -14,33 +13,29 @@ interface InspectArguments {
   view: View;
   host: string;
   limit: string | undefined;
+  token: string | undefined;
 }
 
 function read(args: string[]): InspectArguments {
-  let parsed;
-  try {
-    parsed = parseArgs({
-      args,
-      allowPositionals: true,
-      options: { host: { type: 'string', default: '127.0.0.1' }, limit: { type: 'string' } },
-    });
-  } catch (error) {
-    throw new UsageError((error as Error).message, { cause: error });
-  }
-  const { values, positionals: [target, view = 'dump', ...others] } = parsed;
+  const { values, positionals: [target, view = 'dump', ...others] } = argumentsOf({
+    args,
+    allowPositionals: true,
+    options: { host: { type: 'string', default: '127.0.0.1' }, limit: { type: 'string' }, token: { type: 'string' } },
+  });
   if (target === undefined || !/^\d+$/.test(target)) throw new UsageError('inspect: which process id or port?');
   if (!(VIEWS as readonly string[]).includes(view) || others.length > 0) {
     throw new UsageError(`inspect: one of ${VIEWS.join(', ')}, not ${[view, ...others].join(' ')}`);
   }
   if (values.limit !== undefined && !/^\d+$/.test(values.limit)) throw new UsageError(`--limit ${values.limit}: not a number`);
-  return { target: Number(target), view: view as View, host: values.host, limit: values.limit };
+  if (values.token !== undefined && !/^[\w-]+$/.test(values.token)) throw new UsageError('--token: only letters, digits, "-" and "_"');
+  return { target: Number(target), view: view as View, host: values.host, limit: values.limit, token: values.token };
 }
 
 /** The body of the response to a GET. */
-async function request({ target, view, host, limit }: InspectArguments): Promise<string> {
+async function request({ target, view, host, limit, token }: InspectArguments): Promise<string> {
   const { spawn, timeout } = await import('../index.js');
   const { connect } = await import('../net.js');
-  const { inspectorPath } = await import('../inspect/server.js');
+  const { inspectorPath } = await import('../inspect/peers.js');
   const open = () => {
     try {
       return connect({ path: inspectorPath(target) });
@@ -54,9 +49,11 @@ async function request({ target, view, host, limit }: InspectArguments): Promise
     timeout(PATIENCE_MS, () => {
       using socket = open();
       const path = PATHS[view] + (view === 'dump' && limit !== undefined ? `?limit=${limit}` : '');
-      socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`);
+      const bearer = token === undefined ? '' : `Authorization: Bearer ${token}\r\n`;
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${bearer}Connection: close\r\n\r\n`);
       const answer = Buffer.concat([...socket]).toString();
       const head = /^HTTP\/1\.1 (\d+)[^]*?\r\n\r\n/.exec(answer);
+      if (head?.[1] === '401') throw new CliError(`the inspector at ${String(target)} wants the --token that its program has printed`);
       if (head?.[1] !== '200' || !/^content-type: (text\/plain|application\/json)/im.test(head[0])) {
         throw new CliError(`the server at ${String(target)} is no inspector of stackful`);
       }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 
-import type { Server, ServeOptions } from '../http.js';
+import type { AccessLog, AccessLogOptions, Server, ServeOptions, StaticOptions } from '../http.js';
+import { argumentsOf } from './arguments.js';
 import { CliError, UsageError } from './errors.js';
 import { showStatistics } from './statistics.js';
 import { WORKER_FD, Workers, type FromWorker, type ToWorker } from './workers.js';
@@ -16,6 +16,7 @@ const GRACE_MS = 1_000;
 const IDLE_MS = 1_000;
 const STATISTICS_MS = 1_000;
 const MOST_WORKERS = 1024;
+const LOG_FORMATS = ['json', 'common', 'combined'] as const;
 const POLICIES = ['connections', 'accept'] as const;
 /** The variable by which workers get the keys of their tickets. */
 const TICKET_KEYS = 'STACKFUL_TICKET_KEYS';
@@ -31,61 +32,75 @@ interface ServeArguments {
   /** Whether this process is one of the workers. */
   worker: boolean;
   policy: (typeof POLICIES)[number] | undefined;
-  options: Pick<ServeOptions, 'shed' | 'maxConnections'>;
+  options: Pick<ServeOptions, 'shed' | 'maxConnections' | 'http2'>;
+  files: StaticOptions;
+  log: AccessLogOptions | undefined;
   /** Paths of PEM files; undefined: HTTP. */
   tls: { cert: string; key: string } | undefined;
 }
 
-function portOf(option: string, text: string): number {
+export function portOf(option: string, text: string): number {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65535) throw new UsageError(`--${option} ${text}: not a port number`);
   return port;
 }
 
 function read(args: string[]): ServeArguments {
-  let parsed;
-  try {
-    parsed = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        port: { type: 'string', short: 'p', default: '8080' },
-        host: { type: 'string', default: '127.0.0.1' },
-        policy: { type: 'string' },
-        workers: { type: 'string' },
-        shed: { type: 'string' },
-        connections: { type: 'string' },
-        cert: { type: 'string' },
-        key: { type: 'string' },
-        worker: { type: 'boolean', default: false },
-        inspect: { type: 'string' },
-      },
-    });
-  } catch (error) {
-    throw new UsageError((error as Error).message, { cause: error });
-  }
-  const { values, positionals } = parsed;
+  const { values, positionals } = argumentsOf({
+    args,
+    allowPositionals: true,
+    options: {
+      port: { type: 'string', short: 'p', default: '8080' },
+      host: { type: 'string', default: '127.0.0.1' },
+      policy: { type: 'string' },
+      workers: { type: 'string' },
+      shed: { type: 'string' },
+      connections: { type: 'string' },
+      cert: { type: 'string' },
+      key: { type: 'string' },
+      http2: { type: 'boolean', default: false },
+      compress: { type: 'boolean', default: false },
+      precompressed: { type: 'boolean', default: false },
+      spa: { type: 'boolean', default: false },
+      listing: { type: 'boolean', default: false },
+      log: { type: 'string' },
+      'log-format': { type: 'string' },
+      worker: { type: 'boolean', default: false },
+      inspect: { type: 'string' },
+    },
+  });
   const [directory, ...others] = positionals;
   if (directory === undefined) throw new UsageError('serve: which directory?');
   if (others.length > 0) throw new UsageError(`serve: one directory, not also ${others.join(', ')}`);
   const inspectPort = values.inspect === undefined ? undefined : portOf('inspect', values.inspect);
   const workers = values.workers === undefined ? 0 : wholeNumber('workers', values.workers, MOST_WORKERS, 1);
-  if (workers > 0 && inspectPort !== undefined) throw new UsageError('--inspect is for one process, not for --workers');
   const { shed, connections } = values;
   const policy = POLICIES.find((name) => name === values.policy);
   if (policy !== values.policy) throw new UsageError(`--policy ${values.policy!}: it is ${POLICIES.join(' or ')}`);
   const options = {
     ...(shed !== undefined && { shed: { delayMs: wholeNumber('shed', shed, 60_000, 1) } }),
+    ...(values.http2 && { http2: true }),
     ...(connections !== undefined && { maxConnections: wholeNumber('connections', connections, 1e9, 1) }),
   };
+  const { compress, precompressed, spa, listing } = values;
+  const log = logOf(values.log, values['log-format']);
   const port = portOf('port', values.port);
   const { cert, key } = values;
   if ((cert === undefined) !== (key === undefined)) throw new UsageError('--cert and --key belong together');
   const tls = cert === undefined ? undefined : { cert, key: key! };
-  return { tls, directory, port, host: values.host, inspectPort, workers, worker: values.worker, policy, options };
+  const files = { compress, precompressed, spa, listing };
+  return { tls, files, log, directory, port, host: values.host, inspectPort, workers, worker: values.worker, policy, options };
 }
 
-function wholeNumber(name: string, text: string, most: number, least = 0): number {
+/** `-` is standard output. */
+function logOf(file: string | undefined, format: string | undefined): AccessLogOptions | undefined {
+  const known = LOG_FORMATS.find((name) => name === format);
+  if (known !== format) throw new UsageError(`--log-format ${format!}: it is ${LOG_FORMATS.join(' or ')}`);
+  if (file === undefined && format !== undefined) throw new UsageError('--log-format belongs to --log FILE');
+  return file === undefined ? undefined : { ...(file !== '-' && { file }), ...(known && { format: known }) };
+}
+
+export function wholeNumber(name: string, text: string, most: number, least = 0): number {
   const number = Number(text);
   if (!/^\d+$/.test(text) || number > most || number < least) {
     throw new UsageError(`--${name} ${text}: not a whole number from ${String(least)} to ${String(most)}`);
@@ -93,7 +108,7 @@ function wholeNumber(name: string, text: string, most: number, least = 0): numbe
   return number;
 }
 
-function explain(error: unknown, { directory, port, host }: Pick<ServeArguments, 'directory' | 'port' | 'host'>): Error {
+export function explain(error: unknown, { directory, port, host }: Pick<ServeArguments, 'directory' | 'port' | 'host'>): Error {
   if (error instanceof CliError) return error;
   const { code, syscall, message } = error as NodeJS.ErrnoException;
   const at = `${host}:${String(port)}`;
@@ -117,12 +132,14 @@ function explain(error: unknown, { directory, port, host }: Pick<ServeArguments,
   }
 }
 
-function urlOf({ address, family, port }: { address: string; family: string; port: number }, { tls }: Pick<ServeArguments, 'tls'>): string {
+type Address = { address: string; family: string; port: number };
+
+export function urlOf({ address, family, port }: Address, { tls }: Pick<ServeArguments, 'tls'>): string {
   return `${tls ? 'https' : 'http'}://${family === 'IPv6' ? `[${address}]` : address}:${String(port)}`;
 }
 
 /** Waits for SIGINT or SIGTERM, and returns it; the next one ends the program at once. */
-async function untilToldToEnd(atOnce: () => void = () => undefined): Promise<keyof typeof SIGNALS> {
+export async function untilToldToEnd(atOnce: () => void = () => undefined): Promise<keyof typeof SIGNALS> {
   return new Promise((resolve) => {
     let told = false;
     for (const [signal, number] of Object.entries(SIGNALS)) {
@@ -145,7 +162,7 @@ function sayEnding(connections: number): void {
 }
 
 /** The options of TLS. Workers inherit their ticket keys, so that each resumes the sessions of the others. */
-function credentials(tls: ServeArguments['tls']): Pick<ServeOptions, 'tls'> {
+export function credentials(tls: ServeArguments['tls']): Pick<ServeOptions, 'tls'> {
   if (!tls) return {};
   const read = (option: string, file: string): Buffer => {
     try {
@@ -160,18 +177,36 @@ function credentials(tls: ServeArguments['tls']): Pick<ServeOptions, 'tls'> {
   return { tls: { cert, key, ...(shared !== undefined && { ticketKeys: Buffer.from(shared, 'base64') }) } };
 }
 
-async function serveDirectory({ directory, policy, options, tls }: ServeArguments, where: ServeOptions): Promise<Server> {
-  const { serve, staticFiles } = await import('../http.js');
+async function serveDirectory(given: ServeArguments, where: ServeOptions): Promise<Server> {
+  const { directory, policy, options, files: about, log, tls } = given;
+  const { accessLog, serve, staticFiles } = await import('../http.js');
   if (policy !== undefined) (await import('../coroutine/configure.js')).configure({ schedulingPolicy: policy });
-  const files = staticFiles(directory);
+  const files = staticFiles(directory, about);
   const secure = credentials(tls);
+  const logged = log && openLog(accessLog, log);
   try {
-    return serve(files, { ...where, ...options, ...secure });
+    return serve(logged ? logged(files) : files, { ...where, ...options, ...secure });
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException;
     if (!tls || !code.startsWith('ERR_OSSL')) throw error;
     throw new CliError(`--cert ${tls.cert} and --key ${tls.key} are no certificate and its key: ${message} (${code})`, { cause: error });
   }
+}
+
+/** The log of requests, which is opened anew at SIGHUP, and complete when the process ends. */
+function openLog(open: (options: AccessLogOptions) => AccessLog, options: AccessLogOptions): AccessLog {
+  let log: AccessLog;
+  try {
+    log = open(options);
+  } catch (error) {
+    throw new CliError(`--log ${String(options.file)} cannot be opened (${(error as NodeJS.ErrnoException).code!})`, { cause: error });
+  }
+  process.on('SIGHUP', () => {
+    if (hasHungUp()) process.exit(129);
+    log.reopen();
+  });
+  process.on('exit', () => { log.close(); });
+  return log;
 }
 
 /** `stackful serve DIR`: ends the process when a signal has told the server to end, and it has ended. */
@@ -187,12 +222,7 @@ export async function serveCommand(args: string[]): Promise<void> {
   }
   if (given.inspectPort !== undefined) {
     const { inspect } = await import('../inspect.js');
-    const at = { directory: given.directory, port: given.inspectPort, host: '127.0.0.1' };
-    try {
-      console.log(`Inspector on http://127.0.0.1:${String(inspect({ port: at.port }).port)}`);
-    } catch (error) {
-      throw explain(error, at);
-    }
+    startInspector(given, (port) => inspect({ port }));
   }
   const told = untilToldToEnd();
   const { address } = server;
@@ -200,11 +230,26 @@ export async function serveCommand(args: string[]): Promise<void> {
   const statistics = showStatistics(server, process.stdout);
   const signal = await told;
   statistics.stop();
+  await endServer(server, signal);
+}
+
+/** Lets requests under way come to their end, for some seconds at most, and ends the process. */
+export async function endServer(server: Server, signal: keyof typeof SIGNALS): Promise<void> {
   const { connections } = server.stats;
   const closed = server.close({ deadline: DRAIN_MS, idle: idleFor(signal) });
   sayEnding(connections);
   await Promise.race([closed, delay(DRAIN_MS + GRACE_MS)]);
   process.exit(0);
+}
+
+/** Starts what `--inspect` asks for, if it was given. */
+function startInspector({ directory, inspectPort: port }: ServeArguments, start: (port: number) => { port: number }): void {
+  if (port === undefined) return;
+  try {
+    console.log(`Inspector on http://127.0.0.1:${String(start(port).port)}`);
+  } catch (error) {
+    throw explain(error, { directory, port, host: '127.0.0.1' });
+  }
 }
 
 /** Whether a SIGHUP means that the terminal was closed. */
@@ -240,6 +285,10 @@ async function serveWithWorkers(given: ServeArguments, args: string[]): Promise<
     workers.kill();
     throw error;
   }
+  if (given.inspectPort !== undefined) {
+    const { inspectPeers } = await import('../inspect/server.js');
+    startInspector(given, (port) => inspectPeers(port, () => workers.pids));
+  }
   process.on('SIGHUP', () => {
     if (hasHungUp()) process.exit(129);
     workers.reload(DRAIN_MS, IDLE_MS).then(
@@ -267,6 +316,7 @@ async function serveAsWorker(given: ServeArguments): Promise<void> {
   let server: Server;
   try {
     server = await serveDirectory(given, { fd: WORKER_FD });
+    if (given.inspectPort !== undefined) (await import('../inspect/server.js')).inspectByPid();
   } catch (error) {
     tell({ failed: explain(error, given).message });
     process.exit(1);

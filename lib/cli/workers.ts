@@ -94,6 +94,11 @@ export class Workers {
     for (const { child } of this.all) child.kill('SIGKILL');
   }
 
+  /** The process ids of the workers that serve, or begin to. */
+  get pids(): number[] {
+    return this.slots.flatMap(({ worker }) => (worker?.child.pid === undefined ? [] : [worker.child.pid]));
+  }
+
   get stats(): ServerStats {
     const sum = { connections: 0, ...this.past };
     for (const { stats } of this.all) {

@@ -4,7 +4,7 @@ import { functionOf } from '../internal/arguments.js';
 import { fail } from '../internal/codes.js';
 import { current, running, table } from '../internal/current.js';
 import { guardModules } from '../internal/half_loaded.js';
-import { ParkKind } from '../internal/kinds.js';
+import { ParkKind, STATES, type CoroutineState } from '../internal/kinds.js';
 import { nameOf } from '../internal/names.js';
 import { native, owns } from '../internal/native.js';
 import { parkDetails } from '../internal/park_details.js';
@@ -24,11 +24,8 @@ import { signalOf } from './signal.js';
 import { checkSpawnOptions, type SpawnOptions } from './spawn_options.js';
 import { DEFAULT_STACK, spawnError, stackSizeOf, type StackUse } from './stacks.js';
 
-export type { SpawnOptions, StackUse };
+export type { CoroutineState, SpawnOptions, StackUse };
 
-/** Waiting for its turn, running, waiting for something else, or ended. */
-export type CoroutineState = 'ready' | 'running' | 'parked' | 'done';
-const STATES: readonly CoroutineState[] = ['ready', 'running', 'parked', 'done'];
 let defaultStack = DEFAULT_STACK;
 
 /** The coroutines of a simulation whose failure no join, await or scope has received; the simulation reports them itself. */
@@ -94,11 +91,11 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
   locals: LocalValue | undefined = localsHolder().locals;
 
   /** @internal */
-  constructor(body: () => R, name: string | undefined, stackSize: number, slice: number, priority = NORMAL_PRIORITY) {
+  constructor(body: () => R, name: string | undefined, stackSize: number, slice: number, priority = NORMAL_PRIORITY, held = false) {
     this.id = ++lastId;
     this.givenName = name;
     this.body = body;
-    const slot = spawnNatively(stackSize, priority, this);
+    const slot = held ? spawnNatively(stackSize, priority, this, true) : spawnNatively(stackSize, priority, this);
     if (slot < 0) throw spawnError(slot, stackSize);
     this.slot = slot;
     if (slice !== 0) native.setTimeSlice(slot, slice);
@@ -241,13 +238,10 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
     this.settle?.reject(error);
   }
 
-  /** Cancels the coroutine when `signal` is aborted. @internal */
-  cancelWith(signal: AbortSignal): void {
-    const onAbort = () => { this.cancel(signal.reason); };
-    if (signal.aborted) {
-      onAbort();
-      return;
-    }
+  /** Cancels the coroutine when `signal` is aborted, with its reason or another. @internal */
+  cancelWith(signal: AbortSignal, reason?: unknown): void {
+    const onAbort = () => { this.cancel(reason ?? signal.reason); };
+    if (signal.aborted) return onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
     // The signal may outlive the coroutine, and must not keep it in memory.
     this.onEnd = () => { signal.removeEventListener('abort', onAbort); };
@@ -280,42 +274,48 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
    */
   static readonly runOnStack = (first: number): boolean | undefined => {
     if (first < 0) return table[-1 - first]?.terminated();
-    let coroutine: Coroutine | undefined;
-    for (let slot = first; slot >= 0; slot = runAnother(slot)) {
+    for (let slot = first, coroutine: Coroutine | undefined; slot >= 0; slot = runAnother(slot)) {
       coroutine = table[slot]!;
       try {
         coroutine.value = coroutine.body();
+        // Like the line before, so that V8 puts the function to call into the same register: the resting stack must not keep the last one.
+        coroutine.onEnd = coroutine.over();
       } catch (error) {
-        coroutine.threw(error);
+        coroutine.error = error;
+        error = undefined; // eslint-disable-line no-ex-assign -- nor what it has thrown, which is no argument of the call, therefore
+        coroutine.threw();
       }
-      slot = coroutine.end();
-      // A resting stack must not keep its last coroutine in memory.
-      // eslint-disable-next-line no-useless-assignment
-      coroutine = undefined;
+      slot = coroutine.tell();
+      coroutine = undefined; // eslint-disable-line no-useless-assignment -- nor the coroutine
     }
     return undefined;
   };
 
   private terminated(): true {
-    this.threw(new TerminatedError(this));
-    this.end();
+    this.error = new TerminatedError(this);
+    this.threw();
+    this.tell();
     return true;
   }
 
-  private threw(error: unknown): void {
+  private threw(): void {
     this.failed = true;
-    this.error = error;
-    if (recordsSpawnSites) appendSpawnSite(error, this);
+    if (recordsSpawnSites) appendSpawnSite(this.error, this);
+    this.onEnd = this.over();
   }
 
-  /** @returns the slot of the joiner that `runAnother` is to wake, or -1 */
-  private end(): number {
+  /** It is over, which no coroutine has been told yet. Returns undefined, the `onEnd` from now on. Never throws. */
+  private over(): undefined {
     if (recordsSpawnSites) recordEnd(this);
     this.finished = true;
     table[this.slot] = undefined;
     this.onEnd?.();
     // The coroutine is over: a subscriber must not park on its stack.
     if (ended.hasSubscribers) atomic(() => { ended.publish({ coroutine: this, failed: this.failed, error: this.error }); });
+  }
+
+  /** Tells those that wait for its end. @returns the slot of the joiner that `runAnother` is to wake, or -1 */
+  private tell(): number {
     const { joiner } = this;
     this.joiner = undefined;
     if (!this.failed && !this.joiners && !this.supervisor && !this.settle) return joiner ? joiner.slot : -1;

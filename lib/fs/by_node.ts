@@ -37,9 +37,15 @@ export function byNode<T>(
     if (waiter.wake()) [failure, result] = [error, value];
     else if (!error) abandoned?.(value as T);
   });
-  const park = () => { parkShown(waiter, ParkKind.file, operation, () => `${operation} ${String(subject)}`); };
-  if (changes) shield(park);
-  else park();
+  const park = () => { parkShown(waiter, ParkKind.file, operation, () => `${operation} ${String(subject)}`.trimEnd()); };
+  try {
+    if (changes) shield(park);
+    else park();
+  } catch (error) {
+    // Interrupted between being woken and running.
+    if (result !== undefined) abandoned?.(result);
+    throw error;
+  }
   if (failure as unknown) {
     // Of a callback's error the stack is empty.
     Error.captureStackTrace(failure as unknown as Error, byNode);

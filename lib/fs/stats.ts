@@ -1,5 +1,6 @@
-import { statSync, Stats, type BigIntStats, type StatOptions } from 'node:fs';
+import { Stats, type BigIntStats, type StatOptions } from 'node:fs';
 
+import { statSync } from '../internal/originals.js';
 import { fsStatNumbers } from './native.js';
 
 /** Options of the functions that give Stats. */

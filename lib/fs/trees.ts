@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 
 import { shield } from '../coroutine/shield.js';
 import { current } from '../internal/current.js';
+import { rmSync } from '../internal/originals.js';
 import type { Encoding, PathLike } from './arguments.js';
 import { byNode, type Done } from './by_node.js';
 import { mkdtemp, type NameOptions } from './paths.js';
@@ -129,7 +130,7 @@ export function mkdtempDisposable(prefix: PathLike, options?: NameOptions | Enco
   const remove = () => {
     const given = { recursive: true, force: true };
     if (current()) shield(() => { rm(absolute, given); });
-    else fs.rmSync(absolute, given);
+    else rmSync(absolute, given);
   };
   return { path, remove, [Symbol.dispose]: remove };
 }

@@ -1,7 +1,7 @@
 import isFresh from 'fresh';
 
 import { parseDate } from './http_date.js';
-import type { RequestHeaders } from './request.js';
+import type { RequestHeaders } from './request_headers.js';
 
 /** The validators of a resource's state, in the form of their header fields. */
 export interface Validators {

@@ -1,62 +1,12 @@
-import { STATUS_CODES } from 'node:http';
-
-import { wait } from '../async/wait.js';
-import { spawn, type Coroutine } from '../coroutine/coroutine.js';
-import { integerIn, invalidType } from '../internal/arguments.js';
-import { ParkKind } from '../internal/kinds.js';
-import { native } from '../internal/native.js';
-import { CONNECTION_BUSY } from '../internal/results.js';
 import { shakeHands, startTls } from '../tls/handshake.js';
+import type { Socket } from '../net/socket.js';
 import type { TlsInfo } from '../tls/info.js';
 import type { ServerTerms } from '../tls/terms.js';
-import { ClientLeftError, HttpError, lengthMismatch, requestOver, tellsOfDeparture } from './errors.js';
-import { isFetched, partsOfFetched } from './fetched.js';
-import { BINARY_LINE, NO_FIELDS, TEXT_LINE, fieldsOf, type Fields } from './fields.js';
-import { refuseUnknown } from './known.js';
-import {
-  HEAD_METHOD,
-  METHOD_CONNECT,
-  METHOD_HEAD,
-  httpBegin,
-  httpDone,
-  httpFinish,
-  httpForceClose,
-  httpMethod,
-  httpNext,
-  httpReadBody,
-  httpRemote,
-  httpRespond,
-  httpSendFile,
-  httpTarget,
-  httpText,
-  httpWrite,
-} from './native.js';
-import { Request } from './request.js';
-import { FileResponse, PreparedResponse, type BodyPart, type ResponseLike, type ResponseParts } from './response.js';
-import { discard, inStep } from './source.js';
-
-/** Answers one request. It may park; if it returns a promise, the server waits for that. */
-export type Handler = (request: Request) => ResponseLike | PromiseLike<ResponseLike>;
-
-/** The interface of a server for its connections. */
-export interface Owner {
-  /** @internal */
-  readonly handler: Handler;
-  /** Whether the handler keeps neither requests nor their parts: then requests that do not overlap share one object. @internal */
-  readonly reusesRequests: boolean;
-  /** A free object of that kind. @internal */
-  spare: Request | undefined;
-  /** @internal */
-  report(error: unknown, request: Request): void;
-  /** Of a server that speaks TLS. @internal */
-  readonly terms: ServerTerms | undefined;
-  /** @internal */
-  reportTls(error: unknown, remoteAddress: string): void;
-}
-
-const KNOWN = ['status', 'headers', 'body'] as const satisfies (keyof ResponseParts)[];
-/** Longer names of coroutines are cut, because lists show them. */
-const LONGEST_NAME = 100;
+import { requestOver } from './errors.js';
+import { Exchange, type Owner } from './exchange.js';
+import { Heir, type Successor } from './hand_over.js';
+import { Http2Connection } from './http2/connection.js';
+import { SPEAKS_HTTP2, httpDone, httpNext, httpRemote } from './native.js';
 
 /**
  * One connection's loop: a coroutine runs it from the first request to the last.
@@ -64,39 +14,58 @@ const LONGEST_NAME = 100;
  * With thousands of connections, a read of a field here is a cache miss: the path of most requests uses only variables, which
  * are on the coroutine's stack, and objects that all connections share.
  */
-export class Connection {
-  /** The number of native's record; -1 once that is closed. */
-  number: number;
-  coroutine: Coroutine | undefined;
-  private streaming = false;
-  private reading = false;
-  /** Slot of this connection's coroutine while it waits for another one to stop reading; else -1. */
-  private waiter = -1;
-  /** The last request whose signal was read. */
-  private watched: Request | undefined;
+export class Connection extends Exchange {
   private shaking = false;
   /** What came out of the handshake. */
   tls: TlsInfo | undefined;
   private peer: readonly [host: string, port: number] | undefined;
 
-  constructor(
-    number: number,
-    private readonly owner: Owner,
-  ) {
-    this.number = number;
+  /** While HTTP/2 is spoken. */
+  private http2: Http2Connection | undefined;
+
+  constructor(number: number, owner: Owner, private readonly stackSize: number | undefined) {
+    super(number, owner);
+  }
+
+  protected get idleTitle(): string {
+    return this.http2 ? 'http2 connection' : 'http connection';
   }
 
   /** Answers requests until the connection is over. Parks; never throws. */
   run(): void {
-    if (this.owner.terms === undefined || this.secure(this.owner.terms)) this.answerAll();
+    if (this.owner.terms === undefined || this.secure(this.owner.terms)) {
+      if (this.owner.speaksHttp2 && this.tls?.alpnProtocol === 'h2') this.speakHttp2();
+      else this.answerAll();
+    }
+    this.heir?.end();
     const number = this.number;
     this.number = -1;
     httpDone(number);
   }
 
+  /**
+   * Makes the connection an ordinary socket, with TLS if it has that and with the bytes that were received and not read: before its
+   * first request, or in a handler whose request has no response and whose body, if there is one, was read. What the handler returns
+   * is not sent. The server counts it, and waits for it, until its coroutine is over, which closes the socket. Parks.
+   *
+   * @throws Error (`ERR_HTTP_CANNOT_HAND_OVER`) while the request has an unread body or a response, and for a connection that was handed
+   *   over; what a write throws that is interrupted, or whose client has left
+   */
+  handOver(successor: Successor): Socket {
+    this.heir = new Heir(this.number, this.owner.terms, this.tls, successor);
+    this.watched = undefined;
+    if (this.owner.isClosing) successor.serverCloses();
+    return this.heir.socket;
+  }
+
+  /** Never parks. */
+  serverCloses(): void {
+    this.heir?.successor.serverCloses();
+  }
+
   /** The handshake; false when it has failed. Parks; never throws. */
   private secure(terms: ServerTerms): boolean {
-    const place = () => ({ number: this.number, ofHttp: true });
+    const place = () => this.heir?.place ?? { number: this.number, ofHttp: true };
     this.shaking = true;
     try {
       startTls(place(), terms);
@@ -125,63 +94,14 @@ export class Connection {
     this.number = -1;
   }
 
-  /** The name of its coroutine: `GET /path` during a request. */
-  get title(): string {
-    const method = this.number < 0 ? undefined : httpMethod(this.number);
-    if (method === undefined) return 'http connection';
-    const [path] = httpTarget(this.number)!.split('?', 1);
-    const title = `${method} ${path!}`;
-    return title.length <= LONGEST_NAME ? title : `${title.slice(0, LONGEST_NAME)}...`;
-  }
-
-  /** Aborts the signal of `request` when the client leaves. */
-  watch(request: Request): void {
-    this.watched = request;
-  }
-
-  /** The client has left during its request; unless it is `gone`, it may still receive the response. Never parks. */
-  clientLeft(gone: boolean): void {
-    const reason = new ClientLeftError();
-    this.abort(reason);
-    if (gone) this.coroutine?.cancel(reason);
-  }
-
-  /** Cancels the handler, and aborts the request's signal. Never parks. */
-  cancel(reason: unknown): void {
-    this.abort(reason);
-    this.coroutine?.cancel(reason);
-  }
-
-  private abort(reason: unknown): void {
-    const { watched } = this;
-    if (!watched) return;
-    this.watched = undefined;
-    // Listeners may park, which must not hold up the caller.
-    try {
-      spawn(() => { watched.abort(reason); }, { name: 'http abort' });
-    } catch {
-      // No memory for a stack: listeners run here, and cannot park.
-      watched.abort(reason);
-    }
-  }
-
   remote(): readonly [host: string, port: number] {
     if (!this.peer) {
+      if (this.heir) return this.heir.remote;
       if (this.number < 0) throw requestOver('the remote address');
       const [host, port] = httpRemote(this.number) ?? ['', 0];
       this.peer = [host, port];
     }
     return this.peer;
-  }
-
-  /** Receives bytes of the request's body into `to`, from `from` on. Returns their number, 0 at the end, or a code. Parks. */
-  readBody(to: Uint8Array, from: number): number {
-    if (this.reading) return CONNECTION_BUSY;
-    this.reading = true;
-    const result = httpReadBody(this.number, to, from);
-    this.reading = false;
-    if (this.waiter >= 0) native.wake(this.waiter, 0);
-    return result;
   }
 
   /**
@@ -191,176 +111,20 @@ export class Connection {
   private answerAll(): void {
     const { owner, number } = this;
     let head = httpNext(number);
+    if (head === SPEAKS_HTTP2) {
+      this.speakHttp2();
+      return;
+    }
     while (head > 0) head = this.answer(owner, number, head);
   }
 
-  /** Answers a request and waits for the next. Returns the head of that, or 0 when the connection is over. Parks. */
-  private answer(owner: Owner, number: number, head: number): number {
-    const request = owner.spare?.renew(this, number, head) ?? new Request(this, number, head);
-    if (owner.reusesRequests) owner.spare = undefined;
-    try {
-      if ((head & HEAD_METHOD) === METHOD_CONNECT) refuseTunnel(number);
-      const response = owner.handler(request);
-      if (typeof response === 'string') {
-        this.endRequest(owner, request);
-        return httpText(number, response);
-      }
-      return this.respond(owner, request, response);
-    } catch (error) {
-      return this.fail(error, request);
-    }
+  private speakHttp2(): void {
+    this.http2 = new Http2Connection(this, this.owner, this.stackSize);
+    this.http2.run();
   }
 
-  /** Ends the request: it reads nothing more from the connection, and its object may be used again. */
-  private endRequest(owner: Owner, request: Request): void {
-    if (request.examined && this.reading) this.waitForReader();
-    request.end();
-    if (owner.reusesRequests) owner.spare = request;
+  override cancel(reason: unknown): void {
+    if (this.http2) this.http2.reason ??= reason;
+    super.cancel(reason);
   }
-
-  /** Waits for another coroutine that is reading the body, as long as the limits allow. Parks. */
-  private waitForReader(): void {
-    this.waiter = native.current();
-    let code = 0;
-    // After a cancellation native code refuses the response, and the connection is over.
-    while (this.reading && code >= 0) code = native.park(ParkKind.other, 0);
-    this.waiter = -1;
-  }
-
-  private respond(owner: Owner, request: Request, response: unknown): number {
-    if (typeof response === 'string') return this.send(owner, request, 200, TEXT_LINE, response);
-    if (response === undefined || response === null) return this.send(owner, request, 204, '', undefined);
-    if (typeof response !== 'object') {
-      throw invalidType('response', 'a string, a Uint8Array, an object with status, headers and body, or nothing', response);
-    }
-    if (response instanceof PreparedResponse) return this.send(owner, request, response.status, response.lines, response.body);
-    if (response instanceof Uint8Array) return this.send(owner, request, 200, BINARY_LINE, response);
-    if (response instanceof FileResponse) return this.sendFile(owner, request, response);
-    if (typeof (response as PromiseLike<unknown>).then === 'function') {
-      return this.respond(owner, request, wait(response as PromiseLike<unknown>));
-    }
-    if (Symbol.iterator in response || Symbol.asyncIterator in response) {
-      discard(response);
-      throw invalidType('response', 'an object whose property "body" is the iterable', response);
-    }
-    return this.respondInParts(owner, request, response);
-  }
-
-  private send(owner: Owner, request: Request, status: number, lines: string, body: BodyPart | undefined): number {
-    const { number } = request;
-    this.endRequest(owner, request);
-    return httpRespond(number, status, lines, body);
-  }
-
-  private respondInParts(owner: Owner, request: Request, response: ResponseParts): number {
-    const { body } = response;
-    let status: number;
-    let fields: Fields;
-    try {
-      if (isFetched(response)) {
-        ({ status, fields } = partsOfFetched(response));
-      } else {
-        for (const name in response) {
-          if (name !== 'status' && name !== 'headers' && name !== 'body') refuseUnknown('response', response, KNOWN);
-        }
-        status = response.status ?? 200;
-        fields = response.headers ? fieldsOf(response.headers, response.status) : NO_FIELDS;
-      }
-      if (status !== 200) integerIn('response.status', status, 200, 599);
-    } catch (error) {
-      discard(body);
-      throw error;
-    }
-    const { lines, length, hasType } = fields;
-    if (fields.close) httpForceClose(this.number);
-    if (typeof body === 'string') {
-      if (length >= 0 && length !== Buffer.byteLength(body)) throw lengthMismatch(length, Buffer.byteLength(body));
-      return this.send(owner, request, status, hasType ? lines : TEXT_LINE + lines, body);
-    }
-    if (body === undefined || body === null) {
-      return length > 0 ? this.stream(owner, request, status, lines, [], length) : this.send(owner, request, status, lines, undefined);
-    }
-    if (body instanceof Uint8Array) {
-      if (length >= 0 && length !== body.length) throw lengthMismatch(length, body.length);
-      return this.send(owner, request, status, hasType ? lines : BINARY_LINE + lines, body);
-    }
-    if (typeof body === 'object' && Symbol.iterator in body) return this.stream(owner, request, status, lines, body, length);
-    if (typeof body === 'object' && Symbol.asyncIterator in body) {
-      return this.stream(owner, request, status, lines, inStep(body), length);
-    }
-    throw invalidType('response.body', 'a string, a Uint8Array, an iterable of those, or nothing', body);
-  }
-
-  private stream(owner: Owner, request: Request, status: number, lines: string, parts: Iterable<BodyPart>, length: number): number {
-    const code = this.sendParts(request, status, lines, parts, length);
-    return this.endStream(owner, request, code);
-  }
-
-  /**
-   * Sends the head with the first part that is not empty: an error before that can still become the response. If no body may
-   * be sent, it reads the first part, too, and then ends the source.
-   */
-  private sendParts(request: Request, status: number, lines: string, parts: Iterable<BodyPart>, length: number): number {
-    const bodiless = (request.head & HEAD_METHOD) === METHOD_HEAD || status === 204 || status === 304;
-    let code = 0;
-    let sent = 0;
-    for (const part of parts) {
-      if (typeof part !== 'string' && !(part instanceof Uint8Array)) {
-        throw invalidType('part of response.body', 'a string or a Uint8Array', part);
-      }
-      if (part.length === 0) continue;
-      if (length >= 0) {
-        sent += typeof part === 'string' ? Buffer.byteLength(part) : part.length;
-        if (sent > length) throw lengthMismatch(length, sent);
-      }
-      if (bodiless) break;
-      if (!this.streaming) code = this.begin(status, lines, length);
-      if (code >= 0) code = httpWrite(this.number, part);
-      // The client has left, or this coroutine was cancelled: that is no error of the handler.
-      if (code < 0) break;
-    }
-    if (code >= 0 && sent < length && !bodiless) throw lengthMismatch(length, sent);
-    return this.streaming ? code : this.begin(status, lines, length);
-  }
-
-  private begin(status: number, lines: string, length: number): number {
-    this.streaming = true;
-    return httpBegin(this.number, status, lines, length);
-  }
-
-  private sendFile(owner: Owner, request: Request, response: FileResponse): number {
-    let code: number;
-    try {
-      code = this.begin(response.status, response.lines, response.length);
-      if (code >= 0) code = httpSendFile(this.number, response.file.fd, response.offset, response.length);
-    } finally {
-      response.file.close();
-    }
-    return this.endStream(owner, request, code);
-  }
-
-  private endStream(owner: Owner, request: Request, code: number): number {
-    this.streaming = false;
-    this.endRequest(owner, request);
-    return code < 0 ? 0 : httpFinish(this.number);
-  }
-
-  /** Answers a handler's exception with its status, or with 500 and a report; closes the connection after half a response. */
-  private fail(error: unknown, request: Request): number {
-    const expected = error instanceof HttpError;
-    if (!expected && !tellsOfDeparture(error)) this.owner.report(error, request);
-    // `onError` got the request and may keep it, so its object is not used again.
-    if (this.reading) this.waitForReader();
-    request.end();
-    if (this.streaming) return 0;
-    const status = expected && error.status >= 400 && error.status <= 599 ? error.status : 500;
-    const text = expected ? error.message : `500 ${STATUS_CODES[500]!}`;
-    return httpRespond(this.number, status, TEXT_LINE, `${text}\n`);
-  }
-}
-
-/** Bytes after a CONNECT are meant for another server, and are no request. */
-function refuseTunnel(number: number): never {
-  httpForceClose(number);
-  throw new HttpError(501);
 }

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 
 import { check } from '../internal/codes.js';
 import { BODY_MALFORMED, BODY_TIMEOUT, BODY_TOO_LARGE, CONNECTION_BUSY, ECONNRESET, REQUEST_OVER } from '../internal/results.js';
+import type { ResponseHeaders } from './fields.js';
 
 /**
  * Thrown in a handler, it becomes the response: its status, and its message as text. It is not reported to `onError`.
@@ -28,12 +29,18 @@ export class HttpError extends Error {
   /** The status of the response. */
   readonly status: number;
   readonly code: string;
-  /** The message is sent as text; without one, it is the status's usual phrase. `options.code` sets `code`. */
-  constructor(status: number, message?: string, options?: ErrorOptions & { code?: string }) {
+  /** More headers of the response: `Retry-After`, `WWW-Authenticate`. */
+  readonly headers: ResponseHeaders | undefined;
+  /**
+   * The message is sent as text, unless the headers have a Content-Type; without one, it is the status's usual phrase. `options.code`
+   * sets `code`, `options.headers` are sent with it.
+   */
+  constructor(status: number, message?: string, options?: ErrorOptions & { code?: string; headers?: ResponseHeaders }) {
     super(message ?? STATUS_CODES[status] ?? 'Error', options);
     this.name = 'HttpError';
     this.status = status;
     this.code = options?.code ?? 'ERR_HTTP';
+    this.headers = options?.headers;
   }
 }
 
@@ -52,6 +59,16 @@ export class ClientLeftError extends Error {
 /** Whether `error` is that of a handler which was cancelled because its client left. */
 export function tellsOfDeparture(error: unknown): boolean {
   return error instanceof ClientLeftError || (error instanceof Error && error.cause instanceof ClientLeftError);
+}
+
+/** `serve` was asked for HTTP/2, for which this Node lacks something. */
+export class Http2UnsupportedError extends Error {
+  readonly code = 'ERR_HTTP2_UNSUPPORTED';
+  /** @internal */
+  constructor(missing: string) {
+    super(`HTTP/2 is not available in this Node: it does not have ${missing}`);
+    this.name = 'Http2UnsupportedError';
+  }
 }
 
 function coded(ErrorClass: typeof Error, code: string, message: string): Error {

@@ -18,11 +18,17 @@ export function isFetched(response: ResponseParts | Response): response is Respo
  *
  * @throws Error `ERR_HTTP_BODY_IN_USE` when its body was read
  */
-export function partsOfFetched(response: Response): { status: number; fields: Fields } {
+export function headOfFetched(response: Response): { status: number; headers: [name: string, value: string][] } {
   if (response.bodyUsed || response.body?.locked) {
     throw Object.assign(new Error('the body of the Response is being read, or was read before'), { code: 'ERR_HTTP_BODY_IN_USE' });
   }
   const undone = response.url !== '' && response.headers.has('content-encoding');
   const headers = [...response.headers].filter(([name]) => !HOP_BY_HOP.has(name) && !(undone && UNDONE.has(name)));
-  return { status: response.status, fields: fieldsOf(headers) };
+  return { status: response.status, headers };
+}
+
+/** The same, formatted. */
+export function partsOfFetched(response: Response): { status: number; fields: Fields } {
+  const { status, headers } = headOfFetched(response);
+  return { status, fields: fieldsOf(headers) };
 }

@@ -25,8 +25,8 @@ export const NO_FIELDS: Fields = { lines: '', length: -1, hasType: false, close:
 export const TEXT_LINE = 'Content-Type: text/plain; charset=utf-8\r\n';
 export const BINARY_LINE = 'Content-Type: application/octet-stream\r\n';
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const NOT_IN_VALUES = /[^\t\x20-\x7e\x80-\xff]/;
+export const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+export const NOT_IN_VALUES = /[^\t\x20-\x7e\x80-\xff]/;
 
 const enum Kind {
   plain,

@@ -1,8 +1,10 @@
 import { native } from '../internal/native.js';
+import type { Http2Options } from './http2/settings.js';
 import type { GivenLimits } from './limits.js';
 
 /**
- * The exports of native/binding/http*.cc. Connections and servers are numbers. A call that ends in the wait for the next
+ * The exports of native/binding/http*.cc. Connections, servers and streams are numbers; a stream of
+ * HTTP/2 may stand for a connection where that has a request. A call that ends in the wait for the next
  * request returns a number that describes its head (see {@link HEAD_METHOD}), 0 when the connection has to be closed, or a
  * code.
  */
@@ -16,6 +18,7 @@ interface HttpNative {
     fd: number,
     mostCoroutines: number,
     limits: GivenLimits,
+    http2: Http2Options | undefined,
   ) => number;
   httpListenFd: (host: string, port: number, path: undefined, backlog: number, reusePort: boolean) => number;
   httpAddress: (server: number) => [host: string, port: number, ipv6: boolean] | undefined;
@@ -32,6 +35,8 @@ interface HttpNative {
   httpStats: (server: number, to: Float64Array) => void;
 
   httpRemote: (connection: number) => [host: string, port: number, ipv6: boolean] | undefined;
+  /** Parks. */
+  httpHandOver: (connection: number) => [socket: number, received: Buffer] | number;
   httpDone: (connection: number) => void;
   httpForceClose: (connection: number) => void;
 
@@ -39,9 +44,11 @@ interface HttpNative {
   httpText: (connection: number, text: string) => number;
   httpRespond: (connection: number, status: number, fields: string, body: string | Uint8Array | undefined) => number;
   httpBegin: (connection: number, status: number, fields: string, length: number) => number;
+  httpEarlyHints: (connection: number, fields: string) => number;
   httpWrite: (connection: number, data: string | Uint8Array) => number;
   httpSendFile: (connection: number, fd: number, offset: number, length: number) => number;
-  httpFinish: (connection: number) => number;
+  /** `trailers`: whole lines. */
+  httpFinish: (connection: number, trailers?: string) => number;
 
   httpMethod: (connection: number) => string | undefined;
   httpTarget: (connection: number) => string | undefined;
@@ -73,12 +80,14 @@ export const {
   httpForget,
   httpStats,
   httpRemote,
+  httpHandOver,
   httpDone,
   httpForceClose,
   httpNext,
   httpText,
   httpRespond,
   httpBegin,
+  httpEarlyHints,
   httpWrite,
   httpSendFile,
   httpFinish,
@@ -101,6 +110,9 @@ export const {
 export const HEAD_METHOD = 15;
 export const HEAD_MINOR_VERSION = 16;
 export const HEAD_BODY = 32;
+export const HEAD_HTTP2 = 128;
+/** Instead of a head: the client speaks HTTP/2. */
+export const SPEAKS_HTTP2 = 128;
 
 /** In the order of `enum class Method` in native/http/parser.h; the first stands for all other tokens. */
 export const METHODS = ['', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'CONNECT', 'TRACE'] as const;

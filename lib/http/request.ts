@@ -1,36 +1,26 @@
-import { invalidType } from '../internal/arguments.js';
-import type { TlsInfo } from '../tls/info.js';
+import type { Socket } from '../net/socket.js';
 import { readChunks, readWhole } from './body.js';
-import type { Connection } from './connection.js';
-import { ClientLeftError, HttpError, requestOver } from './errors.js';
+import type { UpgradeOptions } from '../websocket/accept.js';
+import type { WebSocket } from '../websocket/websocket.js';
+import { ClientLeftError, HttpError } from './errors.js';
+import { fieldsOf, type ResponseHeaders } from './fields.js';
+import type { FormPart } from './form_part.js';
+import type { Successor } from './hand_over.js';
 import { bodyLimit } from './limits.js';
+import { formDataOf, partsOf, type FormLimits } from './multipart.js';
 import {
   HEAD_BODY,
-  HEAD_METHOD,
-  HEAD_MINOR_VERSION,
-  METHODS,
   httpBodyLength,
   httpClientLeft,
+  httpEarlyHints,
   httpFileHints,
-  httpHeader,
   httpHeaders,
   httpLimitBody,
-  httpMethod,
-  httpPath,
   httpTakeBody,
-  httpTarget,
 } from './native.js';
-
-/** The parts that were read, which outlive the request. */
-interface Known {
-  method?: string;
-  target?: string;
-  query?: URLSearchParams;
-  headers?: RequestHeaders;
-  body?: Buffer;
-  bodyTaken?: boolean;
-  controller?: AbortController;
-}
+import { RequestHead } from './request_head.js';
+import { upgrade } from './upgrade.js';
+import { webRequestOf } from './web_request.js';
 
 /**
  * One request. Its properties are read from the connection's memory at first use, which is possible until the response has
@@ -50,104 +40,7 @@ interface Known {
  * await server.close();
  * ```
  */
-export class Request {
-  // Only declared: every request makes an object, and field definitions would store to each field twice.
-  declare private connection: Connection;
-  /** The number of native's record of the connection; -1 once the request is over. @internal */
-  declare number: number;
-  /** Native's description of the head; see HEAD_METHOD in ./native.ts. @internal */
-  declare head: number;
-  declare private known: Known | undefined;
-  // Not in `known`, because most handlers read nothing else.
-  declare private knownPath: string | undefined;
-
-  /** @internal */
-  constructor(connection: Connection, number: number, head: number) {
-    this.renew(connection, number, head);
-  }
-
-  /** Becomes another request; the handler must not have kept this one. @internal */
-  renew(connection: Connection, number: number, head: number): this {
-    this.connection = connection;
-    this.number = number;
-    this.head = head;
-    this.known = undefined;
-    this.knownPath = undefined;
-    return this;
-  }
-
-  /** Ends it: properties that were not read before throw from now on. @internal */
-  end(): void {
-    this.number = -1;
-  }
-
-  /** Whether more than method and path was read. @internal */
-  get examined(): boolean {
-    return this.known !== undefined;
-  }
-
-  /** `GET`, `POST`, or any other token, in the case in which the client sent it. */
-  get method(): string {
-    const known = METHODS[this.head & HEAD_METHOD];
-    return known || (this.details.method ??= httpMethod(this.live('the method'))!);
-  }
-
-  /** The request target as the client sent it: usually path and query, still encoded. */
-  get target(): string {
-    return (this.details.target ??= httpTarget(this.live('the target'))!);
-  }
-
-  /**
-   * The path: percent-decoded once, without empty, `.` or `..` segments, and with the trailing slash if there is one.
-   *
-   * @throws HttpError (`ERR_HTTP_INVALID_TARGET`) of status 400 for an invalid path: malformed escapes, control characters,
-   *   backslashes, `..` beyond the root; 404 for an escaped slash
-   */
-  get path(): string {
-    if (this.knownPath !== undefined) return this.knownPath;
-    const path = httpPath(this.live('the path'));
-    if (typeof path !== 'string') {
-      throw new HttpError(path ?? 400, 'the target has no valid path', { code: 'ERR_HTTP_INVALID_TARGET' });
-    }
-    return (this.knownPath = path);
-  }
-
-  /** What the handshake has agreed upon, and the client's certificate if it was asked for; undefined without TLS. */
-  get tls(): TlsInfo | undefined {
-    return this.connection.tls;
-  }
-
-  /** The query of the target, decoded. */
-  get query(): URLSearchParams {
-    const details = this.details;
-    if (!details.query) {
-      const target = this.target;
-      const question = target.indexOf('?');
-      details.query = new URLSearchParams(question < 0 ? '' : target.slice(question + 1));
-    }
-    return details.query;
-  }
-
-  /** Its headers. */
-  get headers(): RequestHeaders {
-    return (this.details.headers ??= new RequestHeaders((what) => this.live(what)));
-  }
-
-  /** `1.1` or `1.0`; a later 1.x counts as 1.1. */
-  get httpVersion(): '1.0' | '1.1' {
-    return this.head & HEAD_MINOR_VERSION ? '1.1' : '1.0';
-  }
-
-  /** The peer's IP address; `''` on a Unix socket. */
-  get remoteAddress(): string {
-    return this.connection.remote()[0];
-  }
-
-  /** The peer's port; 0 on a Unix socket. */
-  get remotePort(): number {
-    return this.connection.remote()[1];
-  }
-
+export class Request extends RequestHead {
   /**
    * A signal that is aborted with a {@link ClientLeftError} when the client leaves: its connection was reset, or it has sent
    * the end of its stream (a client that has only half-closed still gets its response, see `limits.halfClose`). It is also
@@ -213,19 +106,125 @@ export class Request {
     return this.chunks();
   }
 
+  /**
+   * The parts of a `multipart/form-data` body, fields and files, as they arrive. Each step parks. The package `@fastify/busboy` reads them.
+   *
+   * @throws HttpError `ERR_HTTP_BODY_NOT_FORM` (415), `ERR_HTTP_BODY_TOO_LARGE` (413) beyond a limit, `ERR_HTTP_BODY_MALFORMED` (400);
+   *   as `readBody` does
+   */
+  parts(limits: FormLimits = {}): Generator<FormPart, void, undefined> {
+    return partsOf(this, limits);
+  }
+
+  /**
+   * A whole form in memory, sent as `multipart/form-data` or as `application/x-www-form-urlencoded`. Parks; throws as `parts` does. For
+   * large files use `parts`.
+   */
+  formData(limits: FormLimits = {}): FormData {
+    return formDataOf(this, limits);
+  }
+
+  /**
+   * The request as in `fetch`, for frameworks that take those: `serve((request) => app.fetch(request.toWeb()))`. Its URL has the host
+   * of the `Host` header, or `localhost`; its signal is this request's; its body is read from the connection when the framework
+   * reads it, which counts as `chunks()`. The same object each time. Never parks.
+   *
+   * @throws HttpError (`ERR_HTTP_INVALID_TARGET`) of status 400 when target and `Host` make no URL; 501 (`ERR_HTTP_METHOD`) for a
+   *   method that `fetch` does not have, such as `TRACE`; Error `ERR_HTTP_BODY_IN_USE` when the body was read before
+   *
+   * @example
+   * ```ts
+   * import { Hono } from 'hono';
+   * import { sleep } from 'stackful';
+   * import { coroutine } from 'stackful/embed';
+   * import { serve } from 'stackful/http';
+   *
+   * const app = new Hono();
+   * app.get('/users/:name', coroutine((context) => {
+   *   sleep(1); // a query, another service
+   *   return context.json({ name: context.req.param('name') });
+   * }));
+   * const server = serve((request) => app.fetch(request.toWeb()), { host: '127.0.0.1' });
+   * console.log(await (await fetch(`http://127.0.0.1:${server.port}/users/Ada`)).text()); // {"name":"Ada"}
+   * await server.close();
+   * ```
+   */
+  toWeb(): globalThis.Request {
+    this.live('the request');
+    return (this.details.web ??= webRequestOf(this));
+  }
+
+  /**
+   * Tells the client, before the response, what it will need: a 103 with these headers, mostly `Link` with `rel=preload`. A client of
+   * HTTP/1.0 gets none. Parks while the client does not read.
+   *
+   * @throws as for headers of a response
+   */
+  earlyHints(headers: ResponseHeaders): void {
+    httpEarlyHints(this.live('the request'), fieldsOf(headers).lines);
+  }
+
+  /**
+   * Makes a WebSocket of the connection: the handler goes on as its coroutine, and what it returns is not sent. When it is done the
+   * socket is closed, with the code 1000, or 1011 when it has thrown; a server that closes sends 1001. Of the request there remain
+   * method, target and path, and what was read before. Parks.
+   *
+   * @throws HttpError (`ERR_HTTP_NO_WEBSOCKET`) of status 426 when the request asks for no WebSocket, or for another version of it, and
+   *   400 when it does not do that properly; Error `ERR_HTTP_CANNOT_HAND_OVER` when the request has an unread body or was upgraded
+   *   before; TypeError, RangeError for wrong options
+   *
+   * @example
+   * ```ts
+   * import { spawn } from 'stackful';
+   * import { serve } from 'stackful/http';
+   * import { connect } from 'stackful/websocket';
+   *
+   * const server = serve((request) => {
+   *   if (!request.headers.has('upgrade')) return 'the page';
+   *   const socket = request.upgrade({ maxMessageBytes: 1000 });
+   *   for (const message of socket) socket.send(message); // an echo
+   *   return;
+   * }, { host: '127.0.0.1' });
+   * await spawn(() => {
+   *   using socket = connect(`ws://127.0.0.1:${server.port}/`);
+   *   socket.send('hello');
+   *   console.log(socket.receive()); // hello
+   * });
+   * await server.close();
+   * ```
+   */
+  upgrade(options: UpgradeOptions = {}): WebSocket {
+    this.live('the request');
+    // Read now, because afterwards they cannot be.
+    const { method, target } = this;
+    if (target.startsWith('/')) void this.path;
+    this.details.method = method;
+    const socket = upgrade(this, this.connection, options);
+    this.number = -1;
+    return socket;
+  }
+
+  /** See Connection.handOver; the request is over then. Parks. @internal */
+  handOver(successor: Successor): Socket {
+    this.live('the request');
+    const socket = this.connection.handOver(successor);
+    this.number = -1;
+    return socket;
+  }
+
+  /** Every header as it came: name, value, name, value, ... @internal */
+  headerList(): readonly string[] {
+    return httpHeaders(this.live('the headers'))!;
+  }
+
+  /** The Content-Length, or -1. @internal */
+  bodyLength(): number {
+    return httpBodyLength(this.live('the body'));
+  }
+
   /** See native/binding/http_request.cc. @internal */
   fileHints(): number {
     return httpFileHints(this.live('the request')) ?? 1;
-  }
-
-  private get details(): Known {
-    return (this.known ??= {});
-  }
-
-  /** The connection's number; throws once the request is over. */
-  private live(what: string): number {
-    if (this.number < 0) throw requestOver(what);
-    return this.number;
   }
 
   private takeBody(max: number | undefined): number {
@@ -251,64 +250,4 @@ export function markForgetful<H extends object>(handler: H): H {
 /** @internal */
 export function isForgetful(handler: object): boolean {
   return forgetful.has(handler);
-}
-
-/**
- * The headers of a request. Names are compared without regard to case; values are Latin-1, as in node:http.
- *
- * @example
- * ```ts
- * import { serve } from 'stackful/http';
- *
- * const server = serve((request) => request.headers.get('X-Id') ?? 'none', { host: '127.0.0.1' });
- * const url = `http://127.0.0.1:${server.port}/`;
- * const response = await fetch(url, { headers: { 'x-id': '17' } });
- * console.log(await response.text()); // 17
- * await server.close();
- * ```
- */
-export class RequestHeaders implements Iterable<[name: string, value: string]> {
-  private all: readonly string[] | undefined;
-
-  /** @internal */
-  constructor(private readonly live: (what: string) => number) {
-    this.all = undefined;
-  }
-
-  /** The value; those of several headers of that name are joined with commas (`Cookie`: with semicolons). */
-  get(name: string): string | undefined {
-    if (typeof name !== 'string') throw invalidType('name', 'a string', name);
-    return this.all ? find(this.all, name) : httpHeader(this.live(`the header ${name}`), name);
-  }
-
-  /** Whether the request has a header of that name. */
-  has(name: string): boolean {
-    return this.get(name) !== undefined;
-  }
-
-  /** Every header as the client sent it: in order, repeated ones apart. Copies them, so that they outlive the request. */
-  *[Symbol.iterator](): Generator<[name: string, value: string], void, undefined> {
-    const all = (this.all ??= httpHeaders(this.live('the headers'))!);
-    for (let i = 0; i < all.length; i += 2) yield [all[i]!, all[i + 1]!];
-  }
-
-  /** An object with a property for each name, in lower case; repeated headers are joined as by `get`. */
-  toObject(): Record<string, string> {
-    const object: Record<string, string> = Object.create(null) as Record<string, string>;
-    for (const [name] of this) {
-      const key = name.toLowerCase();
-      object[key] ??= this.get(key)!;
-    }
-    return object;
-  }
-}
-
-function find(all: readonly string[], name: string): string | undefined {
-  const key = name.toLowerCase();
-  let found: string | undefined;
-  for (let i = 0; i < all.length; i += 2) {
-    if (all[i]!.toLowerCase() !== key) continue;
-    found = found === undefined ? all[i + 1]! : `${found}${key === 'cookie' ? '; ' : ', '}${all[i + 1]!}`;
-  }
-  return found;
 }

@@ -17,12 +17,20 @@ export interface ResponseParts {
   status?: number;
   /** Without a Content-Type, strings are sent as `text/plain; charset=utf-8` and bytes as `application/octet-stream`. */
   headers?: ResponseHeaders;
-  /** Default: none. */
-  body?: ResponseBody | null;
+  /** Default: none. An object that is none of these is sent as JSON. */
+  body?: ResponseBody | object | null;
+  /**
+   * Headers behind the body, or a function that makes them when the body has been sent. They go out where the protocol has them:
+   * over HTTP/2, and over HTTP/1.1 when the body is sent in chunks and the client says `TE: trailers`. Default: none.
+   */
+  trailers?: ResponseHeaders | (() => ResponseHeaders);
 }
 
-/** A response: only its body, with status 200; nothing, with status 204; an object of parts; or a `Response` as in fetch. */
-export type ResponseLike = BodyPart | ResponseParts | Response | null | undefined | void;
+/**
+ * A response: only its body, with status 200; nothing, with status 204; an object of parts; or a `Response` as in fetch. Any other
+ * array or object is sent as JSON, if it has no property `status`, `headers` or `body`, and is no error, `Map` or the like.
+ */
+export type ResponseLike = ResponseBody | ResponseParts | Response | object | null | undefined | void;
 
 /**
  * A response that needs no checks: its lines come from `fieldsOf`.

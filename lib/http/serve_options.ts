@@ -1,4 +1,5 @@
 import type { TlsServerOptions } from '../tls/terms.js';
+import type { Http2Options } from './http2/settings.js';
 import type { Limits, Shedding } from './limits.js';
 import type { Request } from './request.js';
 
@@ -25,10 +26,15 @@ export interface ServeOptions {
   /** Refuses requests with 503 when more arrive than can be answered in time. Default false. */
   shed?: boolean | Shedding;
   /**
-   * Speaks HTTPS, with the options of `listen` of `stackful/tls`. `ALPNProtocols` is `['http/1.1']`, a handshake may take 30
-   * seconds.
+   * Speaks HTTPS, with the options of `listen` of `stackful/tls`. `ALPNProtocols` is `['http/1.1']`, or `['h2', 'http/1.1']`
+   * with `http2`; a handshake may take 30 seconds.
    */
   tls?: TlsServerOptions;
+  /**
+   * Speaks HTTP/2, too, where the client wants it: with `tls`, when both sides agree on it (ALPN); without, when the client begins
+   * with it ("prior knowledge"). An object sets what a connection may use. Default false.
+   */
+  http2?: boolean | Http2Options;
   /**
    * With `tls`: called with the error of a handshake that has failed, and the address of its client. Default: nothing is done;
    * on the open internet many fail.
@@ -70,6 +76,6 @@ export interface ServerAddress {
 }
 
 export const KNOWN_OPTIONS = [
-  'port', 'host', 'path', 'backlog', 'reusePort', 'limits', 'fd', 'maxConnections', 'maxCoroutines', 'shed', 'tls',
+  'port', 'host', 'path', 'backlog', 'reusePort', 'limits', 'fd', 'maxConnections', 'maxCoroutines', 'shed', 'tls', 'http2',
   'onTlsError', 'stackSize', 'onError',
 ] as const satisfies (keyof ServeOptions)[];

@@ -1,47 +1,54 @@
-import { inspect } from 'node:util';
-
 import { spawn, type Coroutine } from '../coroutine/coroutine.js';
 import { CancelledError, StackMemoryError } from '../coroutine/errors.js';
 import { sleep } from '../coroutine/sleep.js';
-import { functionOf, integerIn, invalidType, numberIn } from '../internal/arguments.js';
-import { socketError } from '../internal/system_errors.js';
+import { functionOf, invalidType, numberIn } from '../internal/arguments.js';
 import { current } from '../internal/current.js';
 import { native } from '../internal/native.js';
-import { CLIENT_LEFT, EBADF, EINVAL, TOO_MANY_COROUTINES } from '../internal/results.js';
+import { CLIENT_LEFT, EBADF, TOO_MANY_COROUTINES } from '../internal/results.js';
 import { SocketFile } from '../net/socket_file.js';
 import { markObserver } from '../observe/deadlock.js';
 import { serverTerms, type ServerTerms } from '../tls/terms.js';
-import { Connection, type Handler, type Owner } from './connection.js';
+import { Connection } from './connection.js';
+import type { Handler, Owner } from './exchange.js';
+import { handlerOf, type FetchApplication, type FetchHandler } from './fetch_handler.js';
+import { givenSettings } from './http2/settings.js';
 import { refuseUnknown } from './known.js';
-import { givenLimits } from './limits.js';
+import { addressFrom, BACKLOG, listen } from './listening.js';
 import {
   httpAccept,
   httpAddress,
   httpClose,
   httpDeparture,
-  httpFdAddress,
   httpForget,
-  httpListen,
-  httpListenFd,
   httpPause,
   httpStats,
   httpUnref,
 } from './native.js';
 import { isForgetful, type Request } from './request.js';
+import { print } from './report.js';
 import { KNOWN_OPTIONS, type ServeOptions, type ServerAddress, type ServerStats } from './serve_options.js';
 
+// For what needs no server: with this module the runtime is there, which native code counts on.
+export { addressOfFd, listenFd } from './listening.js';
 export type { ServeOptions, ServerAddress, ServerStats } from './serve_options.js';
 
-const BACKLOG = 511;
-const MOST_BACKLOG = 2 ** 31 - 1;
 /** `handshakeTimeout`: the most milliseconds of a handshake, as of the first byte of a request. */
 const TLS_DEFAULTS = { ALPNProtocols: ['http/1.1'], handshakeTimeout: 30_000 };
+const TLS_HTTP2_DEFAULTS = { ...TLS_DEFAULTS, ALPNProtocols: ['h2', 'http/1.1'] };
 /** The pause after an accept that failed for lack of descriptors or memory, in milliseconds. */
 const PAUSE_MS = 50;
 /** The pause after an accept that failed because of `maxCoroutines`, in milliseconds. */
 const CROWDED_MS = 5;
 /** How often a closing server ends connections that have become idle, in milliseconds. */
 const DRAIN_MS = 20;
+
+/** The servers that are not closed. */
+const servers = new Set<Server>();
+
+/** The servers of this thread that are not closed, without the inspector's. @internal */
+export function runningServers(): Server[] {
+  return [...servers].filter((server) => !server.observing);
+}
 
 /**
  * A running HTTP server. {@link serve} makes one.
@@ -61,6 +68,10 @@ export class Server implements Owner {
   /** @internal */
   readonly handler: Handler;
   /** @internal */
+  readonly speaksHttp2: boolean;
+  /** @internal */
+  readonly sheds: boolean;
+  /** @internal */
   readonly reusesRequests: boolean;
   /** @internal */
   readonly terms: ServerTerms | undefined;
@@ -73,12 +84,13 @@ export class Server implements Owner {
   /** The open connections, by native's number. */
   private readonly connections = new Map<number, Connection>();
   private readonly acceptor: Coroutine<void>;
-  private readonly counters = new Float64Array(6);
+  private readonly counters = new Float64Array(7);
   /** Slot of the acceptor while it waits for a connection to end; else -1. */
   private waiter = -1;
   private closing: Coroutine<void> | undefined;
   private forgotten = false;
-  private observing = false;
+  /** @internal */
+  observing = false;
 
   /** @internal */
   constructor(handler: Handler, options: ServeOptions) {
@@ -88,14 +100,23 @@ export class Server implements Owner {
     this.reusesRequests = isForgetful(handler);
     this.options = options;
     if (options.onTlsError !== undefined) functionOf('options.onTlsError', options.onTlsError);
-    if (options.tls !== undefined) this.terms = serverTerms('serve', options.tls, TLS_DEFAULTS);
+    const http2 = givenSettings(options.http2);
+    this.speaksHttp2 = http2 !== undefined;
+    this.sheds = options.shed !== undefined && options.shed !== false;
+    if (options.tls !== undefined) this.terms = serverTerms('serve', options.tls, http2 ? TLS_HTTP2_DEFAULTS : TLS_DEFAULTS);
     this.mostConnections = options.maxConnections ?? Infinity;
-    this.number = listen(options);
+    this.number = listen(options, http2);
     if (options.path !== undefined) this.file = SocketFile.at(options.path);
     const address = httpAddress(this.number)!;
     // An inherited descriptor may be a Unix socket's, which has no port.
     this.address = options.path ?? (address[1] === 0 ? address[0] : addressFrom(address));
     this.acceptor = spawn(() => { this.accept(); }, { name: 'http accept' });
+    servers.add(this);
+  }
+
+  /** @internal */
+  get isClosing(): boolean {
+    return this.closing !== undefined;
   }
 
   /** The port it listens on; 0 for a Unix socket. */
@@ -115,6 +136,13 @@ export class Server implements Owner {
       bytesReceived: bytesReceived!,
       bytesSent: bytesSent!,
     };
+  }
+
+  /** Connections that wait in the kernel to be accepted. Makes a system call. @internal */
+  get waiting(): number {
+    if (this.closing) return 0;
+    httpStats(this.number, this.counters);
+    return this.counters[6]!;
   }
 
   /**
@@ -138,6 +166,7 @@ export class Server implements Owner {
       httpClose(this.number, idle === 0);
       if (this.waiter >= 0) native.wake(this.waiter, 0);
       this.closing = spawn(() => { this.drain(idle); }, { name: 'http close' });
+      for (const connection of this.connections.values()) connection.serverCloses();
     }
     if (deadline !== Infinity) spawn(() => { this.cancelAfter(deadline); }, { name: 'http close deadline' });
     return this.closing;
@@ -222,7 +251,7 @@ export class Server implements Owner {
 
   /** Starts a connection's coroutine. False when there is no memory for a stack. */
   private start(number: number): boolean {
-    const connection = new Connection(number, this);
+    const connection = new Connection(number, this, this.options.stackSize);
     const options = { ...(this.options.stackSize !== undefined && { stackSize: this.options.stackSize }) };
     this.connections.set(number, connection);
     try {
@@ -258,6 +287,7 @@ export class Server implements Owner {
     }
     httpStats(this.number, this.counters);
     this.forgotten = true;
+    servers.delete(this);
     httpForget(this.number);
   }
 
@@ -268,76 +298,15 @@ export class Server implements Owner {
 }
 
 /**
- * A descriptor that listens on a TCP port with SO_REUSEPORT, for other processes to inherit and pass as `fd`.
- *
- * @internal
- */
-export function listenFd(host: string, port: number): number {
-  const fd = httpListenFd(host === 'localhost' ? '127.0.0.1' : host, port, undefined, BACKLOG, true);
-  return fd >= 0 ? fd : failListen(fd, host, port);
-}
-
-/** Where it listens. @internal */
-export function addressOfFd(fd: number): ServerAddress {
-  return addressFrom(httpFdAddress(fd)!);
-}
-
-function addressFrom([address, port, ipv6]: readonly [host: string, port: number, ipv6: boolean]): ServerAddress {
-  return { address, family: ipv6 ? 'IPv6' : 'IPv4', port };
-}
-
-function failListen(code: number, host: string, port: number): never {
-  if (code !== EINVAL) throw socketError(code, 'listen', { address: host === '' ? '::' : host, port });
-  throw Object.assign(new TypeError(`options.host must be a numeric address or localhost: ${host}`), {
-    code: 'ERR_INVALID_IP_ADDRESS',
-  });
-}
-
-function listen(options: ServeOptions): number {
-  const { path, backlog = BACKLOG, reusePort = false } = options;
-  const port = integerIn('options.port', options.port ?? 0, 0, 65535);
-  integerIn('options.backlog', backlog, 1, MOST_BACKLOG);
-  if (typeof reusePort !== 'boolean') throw invalidType('options.reusePort', 'a boolean', reusePort);
-  if (path !== undefined && typeof path !== 'string') throw invalidType('options.path', 'a string', path);
-  const fd = options.fd === undefined ? -1 : integerIn('options.fd', options.fd, 0, 2 ** 31 - 1);
-  const mostCoroutines = numberIn('options.maxCoroutines', options.maxCoroutines ?? Infinity, 1, Infinity);
-  if (options.maxConnections !== undefined) numberIn('options.maxConnections', options.maxConnections, 1, Infinity);
-  if (options.onError !== undefined) functionOf('options.onError', options.onError);
-  if (options.host !== undefined && typeof options.host !== 'string') {
-    throw invalidType('options.host', 'a string', options.host);
-  }
-  const host = options.host === 'localhost' ? '127.0.0.1' : (options.host ?? '');
-  const limits = givenLimits(options.limits, options.shed);
-  const number = httpListen(host, port, path, backlog, reusePort, fd, Math.min(mostCoroutines, 2 ** 32 - 1), limits);
-  if (number >= 0) return number;
-  if (fd >= 0) throw socketError(number, 'listen');
-  if (path !== undefined) throw socketError(number, 'listen', { address: path });
-  return failListen(number, host, port);
-}
-
-function print(error: unknown, request: Request): void {
-  console.error(`stackful/http: ${describe(request)} failed: ${inspect(error)}`);
-}
-
-function describe(request: Request): string {
-  let text: string;
-  try {
-    text = `${request.method} ${request.target}`;
-  } catch {
-    // The request was over before the handler failed, and neither was read before.
-    text = 'a request';
-  }
-  return text;
-}
-
-/**
- * Starts an HTTP/1.1 server. Each connection has a coroutine of its own, which calls `handler` with one request after the
- * other; the handler may park. Callable on the main stack and in a coroutine. The server listens when `serve` returns.
+ * Starts a server of HTTP/1.1 and, with `http2`, of HTTP/2. Each connection has a coroutine of its own, which calls `handler` with one
+ * request after the other; over HTTP/2 each request has one. The handler may park. Callable on the main stack and in a coroutine. The
+ * server listens when `serve` returns.
  *
  * When the client leaves before it has its response, `request.signal` is aborted and the coroutine cancelled: see there.
  *
  * @throws system errors of `listen`: `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`; `ERR_INVALID_IP_ADDRESS`,
- *   `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`, `ERR_UNKNOWN_OPTION`
+ *   `ERR_INVALID_ARG_TYPE`, `ERR_OUT_OF_RANGE`, `ERR_UNKNOWN_OPTION`; Http2UnsupportedError
+ *   (`ERR_HTTP2_UNSUPPORTED`) where Node has no nghttp2 that will do
  *
  * @example
  * ```ts
@@ -353,6 +322,24 @@ function describe(request: Request): string {
  * await server.close();
  * ```
  */
-export function serve(handler: Handler, options: ServeOptions = {}): Server {
-  return new Server(handler, options);
+export function serve(handler: Handler, options?: ServeOptions): Server;
+/**
+ * The same for a function named `fetch`, or an object with one, which takes the `Request` of `fetch` and returns its `Response`: an
+ * application of Hono or of another framework made for that runs as it is, `serve(app)` or `serve(app.fetch)`.
+ *
+ * @example
+ * ```ts
+ * import { Hono } from 'hono';
+ * import { serve } from 'stackful/http';
+ *
+ * const app = new Hono().get('/users/:name', (context) => context.json({ name: context.req.param('name') }));
+ * const server = serve(app, { host: '127.0.0.1' });
+ * const response = await fetch(`http://127.0.0.1:${server.port}/users/Ada`);
+ * console.log(await response.text()); // {"name":"Ada"}
+ * await server.close();
+ * ```
+ */
+export function serve(application: FetchApplication | FetchHandler, options?: ServeOptions): Server;
+export function serve(handler: Handler | FetchApplication | FetchHandler, options: ServeOptions = {}): Server {
+  return new Server(handlerOf(handler), options);
 }

@@ -15,6 +15,11 @@ export function inStep(source: AsyncIterable<BodyPart>): Iterable<BodyPart> {
   return isWebStream(source) ? readWebStream(source as ReadableStream<BodyPart>) : iterate(source);
 }
 
+/** The parts of either kind of source; see {@link inStep}. */
+export function partsIn(source: Iterable<BodyPart> | AsyncIterable<BodyPart>): Iterable<BodyPart> {
+  return Symbol.iterator in source ? source : inStep(source);
+}
+
 function* iterate(source: AsyncIterable<BodyPart>): Generator<BodyPart, void, undefined> {
   try {
     yield* waitEach(source);

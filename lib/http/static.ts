@@ -1,52 +1,24 @@
-import { constants, readlinkSync, realpathSync, statSync, type Stats } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 
 import entityTag from 'etag';
 import mime from 'mime-types';
 
 import { open, stat, type File } from '../fs.js';
-import { invalidType, numberIn } from '../internal/arguments.js';
-import { systemError } from '../internal/system_errors.js';
+import { readlinkSync } from '../internal/originals.js';
 import { judge } from './conditional.js';
+import { EncodedFiles, readAll, type Found, type SentAs } from './encoded_files.js';
 import { HttpError } from './errors.js';
-import { NO_FIELDS, TEXT_LINE, fieldsOf, type ResponseHeaders } from './fields.js';
+import { TEXT_LINE } from './fields.js';
 import { ENTRY_BYTES, FileCache, SETTLED_MS, SharedFile, type Entry, type Stamp } from './file_cache.js';
-import { refuseUnknown } from './known.js';
+import { listingOf } from './listing.js';
 import { METHODS, httpPolls } from './native.js';
 import { parseRange, rangeStillHolds } from './range.js';
 import { markForgetful, type Request } from './request.js';
 import { FileResponse, PreparedResponse, type ResponseParts } from './response.js';
+import { staticSettings, type StaticOptions, type StaticSettings } from './static_options.js';
 
-/** The options of {@link staticFiles}. */
-export interface StaticOptions {
-  /** The file that is served for its directory; `false` for none. Default `index.html`. */
-  index?: string | false;
-  /** The file, in the directory served, that is sent with a 404; `false` for a line of text. Default `404.html`. */
-  notFound?: string | false;
-  /** Whether names that begin with a dot are served. Default false, except `.well-known`. */
-  dotfiles?: boolean;
-  /** Default `public, max-age=0`: caches revalidate at every request. `false` for no such header. */
-  cacheControl?: string | false;
-  /** More headers for every response that has a file. */
-  headers?: ResponseHeaders;
-  /** The memory for small files. */
-  cache?: {
-    /** Memory for small files, in bytes; 0 keeps none. Default 64 MiB. */
-    bytes?: number;
-    /**
-     * The size of the largest small file, in bytes. Default 128 KiB. The 64 last requested larger files stay open, for two
-     * minutes at most.
-     */
-    fileBytes?: number;
-    /**
-     * How long a file from memory may be served without checking its times and size, in milliseconds. Default 0: a change
-     * before a request's arrival is served. (Of requests that arrived together, the first checks for all. A change shows by
-     * size, times and inode number; one made through a memory mapping when the kernel updates the times.)
-     */
-    revalidateMs?: number;
-  };
-}
+export type { StaticOptions } from './static_options.js';
 
-const KIB = 1024;
 /** How far the clock of the Date field may be behind. */
 const CLOCK_TICK_MS = 10;
 const METHOD_NAMES: ReadonlySet<string> = new Set(METHODS);
@@ -60,43 +32,22 @@ const O_PATH = 0o10000000;
 const ABSENT: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'EINVAL', 'ENXIO']);
 const FORBIDDEN: ReadonlySet<string | undefined> = new Set(['EACCES', 'EPERM']);
 
-/** An entry, and a large file's open file, which the caller has to close. */
-interface Found {
-  readonly entry: Entry;
-  readonly file: SharedFile | undefined;
-}
-
 class StaticFiles {
-  private readonly root: string;
   private readonly prefix: string;
-  private readonly index: string | false;
-  private readonly notFound: string | false;
-  private readonly dotfiles: boolean;
-  private readonly commonLines: string;
   private readonly cache: FileCache;
   private readonly openFiles: FileCache;
-  private readonly smallBytes: number;
+  private readonly encoded: EncodedFiles | undefined;
 
-  constructor(directory: string, options: StaticOptions) {
-    if (typeof directory !== 'string') throw invalidType('directory', 'a string', directory);
-    if (typeof options !== 'object' || options === null) throw invalidType('options', 'an object', options);
-    refuseUnknown('options', options, ['index', 'notFound', 'dotfiles', 'cacheControl', 'headers', 'cache']);
-    refuseUnknown('options.cache', options.cache ?? {}, ['bytes', 'fileBytes', 'revalidateMs']);
-    if (!statSync(directory).isDirectory()) throw systemError(-20, 'open', { path: directory }); // ENOTDIR
-    this.root = realpathSync(directory);
-    this.prefix = this.root === '/' ? '/' : `${this.root}/`;
-    this.index = options.index ?? 'index.html';
-    this.notFound = options.notFound ?? '404.html';
-    this.dotfiles = options.dotfiles ?? false;
-    const cacheControl = options.cacheControl ?? 'public, max-age=0';
-    this.commonLines =
-      (cacheControl === false ? '' : fieldsOf({ 'Cache-Control': cacheControl }).lines) +
-      (options.headers ? fieldsOf(options.headers) : NO_FIELDS).lines;
-    const { bytes = 64 * KIB * KIB, fileBytes = 128 * KIB, revalidateMs = 0 } = options.cache ?? {};
-    numberIn('options.cache.bytes', bytes, 0, Number.MAX_SAFE_INTEGER);
-    this.smallBytes = numberIn('options.cache.fileBytes', fileBytes, 0, Number.MAX_SAFE_INTEGER);
-    this.cache = new FileCache(bytes, numberIn('options.cache.revalidateMs', revalidateMs, 0, Infinity));
-    this.openFiles = new FileCache(bytes === 0 ? 0 : MOST_OPEN_FILES * ENTRY_BYTES, revalidateMs);
+  constructor(private readonly settings: StaticSettings) {
+    const { root, cacheBytes, revalidateMs } = settings;
+    this.prefix = root === '/' ? '/' : `${root}/`;
+    this.cache = new FileCache(cacheBytes, revalidateMs);
+    this.openFiles = new FileCache(cacheBytes === 0 ? 0 : MOST_OPEN_FILES * ENTRY_BYTES, revalidateMs);
+    const find = (name: string, arrival: number, sent?: SentAs): Found | undefined => {
+      const found = this.find(name, arrival, sent);
+      return typeof found === 'object' ? found : undefined;
+    };
+    if (settings.negotiation) this.encoded = new EncodedFiles(settings, settings.negotiation, find);
   }
 
   handle(request: Request): ResponseParts {
@@ -110,32 +61,53 @@ class StaticFiles {
     if (!path.startsWith('/')) throw new HttpError(400, 'the target has no path', { code: 'ERR_HTTP_INVALID_TARGET' });
     const hints = request.fileHints();
     const arrival = Math.floor(hints / 2);
-    if (!this.dotfiles && path.includes('/.') && hasHiddenSegment(path)) return this.absent(arrival);
+    const { dotfiles, index, listing } = this.settings;
+    if (!dotfiles && path.includes('/.') && hasHiddenSegment(path)) return this.absent(arrival);
     try {
       let name = path;
+      // A router gives `/` for the path at which it has mounted this, with a slash or without.
+      if (path === '/' && request.base !== '' && !request.target.split('?', 1)[0]!.endsWith('/')) return redirect(request, '');
       if (path.endsWith('/')) {
-        if (this.index === false) return this.absent(arrival);
-        name += this.index;
+        if (index === false && !listing) return this.absent(arrival, request);
+        name += index === false ? '' : index;
       }
-      const found = this.find(name, arrival);
-      if (found === 'absent') return this.absent(arrival);
-      if (found === 'directory') return path.endsWith('/') ? this.absent(arrival) : redirect(request, path);
+      const plain = index === false && name === path && path.endsWith('/') ? 'absent' : this.find(name, arrival);
+      if (plain === 'absent') return (path.endsWith('/') && listing && this.list(request, path)) || this.absent(arrival, request);
+      if (plain === 'directory') return path.endsWith('/') ? this.absent(arrival, request) : redirect(request, path);
+      const found = this.encoded?.choose(request, name, arrival, plain) ?? plain;
       // The whole file: nearly every request.
       if (hints % 2 === 0) return wholeOf(found);
       return this.respond(request, found);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (ABSENT.has(code)) return this.absent(arrival);
+      if (ABSENT.has(code)) return (path.endsWith('/') && listing && this.list(request, path)) || this.absent(arrival, request);
       if (FORBIDDEN.has(code)) return this.forbidden(path, arrival);
       throw error;
     }
   }
 
+  /** The page that lists a folder; undefined where there is none. */
+  private list(request: Request, path: string): ResponseParts | undefined {
+    const folder = this.pathOf(path);
+    try {
+      if (!stat(folder).isDirectory() || !this.leadsInside(folder)) return undefined;
+    } catch (error) {
+      if (ABSENT.has((error as NodeJS.ErrnoException).code)) return undefined;
+      throw error;
+    }
+    return listingOf(folder, request.base + path, this.settings.dotfiles);
+  }
+
+  private pathOf(name: string): string {
+    return this.settings.root === '/' ? name : this.settings.root + name;
+  }
+
   /** `name` is the normalized path of a request; see FileCache for `arrival`. */
-  private find(name: string, arrival: number): Found | 'directory' | 'absent' {
-    const cached = this.cache.get(name, arrival) ?? this.openFiles.get(name, arrival);
+  private find(name: string, arrival: number, sent?: SentAs): Found | 'directory' | 'absent' {
+    const key = sent ? `${sent.encoding}:${name}` : name;
+    const cached = this.cache.get(key, arrival) ?? this.openFiles.get(key, arrival);
     if (cached) return { entry: cached, file: cached.file?.share() };
-    const path = this.root === '/' ? name : this.root + name;
+    const path = this.pathOf(name);
     const poll = httpPolls();
     // Checked before opening, because opening a device or a pipe can have effects.
     const before = stat(path);
@@ -147,9 +119,9 @@ class StaticFiles {
     try {
       const now = file.stat();
       if (!now.isFile() || !this.isInside(file)) return 'absent';
-      const small = now.size <= this.smallBytes;
-      const entry = this.describe(path, now, small ? readAll(file, now.size) : shared);
-      (small ? this.cache : this.openFiles).add(name, path, entry, poll);
+      const small = now.size <= this.settings.fileBytes;
+      const entry = this.describe(name, now, small ? readAll(file.fd, now.size) : shared, sent);
+      (small ? this.cache : this.openFiles).add(key, path, entry, poll);
       kept = !small;
       return { entry, file: kept ? shared : undefined };
     } finally {
@@ -163,7 +135,7 @@ class StaticFiles {
    */
   private isInside(file: File): boolean {
     const path = readlinkSync(`/proc/self/fd/${String(file.fd)}`);
-    return path.startsWith(this.prefix) || path === this.root;
+    return path.startsWith(this.prefix) || path === this.settings.root;
   }
 
   /** The same for a path that is not opened for reading: a directory, or a file without permission. */
@@ -179,7 +151,7 @@ class StaticFiles {
   /** A 403 for a file without permission; a 404 if it lies outside, or that cannot be found out. */
   private forbidden(path: string, arrival: number): ResponseParts {
     try {
-      if (this.leadsInside(this.root === '/' ? path : this.root + path)) return { status: 403, body: '403 Forbidden\n' };
+      if (this.leadsInside(this.pathOf(path))) return { status: 403, body: '403 Forbidden\n' };
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (!ABSENT.has(code) && !FORBIDDEN.has(code)) throw error;
@@ -187,7 +159,7 @@ class StaticFiles {
     return this.absent(arrival);
   }
 
-  private describe(path: string, stats: Stats, content: Buffer | SharedFile): Entry {
+  private describe(name: string, stats: Stats, content: Buffer | SharedFile, sent?: SentAs): Entry {
     const { dev, ino, mtimeMs, ctimeMs } = stats;
     // If it was being written meanwhile, the stamp has the size announced before, and will not match at the next check.
     const stamp: Stamp = { dev, ino, mtimeMs, ctimeMs, size: stats.size };
@@ -198,9 +170,11 @@ class StaticFiles {
     // RFC 9110 section 8.8.2.1: not later than Date.
     const changed = [mtimeMs, ctimeMs].find((time) => time <= now) ?? now - CLOCK_TICK_MS;
     const lastModified = new Date(Math.floor(changed / 1000) * 1000).toUTCString();
-    const linesUnchanged = `ETag: ${etag}\r\nLast-Modified: ${lastModified}\r\n${this.commonLines}`;
-    const type = mime.contentType(extensionOf(path)) || 'application/octet-stream';
-    const lines = `Content-Type: ${type}\r\nAccept-Ranges: bytes\r\n${linesUnchanged}`;
+    const type = mime.contentType(extensionOf(sent?.name ?? name)) || 'application/octet-stream';
+    const vary = sent !== undefined || this.encoded?.covers(type) ? 'Vary: Accept-Encoding\r\n' : '';
+    const linesUnchanged = `ETag: ${etag}\r\nLast-Modified: ${lastModified}\r\n${this.settings.linesFor(sent?.name ?? name)}${vary}`;
+    const coding = sent ? `Content-Encoding: ${sent.encoding}\r\n` : 'Accept-Ranges: bytes\r\n';
+    const lines = `Content-Type: ${type}\r\n${coding}${linesUnchanged}`;
     const body = content instanceof SharedFile ? undefined : content;
     const file = content instanceof SharedFile ? content : undefined;
     return { stamp, etag, lastModified, lines, linesUnchanged, body, file, whole: new PreparedResponse(200, lines, body) };
@@ -238,26 +212,35 @@ class StaticFiles {
     }
   }
 
-  private absent(arrival: number): ResponseParts {
-    if (this.notFound !== false) {
-      try {
-        const found = this.find(`/${this.notFound}`, arrival);
-        if (typeof found === 'object') {
-          const { entry, file } = found;
-          if (file) return new FileResponse(404, entry.lines, file, 0, entry.stamp.size);
-          return new PreparedResponse(404, entry.lines, entry.body);
-        }
-      } catch (error) {
-        const { code } = error as NodeJS.ErrnoException;
-        if (!ABSENT.has(code) && !FORBIDDEN.has(code)) throw error;
-      }
+  private absent(arrival: number, request?: Request): ResponseParts {
+    const { notFound, spa } = this.settings;
+    const page = spa !== false && request !== undefined && wantsPage(request) ? this.page(200, spa, arrival) : undefined;
+    return page ?? (notFound === false ? undefined : this.page(404, notFound, arrival)) ?? { status: 404, body: '404 Not Found\n' };
+  }
+
+  /** A file that stands for another path. */
+  private page(status: number, name: string, arrival: number): ResponseParts | undefined {
+    try {
+      const found = this.find(`/${name}`, arrival);
+      if (typeof found !== 'object') return undefined;
+      const { entry, file } = found;
+      if (!file) return new PreparedResponse(status, entry.lines, entry.body);
+      return new FileResponse(status, entry.lines, file, 0, entry.stamp.size);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (!ABSENT.has(code) && !FORBIDDEN.has(code)) throw error;
+      return undefined;
     }
-    return { status: 404, body: '404 Not Found\n' };
   }
 }
 
 function wholeOf({ entry, file }: Found): ResponseParts {
   return file ? new FileResponse(200, entry.lines, file, 0, entry.stamp.size) : entry.whole;
+}
+
+/** Whether a browser goes to a path that may be one of the page's own. */
+function wantsPage(request: Request): boolean {
+  return /(?:^|,)\s*text\/html\s*(?:;|,|$)/i.test(request.headers.get('accept') ?? '') && !/\.[^/]*$/.test(request.path);
 }
 
 function hasHiddenSegment(path: string): boolean {
@@ -270,22 +253,11 @@ function extensionOf(path: string): string {
   return dot > 0 ? name.slice(dot) : '';
 }
 
-function readAll(file: File, size: number): Buffer {
-  const buffer = Buffer.allocUnsafeSlow(size);
-  let filled = 0;
-  while (filled < size) {
-    const n = file.read(buffer, filled, size - filled, filled);
-    if (n === 0) break;
-    filled += n;
-  }
-  return buffer.subarray(0, filled);
-}
-
 /** Uses the normalized path, which begins with one slash: a Location that begins with two would lead to another host. */
 function redirect(request: Request, path: string): ResponseParts {
   const { target } = request;
   const question = target.indexOf('?');
-  const location = `${path.split('/').map(encodeURIComponent).join('/')}/${question < 0 ? '' : target.slice(question)}`;
+  const location = `${(request.base + path).split('/').map(encodeURIComponent).join('/')}/${question < 0 ? '' : target.slice(question)}`;
   return { status: 301, headers: { Location: location }, body: `Moved to ${location}\n` };
 }
 
@@ -314,6 +286,6 @@ function redirect(request: Request, path: string): ResponseParts {
  * ```
  */
 export function staticFiles(directory: string, options: StaticOptions = {}): (request: Request) => ResponseParts {
-  const files = new StaticFiles(directory, options);
+  const files = new StaticFiles(staticSettings(directory, options));
   return markForgetful((request: Request) => files.handle(request));
 }

@@ -4,20 +4,33 @@ import { wait } from '../async/wait.js';
 import { spawn, type Coroutine } from '../coroutine/coroutine.js';
 import { yieldNow } from '../coroutine/sleep.js';
 import { serve, type Request, type ResponseLike, type Server, type ServerAddress } from '../http.js';
+import { invalidType } from '../internal/arguments.js';
 import { knownOptions } from '../internal/options.js';
 import { markObserver } from '../observe/deadlock.js';
 import { dumpText, inspectCoroutine, visibleCoroutines, type CoroutineInfo } from '../observe/dump.js';
 import { stats } from '../observe/stats.js';
+import { Access, isLoopback, newToken } from './access.js';
+import { asset, SECURITY } from './assets.js';
 import { blockingGraph, graphText } from './graph.js';
 import { metrics } from './metrics.js';
-import { PAGE } from './page.js';
+import { inspectorPath, passOn, peerEvents } from './peers.js';
+import { profile } from './profile.js';
+import { recorder } from './recorder.js';
+import { record } from './trace.js';
+import { events, pointDetails, summary } from './viewers.js';
 
 /** The options of {@link inspect}. */
 export interface InspectOptions {
   /** Default 0: a free port, which is `inspector.port`. */
   port?: number;
-  /** Every client that can connect sees names, stacks and file paths of the program. Default 127.0.0.1. */
+  /** Every client that can connect, and has the token if there is one, sees names, stacks and paths of files. Default 127.0.0.1. */
   host?: string;
+  /**
+   * What a client must show: `Authorization: Bearer TOKEN`, or once `?token=TOKEN`, for which a browser gets a cookie. Default: none
+   * on an address of this machine alone (127.0.0.1, ::1), and a random one, which is printed to stderr, on all others. `true`: a
+   * random one there, too, which is not printed.
+   */
+  token?: string | true;
 }
 
 /** The live inspector. {@link inspect} makes one. */
@@ -26,28 +39,30 @@ export interface Inspector {
   readonly port: number;
   /** Where it listens. */
   readonly address: ServerAddress | string;
+  /** What clients must show; undefined: nothing. */
+  readonly token: string | undefined;
+  /** Of the page, with the token. */
+  readonly url: string;
   /** Ends it; requests under way may take another second. The returned coroutine ends when they have. */
   close(): Coroutine<void>;
 }
 
-const KNOWN = new Set(['port', 'host']);
+const KNOWN = new Set(['port', 'host', 'token']);
 const DEFAULT_LIMIT = 1_000;
 const MOST = 100_000;
 /** How many stacks are read before other coroutines may run: about a millisecond. */
 const SLICE = 25;
 const DRAIN_MS = 1_000;
-
-/** The name in the abstract namespace of Unix sockets under which `stackful inspect PID` finds a process. */
-export function inspectorPath(pid: number): string {
-  return `\0stackful-inspect-${String(pid)}`;
-}
+/** A shorter token could be guessed; other characters have a meaning in a cookie or an address. */
+const TOKEN = /^[\w-]{16,}$/;
+const LONGEST_PROFILE_S = 60;
 
 const json = (value: unknown): ResponseLike => ({
-  headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
+  headers: { ...SECURITY, 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
   body: JSON.stringify(value),
 });
 const text = (body: string): ResponseLike => ({
-  headers: { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' },
+  headers: { ...SECURITY, 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' },
   body,
 });
 
@@ -67,14 +82,28 @@ function limitOf(request: Request): number {
   return limit >= 0 && limit <= MOST ? Math.floor(limit) : DEFAULT_LIMIT;
 }
 
-/** Whether the Host is an address or localhost: a foreign page can reach us only by a name of its own (DNS rebinding). */
-function fromHere(request: Request): boolean {
-  const host = request.headers.get('host');
-  return !host || /^(localhost|[\d.]+|\[[\da-f:.]+\])(:\d+)?$/i.test(host);
+const stream = (body: Iterable<string>): ResponseLike => ({
+  headers: { ...SECURITY, 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' },
+  body,
+});
+
+/** The query's `seconds`, in milliseconds. */
+function durationOf(request: Request): number {
+  const seconds = Number(request.query.get('seconds') ?? 1);
+  return seconds > 0 && seconds <= LONGEST_PROFILE_S ? seconds * 1_000 : 1_000;
+}
+
+function trace(request: Request): ResponseLike {
+  const body = record(durationOf(request));
+  const name = `stackful-${String(process.pid)}.json`;
+  return {
+    headers: { ...SECURITY, 'Content-Type': 'application/json', 'Content-Disposition': `attachment; filename="${name}"`, 'Cache-Control': 'no-store' },
+    body,
+  };
 }
 
 const ROUTES: Readonly<Record<string, (request: Request) => ResponseLike>> = {
-  '/': () => ({ headers: { 'Content-Type': 'text/html; charset=utf-8' }, body: PAGE }),
+  '/': () => asset('index.html'),
   '/dump': (request) => {
     const group = request.query.get('group');
     const { infos, total } = inspectMany(limitOf(request));
@@ -84,39 +113,82 @@ const ROUTES: Readonly<Record<string, (request: Request) => ResponseLike>> = {
   '/graph': () => text(graphText(blockingGraph())),
   '/graph.json': () => json(blockingGraph()),
   '/stats.json': () => json({ pid: process.pid, thread: threadId, uptime: process.uptime(), ...stats() }),
+  // Other processes: see inspectPeers.
+  '/peers.json': () => json([]),
+  '/summary.json': () => json(summary()),
+  '/point.json': (request) => json(pointDetails(Number(request.query.get('id') ?? -1))),
+  '/waiting.json': () => json(recorder.flame),
+  '/running.json': (request) => json(profile(durationOf(request))),
+  '/trace.json': trace,
+  '/events': () => stream(events()),
   '/metrics': () => ({
-    headers: { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8', 'Cache-Control': 'no-store' },
+    headers: { ...SECURITY, 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8', 'Cache-Control': 'no-store' },
     body: wait(metrics()),
   }),
 };
 
 function answer(request: Request): ResponseLike {
-  if (!fromHere(request)) return { status: 403, body: 'only by address\n' };
+  if (request.path.startsWith('/page/')) return asset(request.path.slice('/page/'.length)) ?? { status: 404, body: 'no such file\n' };
   const route = Object.hasOwn(ROUTES, request.path) ? ROUTES[request.path] : undefined;
   if (!route) return { status: 404, body: `try ${Object.keys(ROUTES).join(' ')}\n` };
   try {
     return route(request);
   } catch (error) {
-    if ((error as { code?: unknown } | null)?.code === 'ERR_CANCELLED') throw error;
-    return { status: 500, body: `${String(error)}\n` };
+    const { code } = error as { code?: unknown };
+    if (code === 'ERR_CANCELLED') throw error;
+    return { status: code === 'ERR_TRACE_BUSY' ? 409 : 500, body: `${String(error)}\n` };
   }
 }
 
-function start(options: { port?: number; host?: string; path?: string }): Server {
-  const server = serve(answer, { maxConnections: 32, ...options }).unref();
+/** Answers for several processes: which one a request is for stands in its query. */
+function answerFor(pids: () => readonly number[]): (request: Request) => ResponseLike {
+  return (request) => {
+    if (request.path === '/' || request.path.startsWith('/page/')) return answer(request);
+    if (request.path === '/peers.json') return json(pids().map((pid) => ({ pid })));
+    if (request.path === '/peers') return stream(peerEvents(pids));
+    const pid = Number(request.query.get('pid') ?? pids()[0]);
+    if (!pids().includes(pid)) return { status: 404, body: 'no such process\n' };
+    try {
+      return passOn(pid, request);
+    } catch (error) {
+      const { code } = error as { code?: unknown };
+      if (code === 'ERR_CANCELLED') throw error;
+      return { status: 502, body: `process ${String(pid)} does not answer: ${String(error)}\n` };
+    }
+  };
+}
+
+interface Place { port?: number; host?: string; path?: string }
+
+function start(place: Place, access: Access, respond: (request: Request) => ResponseLike): Server {
+  const server = serve((request) => access.refusal(request) ?? respond(request), { maxConnections: 32, ...place }).unref();
   server.observe();
   return server;
 }
 
+/** @internal */
+export function inspectByPid(access = new Access(undefined)): Server | undefined {
+  try {
+    return start({ path: inspectorPath(process.pid) }, access, answer);
+  } catch {
+    // Another thread of this process has the inspector under the process's id.
+    return undefined;
+  }
+}
+
 /**
  * Serves the state of this thread's coroutines, on a port for browsers and Prometheus, and under the process's id for
- * `stackful inspect PID`: `/` a page, `/dump`, `/coroutines.json`, `/graph` and `/graph.json` (which coroutine waits for
- * which), `/stats.json`, `/metrics`.
+ * `stackful inspect PID`: `/` a page, `/dump`, `/coroutines.json`, `/graph` and `/graph.json` (the blocking graph, and which
+ * coroutine waits for which), `/trace.json?seconds=5` (a trace for Perfetto), `/stats.json`, `/metrics`.
+ *
+ * While no page is open it costs nothing. With one, about fifty parks a second are sampled, and the stacks of up to two hundred
+ * parked coroutines are read, which is 1 to 2 % of a core. All that a client can do is to look: no request changes anything.
+ * Requests with the `Host` or the `Origin` of another site are refused.
  *
  * The inspector does not keep the process alive, and does not show its own coroutines. It runs on the same thread, so it
  * cannot respond while code holds that: use `configure({ dumpSignal, watchdog })` for those cases.
  *
- * @throws system errors of `listen`, such as `EADDRINUSE`; TypeError (`ERR_UNKNOWN_OPTION`)
+ * @throws system errors of `listen`, such as `EADDRINUSE`; TypeError (`ERR_UNKNOWN_OPTION`, `ERR_INVALID_ARG_TYPE`)
  *
  * @example
  * ```ts
@@ -130,16 +202,40 @@ function start(options: { port?: number; host?: string; path?: string }): Server
  */
 export function inspect(options: InspectOptions = {}): Inspector {
   knownOptions('inspect', options, KNOWN);
-  const server = start({ port: options.port ?? 0, host: options.host ?? '127.0.0.1' });
-  let byPid: Server | undefined;
-  try {
-    byPid = start({ path: inspectorPath(process.pid) });
-  } catch {
-    // Another thread of this process has the inspector under the process's id.
+  const { port = 0, host = '127.0.0.1' } = options;
+  return open({ port, host }, tokenFor(host, options.token), answer, inspectByPid);
+}
+
+/** The inspector of several processes, which have one each under their ids. @internal */
+export function inspectPeers(port: number, pids: () => readonly number[]): Inspector {
+  return open({ port, host: '127.0.0.1' }, undefined, answerFor(pids), () => undefined);
+}
+
+function tokenFor(host: string, given: string | true | undefined): string | undefined {
+  if (given !== undefined && given !== true && (typeof given !== 'string' || !TOKEN.test(given))) {
+    throw invalidType('options.token', 'true, or a string of at least 16 letters, digits, "-" and "_"', given);
   }
+  if (typeof given === 'string') return given;
+  return given === true || !isLoopback(host) ? newToken() : undefined;
+}
+
+function open(
+  place: { port: number; host: string },
+  token: string | undefined,
+  respond: (request: Request) => ResponseLike,
+  beside: (access: Access) => Server | undefined,
+): Inspector {
+  const access = new Access(token);
+  const server = start(place, access, respond);
+  const byPid = beside(access);
+  const host = place.host.includes(':') ? `[${place.host}]` : place.host;
+  const url = `http://${host}:${String(server.port)}/${token === undefined ? '' : `?token=${token}`}`;
+  if (!isLoopback(place.host)) console.error(`stackful: inspector on ${url}`);
   return {
     port: server.port,
     address: server.address,
+    token,
+    url,
     close() {
       const closing = spawn(() => {
         const both = [server.close({ deadline: DRAIN_MS }), byPid?.close({ deadline: DRAIN_MS })];

@@ -13,6 +13,16 @@ import { describeWaitable, type Waitable } from './waiting.js';
 /** The error that a coroutine woken with DEADLOCKED throws; ../observe/deadlock.ts sets it before the wake. */
 export const verdicts = new WeakMap<Coroutine, DeadlockError>();
 
+const CANCELLATION = {};
+/** The cancellation or the limit that has last ended a call of a coroutine. */
+const told = new WeakMap<Coroutine, object>();
+
+/** Whether the interruption that `code` stands for has ended a call of the running coroutine before. */
+export function wasTold(self: Coroutine, code: number): boolean {
+  const last = told.get(self);
+  return last !== undefined && last === (code === ECANCELED ? CANCELLATION : openLimits[native.firedLimit()]);
+}
+
 /**
  * The one place where a negative result of a native call becomes an exception.
  *
@@ -70,7 +80,9 @@ function cannotPark(operation: string): Error {
 /** Aborts the signals that the running coroutine has taken, with the error that its calls end with. */
 function ended(scope: object | undefined, error: unknown): unknown {
   const cancelled = error instanceof CancelledError && scope === undefined;
-  if (signalsTaken && (cancelled || scope)) abortSignals(current(), scope, error);
+  const self = current();
+  if (self && (cancelled || scope)) told.set(self, scope ?? CANCELLATION);
+  if (signalsTaken && (cancelled || scope)) abortSignals(self, scope, error);
   return error;
 }
 

@@ -22,3 +22,8 @@ export const ParkKind = {
 } as const;
 
 export type ParkKind = (typeof ParkKind)[keyof typeof ParkKind];
+
+/** Waiting for its turn, running, waiting for something else, or ended. */
+export type CoroutineState = 'ready' | 'running' | 'parked' | 'done';
+/** By the numbers of native's `State`. */
+export const STATES: readonly CoroutineState[] = ['ready', 'running', 'parked', 'done'];

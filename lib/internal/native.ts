@@ -6,10 +6,10 @@ import { packageRoot, root } from './root.js';
 import { unsupported, version } from './supported.mjs';
 
 type ResultCode =
-  | 'NOT_IN_COROUTINE' | 'CANNOT_PARK' | 'LIMIT_TIMED_OUT' | 'LIMIT_ABORTED' | 'IN_ATOMIC_SECTION' | 'DEADLOCKED' | 'NOT_CHOOSABLE'
-  | 'KERNEL_TIMED_OUT' | 'SOCKET_BROKEN' | 'FLUSH_FAILED' | 'NOT_CACHED' | 'MAY_BLOCK' | 'TLS_FAILED' | 'TLS_CUT_OFF' | 'TLS_CHOOSE_CONTEXT'
-  | 'BODY_TOO_LARGE' | 'BODY_MALFORMED' | 'SEND_FIRST' | 'CLIENT_LEFT' | 'CONNECTION_BUSY' | 'REQUEST_OVER' | 'BODY_TIMEOUT'
-  | 'TOO_MANY_COROUTINES';
+  | 'NOT_IN_COROUTINE' | 'CANNOT_PARK' | 'LIMIT_TIMED_OUT' | 'LIMIT_ABORTED' | 'IN_ATOMIC_SECTION' | 'DEADLOCKED'
+  | 'NOT_CHOOSABLE' | 'NOT_RESUMABLE' | 'KERNEL_TIMED_OUT' | 'SOCKET_BROKEN' | 'FLUSH_FAILED' | 'NOT_CACHED' | 'MAY_BLOCK'
+  | 'TLS_FAILED' | 'TLS_CUT_OFF' | 'TLS_CHOOSE_CONTEXT' | 'BODY_TOO_LARGE' | 'BODY_MALFORMED' | 'SEND_FIRST' | 'CLIENT_LEFT'
+  | 'CONNECTION_BUSY' | 'REQUEST_OVER' | 'BODY_TIMEOUT' | 'TOO_MANY_COROUTINES';
 
 /** The addon's functions. Negative results are error codes for `fail` in ./codes.ts; nothing here throws by itself. */
 export interface Native {
@@ -25,8 +25,18 @@ export interface Native {
   doctor(): { ok: boolean; reason?: string; findings: [string, string][] };
   stats(): Record<string, number>;
 
-  /** A slot; or -1 no memory, -2 the budget is spent, -3 too many coroutines, -4 the environment is going away. */
-  spawn: (this: void, stackBytes: number, priority: number, coroutine: object) => number;
+  /**
+   * A slot; or -1 no memory, -2 the budget is spent, -3 too many coroutines, -4 the environment is going away. With `held` the
+   * coroutine is parked on `ParkKind.fiber` and begins by `resume`.
+   */
+  spawn: (this: void, stackBytes: number, priority: number, coroutine: object, held?: true) => number;
+  /**
+   * Runs a coroutine that is parked on `ParkKind.fiber`, at once and on top of the caller, also of code on the main stack. Returns
+   * when it stops, for whatever reason: 0; or NOT_RESUMABLE, CANNOT_PARK, IN_ATOMIC_SECTION, and nothing has happened.
+   */
+  resume: (this: void, slot: number) => number;
+  /** Parks the running coroutine on `ParkKind.fiber`: 0 when it is resumed, or the code of what has ended the wait. */
+  suspend: (this: void) => number;
   /**
    * Called at the end of the running coroutine: wakes the one in slot `joiner` (-1: none). Returns the slot of the coroutine
    * to run on this stack next; -1: the body returns to its caller.
@@ -90,6 +100,26 @@ export interface Native {
   parkedFor(slot: number): number;
   census(): [what: string, count: number][];
   stack(slot: number): string;
+  /** Of each parked coroutine the slot, the kind, the milliseconds since it parked, the bytes of its stack in use. */
+  parkedNow(): Float64Array;
+  /** What tells the coroutine in a slot from earlier ones there; 0: there is none. */
+  generation(slot: number): number;
+  /** Milliseconds on the clock of what the next five tell. */
+  monotonicNow(): number;
+  /** From now on about every `stride`-th park is sampled; 0: none, and all stacks are forgotten. */
+  sampleParks(stride: number): void;
+  /**
+   * Of each sample since the last call: number of the stack of a park (0: it began there), its kind, the same two of the coroutine's
+   * next park (0: it ended), for how long it was parked, for how long it ran then, bytes of its stack in use, and how many parks
+   * the sample stands for.
+   */
+  takeParkSamples(): Float64Array;
+  /** The stacks of samples that it has not returned before, behind the number of the first. */
+  takeParkStacks(): [first: number, ...texts: string[]];
+  /** From now on all parks are recorded, the first `most`; 0: none. */
+  recordParks(most: number): void;
+  /** Of each recorded park slot, generation, kind, descriptor or -1, number, when it parked and when it ran again (0: not yet). */
+  recordedParks(): Float64Array;
   callSite(library: string): string;
   startWatch(report: (kinds: number, ms: number, stack: string, open: boolean) => boolean): void;
   watchHolds(ms: number): number;

@@ -11,6 +11,7 @@ export const {
   IN_ATOMIC_SECTION,
   DEADLOCKED,
   NOT_CHOOSABLE,
+  NOT_RESUMABLE,
   KERNEL_TIMED_OUT,
   SOCKET_BROKEN,
   FLUSH_FAILED,
@@ -32,6 +33,8 @@ const negative = (name: keyof typeof constants.errno) => -constants.errno[name];
 export const EBADF = negative('EBADF');
 export const ECANCELED = negative('ECANCELED');
 export const ECONNRESET = negative('ECONNRESET');
+export const EALREADY = negative('EALREADY');
+export const EBUSY = negative('EBUSY');
 export const EINVAL = negative('EINVAL');
 export const ENOENT = negative('ENOENT');
 export const ENOTDIR = negative('ENOTDIR');

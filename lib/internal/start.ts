@@ -30,7 +30,8 @@ function follow(): string | undefined {
   watchAddons();
   guardProcessEvents();
   guardStorageExit();
-  refuseSuspendableWasm();
+  const suspendable = refuseSuspendableWasm();
+  if (suspendable !== undefined) return suspendable;
   // Coroutines have async contexts of their own. Two nested scopes show where Node keeps the current one.
   const outer = new AsyncResource('STACKFUL');
   const found = outer.runInAsyncScope(() => {

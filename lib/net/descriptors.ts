@@ -1,7 +1,6 @@
-import { closeSync } from 'node:fs';
-
 import { withSignal } from '../coroutine/signal.js';
 import { dataOf, INT_MAX, integerIn, invalidType, invalidValue } from '../internal/arguments.js';
+import { closeSync } from '../internal/originals.js';
 import { checkpoint, signalIn, type ParkOptions } from '../internal/parking.js';
 import { EAGAIN, EOPNOTSUPP } from '../internal/results.js';
 import { DescriptorsLostError } from './errors.js';

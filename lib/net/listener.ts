@@ -1,9 +1,10 @@
-import { chmodSync, constants, statSync } from 'node:fs';
+import { constants } from 'node:fs';
 
 import { withSignal } from '../coroutine/signal.js';
 import { sleep } from '../coroutine/sleep.js';
 import { invalidType, INT_MAX, integerIn } from '../internal/arguments.js';
 import { knownOptions } from '../internal/options.js';
+import { chmodSync, statSync } from '../internal/originals.js';
 import { signalIn, type ParkOptions } from '../internal/parking.js';
 import type { TlsListener } from '../tls/listener.js';
 import type { TlsServerOptions } from '../tls/terms.js';

@@ -139,7 +139,7 @@ export abstract class Sending extends Connection {
   }
 
   /** @internal */
-  protected fail(code: number, operation: string, syscall: string): never {
+  fail(code: number, operation: string, syscall: string): never {
     failSocket(this.handle, code, operation, syscall);
   }
 }

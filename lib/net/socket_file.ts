@@ -1,5 +1,7 @@
-import { lstatSync, unlinkSync, type Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { resolve } from 'node:path';
+
+import { lstatSync, unlinkSync } from '../internal/originals.js';
 
 /**
  * The file of a Unix socket that this process listens on. `remove` deletes it only if it is still the same file: when a server

@@ -6,6 +6,7 @@ import { nameOf } from '../internal/names.js';
 import { native } from '../internal/native.js';
 import { knownOptions } from '../internal/options.js';
 import { randomBelow, restoreRandom, seedRandom } from '../internal/random.js';
+import { simulating } from '../internal/simulating.js';
 import { describeWaitable } from '../internal/waiting.js';
 import { setDeadlockMode } from '../observe/deadlock.js';
 import { DeadlockError } from '../observe/errors.js';
@@ -174,6 +175,7 @@ class Run<R> implements Simulated {
   async result(): Promise<R> {
     await new Promise<void>((resolve) => {
       this.settle = resolve;
+      simulating.on = true;
       native.simulate(this.seed, this.maxSteps, this.watched !== undefined, (event, slot) => { this.happened(event, slot); });
     });
     if (this.failure) throw new SimulationError(this.seed, this.cancellation, this.failure.error);
@@ -269,6 +271,7 @@ class Run<R> implements Simulated {
     for (const c of this.left()) c.abandon(new CancelledError(OVER));
     this.undo();
     native.endSimulation();
+    simulating.on = false;
     this.settle();
   }
 }

@@ -5,7 +5,8 @@ import { checkpoint, Waiter, WaitQueue, type ParkOptions } from '../internal/par
 import { RecursiveLockError } from './errors.js';
 import { SharedObject } from './shared_object.js';
 
-class Access extends Waiter {
+/** A coroutine's reading or writing, or its wait for that. */
+export class Access extends Waiter {
   constructor(readonly writes: boolean) {
     super('readWriteLock');
   }
@@ -41,15 +42,11 @@ export class ReadWriteLock extends SharedObject {
    */
   read<R>(fn: () => R, options?: ParkOptions): R {
     functionOf('fn', fn);
-    checkpoint('readWriteLock.read', options);
-    const access = new Access(false);
-    if (!this.writer && (this.waiters.empty || this.reading(access.coroutine))) this.readers.push(access);
-    else this.waitFor(access, ParkKind.readLock, 'readWriteLock.read', options);
+    const access = this.enter(false, options);
     try {
       return fn();
     } finally {
-      this.readers.remove(access);
-      this.admit();
+      this.leave(access);
     }
   }
 
@@ -61,16 +58,47 @@ export class ReadWriteLock extends SharedObject {
    */
   write<R>(fn: () => R, options?: ParkOptions): R {
     functionOf('fn', fn);
-    checkpoint('readWriteLock.write', options);
-    const access = new Access(true);
-    if (!this.writer && this.readers.empty && this.waiters.empty) this.writer = access;
-    else this.waitFor(access, ParkKind.writeLock, 'readWriteLock.write', options);
+    const access = this.enter(true, options);
     try {
       return fn();
     } finally {
-      this.writer = undefined;
-      this.admit();
+      this.leave(access);
     }
+  }
+
+  /** The first half of {@link read} or {@link write}. Parks. @internal */
+  enter(writes: boolean, options?: ParkOptions): Access {
+    const operation = writes ? 'readWriteLock.write' : 'readWriteLock.read';
+    checkpoint(operation, options);
+    const access = new Access(writes);
+    if (!this.admits(access)) this.waitFor(access, writes ? ParkKind.writeLock : ParkKind.readLock, operation, options);
+    return access;
+  }
+
+  /** As {@link enter} where that needs no waiting. @internal */
+  tryEnter(writes: boolean): Access | undefined {
+    const access = new Access(writes);
+    return this.admits(access) ? access : undefined;
+  }
+
+  /** The second half: the coroutine that has entered no longer reads or writes. @internal */
+  leave(access: Access): void {
+    if (access.writes) this.writer = undefined;
+    else this.readers.remove(access);
+    this.admit();
+  }
+
+  /** Lets a new access in if it need not wait. */
+  private admits(access: Access): boolean {
+    if (this.writer) return false;
+    if (access.writes) {
+      if (!this.readers.empty || !this.waiters.empty) return false;
+      this.writer = access;
+    } else {
+      if (!this.waiters.empty && !this.reading(access.coroutine)) return false;
+      this.readers.push(access);
+    }
+    return true;
   }
 
   private waitFor(access: Access, kind: ParkKind, operation: string, options: ParkOptions | undefined): void {

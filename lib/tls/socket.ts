@@ -39,10 +39,12 @@ export class TlsSocket extends Socket {
   private secured: TlsInfo | undefined;
   private shaking: Mutex | undefined;
 
-  /** @internal */
-  constructor(handle: number, terms: ServerTerms | ClientTerms, allowHalfOpen?: boolean, received?: Uint8Array) {
+  /** `secured`: what came out of the handshake, if that is done. @internal */
+  constructor(handle: number, terms: ServerTerms | ClientTerms, allowHalfOpen?: boolean, received?: Uint8Array, secured?: TlsInfo) {
     super(handle, allowHalfOpen);
     this.terms = terms;
+    this.secured = secured;
+    if (secured) return;
     try {
       startTls(this.place, terms, received);
     } catch (error) {
@@ -193,7 +195,7 @@ export class TlsSocket extends Socket {
   }
 
   /** @internal */
-  protected override fail(code: number, operation: string, syscall: string): never {
+  override fail(code: number, operation: string, syscall: string): never {
     failTls(this.place, code, operation, syscall);
   }
 

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "../stack/cache_line.h"
+#include "block_pool.h"
 
 namespace stackful::binding {
 namespace {
@@ -75,11 +76,24 @@ void Buffers::renew(v8::Isolate* isolate) {
   used_ = 0;
 }
 
+namespace {
+
+v8::Local<v8::Value> copyAlone(v8::Isolate* isolate, const char* data, size_t size) {
+  std::unique_ptr<v8::BackingStore> block;
+  if (size > Buffers::kMostShared && size <= kMostBlock) block = takeBlock(size);
+  if (!block) return node::Buffer::Copy(isolate, data, size).FromMaybe(v8::Local<v8::Object>());
+  memcpy(block->Data(), data, size);
+  return node::Buffer::New(isolate, v8::ArrayBuffer::New(isolate, std::move(block)), 0, size)
+      .FromMaybe(v8::Local<v8::Uint8Array>());
+}
+
+}  // namespace
+
 v8::Local<v8::Value> Buffers::copy(v8::Isolate* isolate, const char* data, size_t size) {
   if (size == 0) return node::Buffer::New(isolate, size_t{0}).FromMaybe(v8::Local<v8::Object>());
   const bool fits = size <= kSlab - used_ && slab_.Get(isolate)->ByteLength() == kSlab;
   if (size > kMostShared || !fits) {
-    v8::Local<v8::Value> alone = node::Buffer::Copy(isolate, data, size).FromMaybe(v8::Local<v8::Object>());
+    v8::Local<v8::Value> alone = copyAlone(isolate, data, size);
     // Afterwards: it calls JavaScript, where other coroutines may get to run and use the scratch area.
     if (size <= kMostShared) renew(isolate);
     return alone;

@@ -18,14 +18,16 @@ sched::Scheduler& scheduler() {
 // What spawn returns instead of a slot; lib/coroutine/coroutine.ts knows them too.
 enum NoSlot : int32_t { kNoMemory = -1, kBudgetSpent = -2, kTooMany = -3, kEnded = -4 };
 
-// spawn(stackBytes, priority, coroutine): slot, or a NoSlot. Async hooks see `coroutine` as the resource.
+// spawn(stackBytes, priority, coroutine, held): slot, or a NoSlot. Async hooks see `coroutine` as the resource. `held`, when it
+// is there: it is parked in kFiber and begins by resume.
 void spawn(const Info& info) {
   Runtime* runtime = Runtime::current();
   // The environment is being torn down, and a finalizer still runs JavaScript.
   if (!runtime) return info.GetReturnValue().Set(kEnded);
   if (runtime->scheduler().live() >= runtime->maxCoroutines) return info.GetReturnValue().Set(kTooMany);
   sched::Coroutine* c = runtime->spawn(static_cast<size_t>(numberAt(info, 0)),
-                                       static_cast<uint8_t>(intAt(info, 1)), info[2].As<v8::Object>());
+                                       static_cast<uint8_t>(intAt(info, 1)), info[2].As<v8::Object>(),
+                                       info.Length() > 3 ? sched::State::kParked : sched::State::kReady);
   if (!c) {
     const bool spent = !stack::StackBudget::allows(stack::kPage);
     return info.GetReturnValue().Set(spent ? kBudgetSpent : kNoMemory);
@@ -98,6 +100,18 @@ void fulfilledValue(const Info& info) {
 [[gnu::flatten]] void park(const Info& info) {
   info.GetReturnValue().Set(scheduler().park(
       {static_cast<sched::ParkKind>(intAt(info, 0)), -1, static_cast<int64_t>(numberAt(info, 1))}));
+}
+
+// resume(slot): runs that coroutine until it stops next; 0, or why not. Its values are up to JavaScript.
+[[gnu::flatten]] void resume(const Info& info) {
+  Runtime* runtime = Runtime::current();
+  sched::Coroutine* c = runtime ? runtime->scheduler().at(static_cast<uint32_t>(intAt(info, 0))) : nullptr;
+  info.GetReturnValue().Set(c ? runtime->resume(c) : kNotResumable);
+}
+
+// suspend(): until it is resumed; wake code.
+[[gnu::flatten]] void suspend(const Info& info) {
+  info.GetReturnValue().Set(scheduler().running() ? scheduler().suspend() : kNotInCoroutine);
 }
 
 // mayPark(): 0, or kCannotPark where a park of the running coroutine would end with that. Asked by what changes something before
@@ -257,6 +271,8 @@ void defineCore(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
   define(context, exports, "inMicrotask", inMicrotask);
   define(context, exports, "fulfilledValue", fulfilledValue);
   define(context, exports, "park", park);
+  define(context, exports, "resume", resume);
+  define(context, exports, "suspend", suspend);
   define(context, exports, "mayPark", mayPark);
   define(context, exports, "cannotParkReason", cannotParkReason);
   define(context, exports, "onBehalfOfOthers", onBehalfOfOthers);

@@ -1,9 +1,10 @@
 // Servers and their connections: listening, accepting, waiting for requests, closing.
-#include <type_traits>
-
 #include "../net/address.h"
 #include "../net/dialling.h"
+#include "../net/options.h"
+#include "buffers.h"
 #include "http_records.h"
+#include "net.h"
 
 namespace stackful::binding {
 
@@ -15,14 +16,28 @@ Runtime& runtime() {
   return *Runtime::current();
 }
 
-// Those of lib/http/limits.ts that are given; the others keep their values.
+// Calls `take(name, number)` with those of an object that are given; the others keep their values.
+class Given {
+ public:
+  Given(v8::Isolate* isolate, v8::Local<v8::Object> given) : isolate_(isolate), given_(given) {}
+
+  template <class Number>
+  void operator()(const char* name, Number& to) const {
+    v8::Local<v8::Value> value;
+    if (given_->Get(isolate_->GetCurrentContext(), string(isolate_, name)).ToLocal(&value) &&
+        value->IsNumber())
+      to = static_cast<Number>(value.As<v8::Number>()->Value());
+  }
+
+ private:
+  v8::Isolate* isolate_;
+  v8::Local<v8::Object> given_;
+};
+
+// Those of lib/http/limits.ts.
 http::Limits limitsFrom(v8::Isolate* isolate, v8::Local<v8::Object> given) {
   http::Limits limits;
-  const auto take = [&](const char* name, auto& limit) {
-    v8::Local<v8::Value> value;
-    if (given->Get(isolate->GetCurrentContext(), string(isolate, name)).ToLocal(&value) && value->IsNumber())
-      limit = static_cast<std::remove_reference_t<decltype(limit)>>(value.As<v8::Number>()->Value());
-  };
+  const Given take(isolate, given);
   take("headBytes", limits.head.headBytes);
   take("headerCount", limits.head.fields);
   take("targetBytes", limits.head.targetBytes);
@@ -38,6 +53,18 @@ http::Limits limitsFrom(v8::Isolate* isolate, v8::Local<v8::Object> given) {
   take("shedDelayMs", limits.shedDelayMs);
   take("shedIntervalMs", limits.shedIntervalMs);
   return limits;
+}
+
+// Those of lib/http/http2/settings.ts.
+http2::Settings settingsFrom(v8::Isolate* isolate, v8::Local<v8::Object> given) {
+  http2::Settings settings;
+  const Given take(isolate, given);
+  take("maxConcurrentStreams", settings.maxConcurrentStreams);
+  take("streamWindow", settings.streamWindow);
+  take("connectionWindow", settings.connectionWindow);
+  take("controlFrames", settings.controlFrames);
+  take("controlFramesPerSecond", settings.controlFramesPerSecond);
+  return settings;
 }
 
 // A listener for (host, port, path, backlog, reusePort), the arguments from the first on: 0 or -errno; -EINVAL for a host
@@ -58,8 +85,8 @@ int openListener(const Info& info, net::Socket*& listener) {
   return net::listen(runtime().poller(), at, options, listener);
 }
 
-// httpListen(host, port, path, backlog, reusePort, fd, most coroutines, limits): the server's number, or -errno. With an
-// fd, which listens already, the others do not matter.
+// httpListen(host, port, path, backlog, reusePort, fd, most coroutines, limits, http2): the server's number, or -errno. With an
+// fd, which listens already, the others do not matter. `http2`: its settings, or undefined when it is not spoken.
 void listen(const Info& info) {
   net::Socket* listener = nullptr;
   const int fd = intAt(info, 5);
@@ -69,6 +96,11 @@ void listen(const Info& info) {
       [](net::Socket& socket) { static_cast<HttpConnection*>(socket.owner)->connection.hungUp(); });
   http::Limits limits = limitsFrom(info.GetIsolate(), info[7].As<v8::Object>());
   auto* server = new HttpServer(limits, static_cast<uint32_t>(numberAt(info, 6)), listener);
+  if (info[8]->IsObject()) {
+    server->http2 = std::make_unique<http2::Shared>(
+        server->shared, settingsFrom(info.GetIsolate(), info[8].As<v8::Object>()));
+    server->shared.speaksHttp2 = true;
+  }
   returnInt(info, Http::current->servers.add(server));
 }
 
@@ -186,18 +218,46 @@ void unref(const Info& info) {
 void next(const Info& info) {
   HttpConnection* c = connectionAt(info);
   runtime().keepContext();
-  info.GetReturnValue().Set(c ? nextHead(*c) : 0);
+  info.GetReturnValue().Set(c && c->socket ? nextHead(*c) : 0);
 }
 
-// httpDone(connection): closes it; the number is free for another one.
+// httpHandOver(connection): [the number of a socket of net, what was received behind the last head], or a code. It is that
+// socket's from now on; the server counts it until httpDone, up to which it is like a call under way. Parks.
+void handOver(const Info& info) {
+  HttpConnection* c = connectionAt(info);
+  if (!c || !c->socket) return returnInt(info, kRequestOver);
+  if (c->calls > 0) return returnInt(info, kConnectionBusy);
+  HttpCall call(*c);
+  if (const int result = c->connection.makeWay(); result < 0) return returnInt(info, result);
+  net::Socket* socket = c->socket;
+  const int32_t number = Net::current->sockets.add(socket);
+  if (number < 0) return returnInt(info, -ENFILE);
+  v8::Isolate* isolate = info.GetIsolate();
+  const std::string_view unread = c->connection.unread();
+  v8::Local<v8::Value> parts[] = {v8::Integer::New(isolate, number),
+                                  Buffers::current()->copy(isolate, unread.data(), unread.size())};
+  c->connection.leave();
+  socket->owner = nullptr;
+  socket->flags &= ~net::kTellsHangUp;
+  c->socket = nullptr;
+  ++c->calls;
+  info.GetReturnValue().Set(v8::Array::New(isolate, parts, 2));
+}
+
+// httpDone(connection): closes it, unless it was handed over; the number is free for another one.
 void done(const Info& info) {
   HttpConnection* c = connectionAt(info);
-  if (!c || !c->socket) return;
-  c->connection.forgetClient();
-  net::close(c->socket);
-  c->socket = nullptr;
+  if (!c) return;
+  if (c->socket) {
+    c->connection.forgetClient();
+    c->http2.reset();
+    net::close(c->socket);
+    c->socket = nullptr;
+    runtime().schedule();
+  } else {
+    --c->calls;
+  }
   --c->server.connections;
-  runtime().schedule();
   if (c->calls == 0) Http::current->connections.remove(c->slot);
 }
 
@@ -211,11 +271,16 @@ void close(const Info& info) {
   const bool endIdle = boolAt(info, 1);
   for (HttpConnection* c : Http::current->connections.all()) {
     if (!c || &c->server != server || !c->socket) continue;
+    if (c->http2) {
+      c->http2->close(endIdle && server->toldToClose);
+      continue;
+    }
     // What was accepted just now may come with a request.
     if (!c->connection.fresh()) c->connection.forceClose();
     // A request that has arrived can still be read, and what would be waited for is the end of the stream.
     if (endIdle && c->connection.idle()) net::shutdownRead(*c->socket);
   }
+  server->toldToClose = true;
   runtime().schedule();
 }
 
@@ -236,9 +301,13 @@ void stats(const Info& info) {
   if (!server) return;
   auto view = info[1].As<v8::Float64Array>();
   const double values[] = {
-      static_cast<double>(server->connections),      static_cast<double>(server->accepted),
-      static_cast<double>(server->requests),         static_cast<double>(server->shared.bytesReceived),
-      static_cast<double>(server->shared.bytesSent), static_cast<double>(server->shed)};
+      static_cast<double>(server->connections),
+      static_cast<double>(server->accepted),
+      static_cast<double>(server->requests),
+      static_cast<double>(server->shared.bytesReceived),
+      static_cast<double>(server->shared.bytesSent),
+      static_cast<double>(server->shed),
+      server->listener ? static_cast<double>(std::max(net::backlogOf(server->listener->fd), 0)) : 0};
   memcpy(static_cast<char*>(view->Buffer()->Data()) + view->ByteOffset(), values,
          std::min(sizeof values, view->ByteLength()));
 }
@@ -286,6 +355,7 @@ int32_t nextHead(HttpConnection& c) {
       HttpCall call(c);
       next = c.connection.nextRequest();
     }
+    if (next == http::Next::kHttp2) return kSpeaksHttp2;
     if (next != http::Next::kRequest) return 0;
     ++c.server.requests;
     // Without a poll since the last request, this one may have come a moment ago: before the next poll, that is.
@@ -296,8 +366,7 @@ int32_t nextHead(HttpConnection& c) {
     if (!wasInQueue || !isShed(c)) break;
     if (!shed(c)) return 0;
   }
-  const http::Head& head = c.connection.head();
-  return static_cast<int32_t>(head.method) | head.minorVersion << 4 | head.hasBody() << 5 | 64;
+  return describeHead(c.connection.head());
 }
 
 void defineHttp(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
@@ -309,7 +378,9 @@ void defineHttp(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
         v8::Isolate::GetCurrent(),
         [](void*) {
           for (HttpConnection* c : Http::current->connections.all()) {
-            if (c) c->connection.forgetTimers();
+            if (!c) continue;
+            c->connection.forgetTimers();
+            if (c->http2) c->http2->forgetTimers();
           }
           delete Http::current;
           Http::current = nullptr;
@@ -327,6 +398,7 @@ void defineHttp(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
   define(context, exports, "httpUnref", unref);
   define(context, exports, "httpRemote", remote);
   define(context, exports, "httpNext", next);
+  define(context, exports, "httpHandOver", handOver);
   define(context, exports, "httpDone", done);
   define(context, exports, "httpClose", close);
   define(context, exports, "httpForget", forget);
@@ -334,6 +406,7 @@ void defineHttp(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
   defineHttpRequest(context, exports);
   defineHttpResponse(context, exports);
   defineHttpParse(context, exports);
+  defineHttp2(context, exports);
 }
 
 }  // namespace stackful::binding

@@ -13,6 +13,10 @@ namespace {
 
 // The connection's head while it has a request, else null.
 const http::Head* headAt(const Info& info) {
+  if (isStream(info)) [[unlikely]] {
+    http2::Stream* stream = streamAt(info);
+    return stream && stream->mayRead() ? &stream->head() : nullptr;
+  }
   HttpConnection* c = connectionAt(info);
   return c && c->hasRequest() ? &c->connection.head() : nullptr;
 }
@@ -105,21 +109,25 @@ void headers(const Info& info) {
 // httpFileHints(connection): what staticFiles wants to know, in one number: twice the poll before which the request had
 // arrived, plus 1 if a header is there that could make the response other than a whole file.
 void fileHints(const Info& info) {
-  HttpConnection* c = connectionAt(info);
-  if (!c || !c->hasRequest()) return;
+  const http::Head* head = headAt(info);
+  if (!head) return;
   bool special = false;
-  const http::Head& head = c->connection.head();
-  for (size_t i = 0; i < head.fieldCount && !special; ++i) {
-    std::string_view name = head.name(i);
+  for (size_t i = 0; i < head->fieldCount && !special; ++i) {
+    std::string_view name = head->name(i);
     // Range, If-Range, If-None-Match, If-Modified-Since: a superset of these is enough.
     special = (name.size() == 5 && http::equalsIgnoringCase(name, "range")) ||
               (name.size() >= 8 && http::equalsIgnoringCase(name.substr(0, 3), "if-"));
   }
-  returnInt(info, static_cast<int64_t>(c->arrival) * 2 + special);
+  const uint64_t arrival = isStream(info) ? streamAt(info)->arrival : connectionAt(info)->arrival;
+  returnInt(info, static_cast<int64_t>(arrival) * 2 + special);
 }
 
 // httpClientLeft(connection): whether its client is known to have ended its stream, or to be gone.
 void clientLeft(const Info& info) {
+  if (isStream(info)) {
+    http2::Stream* stream = streamAt(info);
+    return info.GetReturnValue().Set(!stream || stream->left);
+  }
   HttpConnection* c = connectionAt(info);
   info.GetReturnValue().Set(!c || !c->socket || (c->socket->flags & (net::kPeerEnded | net::kPeerGone)) != 0);
 }
@@ -142,6 +150,11 @@ void bodyLength(const Info& info) {
 
 // httpLimitBody(connection, bytes): instead of limits.bodyBytes, for this request.
 void limitBody(const Info& info) {
+  if (isStream(info)) {
+    http2::Stream* stream = streamAt(info);
+    if (stream && stream->hasRequest()) stream->limitBody(static_cast<int64_t>(numberAt(info, 1)));
+    return;
+  }
   HttpConnection* c = connectionAt(info);
   if (c && c->hasRequest()) c->connection.limitBody(static_cast<int64_t>(numberAt(info, 1)));
 }
@@ -149,6 +162,8 @@ void limitBody(const Info& info) {
 // httpTakeBody(connection): all of a small body that is there already, as a Buffer; undefined when it has to be read. The
 // usual case of a small POST: one call, and a slice of a shared Buffer instead of one with memory of its own.
 void takeBody(const Info& info) {
+  if (isStream(info)) [[unlikely]]
+    return streams::takeBody(info);
   HttpConnection* c = connectionAt(info);
   if (!c || !c->hasRequest() || c->calls > 0) return;
   const std::string_view body = c->connection.takeWholeBody(Buffers::kMostShared);
@@ -159,9 +174,11 @@ void takeBody(const Info& info) {
 // httpReadBody(connection, buffer, from): bytes put into `buffer` from `from` on, 0 at the end of the body, or a code.
 // Parks. Only lib/http/body.ts knows the buffer while this runs, so it cannot be detached.
 void readBody(const Info& info) {
+  if (isStream(info)) [[unlikely]]
+    return streams::readBody(info);
   HttpConnection* c = connectionAt(info);
   if (!c || !c->hasRequest()) return returnInt(info, kRequestOver);
-  if (c->calls > 0) return returnInt(info, kConnectionBusy);
+  if (c->calls > c->connection.besideReader()) return returnInt(info, kConnectionBusy);
   Bytes to = bytesAt(info, 1);
   auto from = static_cast<size_t>(numberAt(info, 2));
   HttpCall call(*c);

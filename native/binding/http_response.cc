@@ -1,104 +1,13 @@
 // Responses: whole ones together with the wait for the next request, which makes one native call a request; and
 // streamed ones.
-#include <cstdlib>
-#include <memory>
-
 #include "../disk/file.h"
+#include "http_payload.h"
 #include "http_records.h"
-#include "text.h"
 
 namespace stackful::binding {
 namespace {
 
 constexpr std::string_view kTextFields = "Content-Type: text/plain; charset=utf-8\r\n";
-
-// What a response is made of, as bytes that stay where they are until the destructor.
-class Payload {
- public:
-  Payload() = default;
-  ~Payload() { free(owned_); }
-  Payload(const Payload&) = delete;
-  Payload& operator=(const Payload&) = delete;
-
-  std::string_view bytes() const { return {data_, size_}; }
-
-  // `value` is a string, a Uint8Array, or anything else for nothing. What is at most `room` bytes is put into
-  // `scratch`, which the next coroutine overwrites, or stays where it is: it must be used before anything can park.
-  // False when there is no memory.
-  bool load(v8::Isolate* isolate, v8::Local<v8::Value> value, char* scratch, size_t room) {
-    if (value->IsString()) return loadString(isolate, value.As<v8::String>(), scratch, room);
-    if (value->IsArrayBufferView()) return loadView(value.As<v8::ArrayBufferView>(), scratch, room);
-    return true;
-  }
-
-  // The same for header lines, which are Latin-1.
-  bool loadFields(v8::Isolate* isolate, v8::Local<v8::Value> value, char* scratch, size_t room) {
-    if (!value->IsString()) return true;
-    auto text = value.As<v8::String>();
-    auto length = static_cast<size_t>(text->Length());
-    char* to = scratch;
-    if (length > room) {
-      if (!own(length)) return false;
-      to = owned_;
-    }
-    // The upper half of anything beyond has been refused: see lib/http/fields.ts.
-    writeOneByte(isolate, text, to, static_cast<int>(length));
-    data_ = to;
-    size_ = length;
-    return true;
-  }
-
- private:
-  bool own(size_t size) {
-    owned_ = static_cast<char*>(malloc(size));
-    data_ = owned_;
-    size_ = size;
-    return owned_ != nullptr;
-  }
-
-  bool loadString(v8::Isolate* isolate, v8::Local<v8::String> text, char* scratch, size_t room) {
-    auto length = static_cast<size_t>(text->Length());
-    if (length <= room && text->IsOneByte()) {
-      writeOneByte(isolate, text, scratch, static_cast<int>(length));
-      data_ = scratch;
-      size_ = length;
-      if (isAscii(scratch, length)) return true;
-    }
-    if (!own(utf8Length(isolate, text))) return false;
-    writeUtf8(isolate, text, owned_, size_);
-    return true;
-  }
-
-  bool loadView(v8::Local<v8::ArrayBufferView> view, char* scratch, size_t room) {
-    size_t size = view->ByteLength();
-    if (size <= room) {
-      size_ = size;
-      if (view->HasBuffer()) {
-        data_ = static_cast<const char*>(view->Buffer()->Data()) + view->ByteOffset();
-      } else {
-        data_ = scratch;  // in V8's heap, where it may move
-        view->CopyContents(scratch, size);
-      }
-      return true;
-    }
-    auto backing = view->Buffer()->GetBackingStore();
-    // Made smaller while this is being sent, its pages would be gone.
-    if (backing->IsResizableByUserJavaScript()) {
-      if (!own(size)) return false;
-      memcpy(owned_, static_cast<const char*>(backing->Data()) + view->ByteOffset(), size);
-      return true;
-    }
-    data_ = static_cast<const char*>(backing->Data()) + view->ByteOffset();
-    size_ = size;
-    held_ = std::move(backing);
-    return true;
-  }
-
-  const char* data_ = "";
-  size_t size_ = 0;
-  char* owned_ = nullptr;
-  std::shared_ptr<v8::BackingStore> held_;
-};
 
 size_t lengthOf(v8::Local<v8::Value> value) {
   if (value->IsString()) return static_cast<size_t>(value.As<v8::String>()->Length());
@@ -157,7 +66,7 @@ int32_t settle(HttpConnection& c, int result) {
 // The connection when a response can be given, else null with the result set.
 HttpConnection* answering(const Info& info) {
   HttpConnection* c = connectionAt(info);
-  int32_t code = !c || !c->hasRequest() ? 0 : c->calls > 0 ? kConnectionBusy : 1;
+  int32_t code = !c || !c->hasRequest() ? 0 : c->calls > c->connection.besideWriter() ? kConnectionBusy : 1;
   if (code == 1) return c;
   info.GetReturnValue().Set(code);
   return nullptr;
@@ -165,6 +74,8 @@ HttpConnection* answering(const Info& info) {
 
 // httpText(connection, string): 200, and httpNext. Parks.
 void text(const Info& info) {
+  if (isStream(info)) [[unlikely]]
+    return streams::text(info);
   HttpConnection* c = answering(info);
   if (!c) return;
   if (c->server.closing()) c->connection.forceClose();
@@ -178,6 +89,8 @@ void text(const Info& info) {
 
 // httpRespond(connection, status, fields, body): the response, and httpNext. `fields` are whole lines, checked. Parks.
 void whole(const Info& info) {
+  if (isStream(info)) [[unlikely]]
+    return streams::whole(info);
   HttpConnection* c = answering(info);
   if (!c) return;
   if (c->server.closing()) c->connection.forceClose();
@@ -192,6 +105,8 @@ void whole(const Info& info) {
 // httpBegin(connection, status, fields, length): the head of a response that is streamed; -1 for an unknown length.
 // 0 or a code. Parks.
 void begin(const Info& info) {
+  if (isStream(info)) [[unlikely]]
+    return streams::begin(info);
   HttpConnection* c = answering(info);
   if (!c) return;
   if (c->server.closing()) c->connection.forceClose();
@@ -203,8 +118,22 @@ void begin(const Info& info) {
   returnInt(info, c->connection.begin(intAt(info, 1), fields.bytes(), length, isHead(*c)));
 }
 
+// httpEarlyHints(connection, fields): 0 or a code. Parks.
+void earlyHints(const Info& info) {
+  if (isStream(info)) return streams::earlyHints(info);
+  HttpConnection* c = answering(info);
+  if (!c) return;
+  HttpCall call(*c);
+  Payload fields;
+  if (!fields.loadFields(info.GetIsolate(), info[1], Http::current->scratch, 0))
+    return returnInt(info, -ENOMEM);
+  returnInt(info, c->connection.earlyHints(fields.bytes()));
+}
+
 // httpWrite(connection, string or Uint8Array): 0 or a code. Parks.
 void write(const Info& info) {
+  if (isStream(info)) [[unlikely]]
+    return streams::write(info);
   HttpConnection* c = answering(info);
   if (!c) return;
   HttpCall call(*c);
@@ -216,20 +145,27 @@ void write(const Info& info) {
   returnInt(info, c->connection.write(data.bytes().data(), data.bytes().size()));
 }
 
-// httpFinish(connection): the end of a streamed response, and httpNext. Parks.
+// httpFinish(connection, trailers): the end of a streamed response, and httpNext. `trailers`: whole lines, or nothing. Parks.
 void finish(const Info& info) {
+  if (isStream(info)) [[unlikely]]
+    return streams::finish(info);
   HttpConnection* c = answering(info);
   if (!c) return;
   int result;
   {
     HttpCall call(*c);
-    result = c->connection.finish();
+    Payload trailers;
+    result = trailers.loadFields(info.GetIsolate(), info[1], nullptr, 0)
+                 ? c->connection.finish(trailers.bytes())
+                 : -ENOMEM;
   }
   info.GetReturnValue().Set(settle(*c, result));
 }
 
 // httpSendFile(connection, fd, offset, length): the body of a response begun with that length. 0 or a code. Parks.
 void file(const Info& info) {
+  if (isStream(info)) [[unlikely]]
+    return streams::file(info);
   HttpConnection* c = answering(info);
   if (!c) return;
   HttpCall call(*c);
@@ -254,6 +190,7 @@ void defineHttpResponse(v8::Local<v8::Context> context, v8::Local<v8::Object> ex
   define(context, exports, "httpText", text);
   define(context, exports, "httpRespond", whole);
   define(context, exports, "httpBegin", begin);
+  define(context, exports, "httpEarlyHints", earlyHints);
   define(context, exports, "httpWrite", write);
   define(context, exports, "httpFinish", finish);
   define(context, exports, "httpSendFile", file);

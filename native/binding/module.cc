@@ -7,6 +7,7 @@
 #include <string>
 
 #include "doctor.h"
+#include "park_samples.h"
 #include "stack_trace.h"
 #include "values.h"
 
@@ -91,8 +92,11 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   defineChild(context, object);
   defineTls(context, object);
   defineHttp(context, object);
+  defineWebSocket(context, object);
+  defineHttpClient(context, object);
   defineStackTrace(context, object);
   defineWatch(context, object);
+  defineParkSamples(context, object);
   return exports;
 }
 

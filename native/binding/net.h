@@ -57,6 +57,9 @@ inline void returnWritten(const Info& info, net::Socket* s, ssize_t result) {
   returnResult(info, result == -EPIPE && s->broken() ? kSocketBroken : result);
 }
 
+// Takes all bytes and returns their number, or a code. Those that more follow are put off where that may be. Parks.
+void writeWhole(const Info& info, net::Socket* s, const char* data, size_t size, bool more);
+
 // The number of a new socket, or the code of the call that was to make it.
 inline void returnSocket(const Info& info, int result, net::Socket* socket) {
   if (result < 0) return returnResult(info, result);

@@ -14,6 +14,22 @@ sched::Scheduler& scheduler() {
   return Runtime::current()->scheduler();
 }
 
+}  // namespace
+
+void writeWhole(const Info& info, net::Socket* s, const char* data, size_t size, bool more) {
+  if (!more) {
+    const bool behind = s->flags & net::kBuffered;
+    return returnWritten(info, s,
+                         behind ? net::writeBehindBuffered(*s, data, size) : net::writeAll(*s, data, size));
+  }
+  if (const int32_t code = net::refusal(scheduler())) return returnInt(info, code);
+  if (!net::buffer(*s, data, size)) return returnWritten(info, s, net::writeAll(*s, data, size));
+  scheduler().charge();
+  returnInt(info, static_cast<int64_t>(size));
+}
+
+namespace {
+
 // netRead(socket, max): a Buffer, 0 at the end of the stream, or a code. Parks.
 void read(const Info& info) {
   // The yield that is due after so many reads comes first: between the system call and the copy out of the
@@ -45,19 +61,6 @@ void readInto(const Info& info) {
   returnResult(info, n);
 }
 
-// Takes all bytes. Those that more follow are put off where that may be.
-void send(const Info& info, net::Socket* s, const char* data, size_t size, bool more) {
-  if (!more) {
-    const bool behind = s->flags & net::kBuffered;
-    return returnWritten(info, s,
-                         behind ? net::writeBehindBuffered(*s, data, size) : net::writeAll(*s, data, size));
-  }
-  if (const int32_t code = net::refusal(scheduler())) return returnInt(info, code);
-  if (!net::buffer(*s, data, size)) return returnWritten(info, s, net::writeAll(*s, data, size));
-  scheduler().charge();
-  returnInt(info, static_cast<int64_t>(size));
-}
-
 // netWrite(socket, string or view, more): bytes sent, all there are, or a code. Parks. `more`: they may wait for those of the
 // next write.
 void write(const Info& info) {
@@ -67,10 +70,10 @@ void write(const Info& info) {
   if (info[1]->IsString()) {
     const Text text(info.GetIsolate(), info[1].As<v8::String>());
     if (!text) return returnInt(info, -ENOMEM);
-    return send(info, s, text.data(), text.size(), more);
+    return writeWhole(info, s, text.data(), text.size(), more);
   }
   const PinnedBytes bytes(info[1]);
-  send(info, s, bytes.data(), bytes.size(), more);
+  writeWhole(info, s, bytes.data(), bytes.size(), more);
 }
 
 // netLookAgain(socket): bytes are left in JavaScript, where one of the coroutines that wait for some is to look: its call returns

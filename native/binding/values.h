@@ -87,5 +87,7 @@ void defineFsNames(v8::Local<v8::Context> context, v8::Local<v8::Object> exports
 void defineWatch(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineTls(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineHttp(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
+void defineWebSocket(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
+void defineHttpClient(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 
 }  // namespace stackful::binding

@@ -182,7 +182,8 @@ int Children::start(Launch& launch, const std::vector<StdioPlan>& stdio, Child*&
   task.launch = std::move(launch);
   mailbox_->retain();
   task.mailbox.reset(mailbox_);
-  const int64_t result = pool_.run(task, {ParkKind::kChildStart, -1, 0}, pool::Interrupted::kAbandons);
+  // Not abandoned once a thread has begun it: only the child could be ended then, and not what it has started meanwhile.
+  const int64_t result = pool_.run(task, {ParkKind::kChildStart, -1, 0}, pool::Interrupted::kWaits);
   if (result < 0) return static_cast<int>(result);
   auto* child = new (std::nothrow) Child;
   bool complete = child != nullptr;

@@ -11,6 +11,8 @@
 #include <atomic>
 #include <cerrno>
 
+#include "recent.h"
+
 #ifndef SYS_cachestat
 #define SYS_cachestat 451  // Linux 6.5
 #endif
@@ -47,6 +49,20 @@ bool canOpenCached() {
     return fd >= 0 || errno == EAGAIN;
   }();
   return can;
+}
+
+bool isPlain(const struct stat& about) {
+  return S_ISREG(about.st_mode) || S_ISDIR(about.st_mode);
+}
+
+// Looked at before it is opened: opening a FIFO wakes a waiting writer, which finds no reader if it is closed again.
+bool looksPlain(const char* path, int flags) {
+  const int look = openat2(path, O_PATH | O_CLOEXEC | (flags & O_NOFOLLOW));
+  if (look < 0) return false;
+  struct stat about;
+  const bool plain = ::fstat(look, &about) == 0 && isPlain(about);
+  ::close(look);
+  return plain;
 }
 
 bool asksServer(const struct statfs& fs) {
@@ -88,28 +104,34 @@ bool isLocal(int fd, const struct statx& about) {
 
 }  // namespace
 
-int openCached(const char* path, int flags, bool keepNonblock, struct stat* about) noexcept {
+int openCached(const char* path, int flags) noexcept {
   // Opening to write may read quota files; creation and truncation are never cached; O_PATH refuses most
   // other flags.
   constexpr int kNever = O_ACCMODE | O_CREAT | O_TRUNC | O_PATH | (O_TMPFILE & ~O_DIRECTORY);
-  if ((flags & kNever) || !canOpenCached()) return kNotCached;
-  // Looked at before it is opened: opening a FIFO wakes a waiting writer, which would find no reader.
-  const int look = openat2(path, O_PATH | O_CLOEXEC | (flags & O_NOFOLLOW));
-  if (look < 0) return kNotCached;
-  struct stat kind;
-  const bool plain = ::fstat(look, &kind) == 0 && (S_ISREG(kind.st_mode) || S_ISDIR(kind.st_mode));
-  ::close(look);
-  if (!plain) return kNotCached;
+  if ((flags & kNever) || !canOpenCached() || !looksPlain(path, flags)) return kNotCached;
   const int fd = openat2(path, static_cast<uint32_t>(flags) | O_CLOEXEC | O_NONBLOCK);
   // Whatever the error, the pool's open gives the true one: a name that is not there is not "cached" either.
   if (fd < 0) return kNotCached;
-  struct stat own;
-  if (!about) about = &own;
-  if (::fstat(fd, about) != 0 || !(S_ISREG(about->st_mode) || S_ISDIR(about->st_mode))) {
+  struct stat about;
+  if (::fstat(fd, &about) != 0 || !isPlain(about)) {
     ::close(fd);
     return kNotCached;
   }
-  if (!keepNonblock && !(flags & O_NONBLOCK)) fcntl(fd, F_SETFL, flags & ~O_CLOEXEC);
+  if (!(flags & O_NONBLOCK)) fcntl(fd, F_SETFL, flags & ~O_CLOEXEC);
+  return fd;
+}
+
+int openCachedToRead(const char* path, struct stat& about) noexcept {
+  if (!canOpenCached()) return kNotCached;
+  const bool known = wasCached(path, Found::kPlain);
+  if (!known && !looksPlain(path, 0)) return kNotCached;
+  const int fd = openat2(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return kNotCached;
+  if (::fstat(fd, &about) != 0) {
+    ::close(fd);
+    return kNotCached;
+  }
+  if (!known && isPlain(about)) noteCached(path, Found::kPlain);
   return fd;
 }
 

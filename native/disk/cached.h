@@ -13,8 +13,10 @@
 namespace stackful::disk {
 
 // open(2) from the dentry cache; only regular files and directories, because opening a FIFO waits.
-// `keepNonblock` saves the call that removes O_NONBLOCK again, which the file must be opened with.
-int openCached(const char* path, int flags, bool keepNonblock, struct stat* about) noexcept;
+int openCached(const char* path, int flags) noexcept;
+// The same to read, with O_NONBLOCK. What was one of those a moment ago (recent.h) is opened without another look, and may be
+// anything by now: `about` tells, and the caller must go on with the descriptor, because a FIFO's writer has seen it.
+int openCachedToRead(const char* path, struct stat& about) noexcept;
 
 // statx(2) of a path or (path null) of a descriptor. -ENOENT where the kernel remembers that there is nothing.
 int statCached(const char* path, bool followLink, struct statx& out) noexcept;

@@ -40,7 +40,7 @@ struct CloseTask {
 
 int open(Pool& pool, const char* path, int flags, mode_t mode) noexcept {
   if (const int32_t code = pool.refusal()) return code;
-  const int fd = openCached(path, flags, false, nullptr);
+  const int fd = openCached(path, flags);
   if (fd != kNotCached) {
     pool.scheduler().charge();
     return fd;

@@ -239,7 +239,7 @@ int readFile(Pool& pool, const char* path, Bytes& out) noexcept {
   ReadFileTask task;
   struct stat about;
   int64_t result = kNotCached;
-  const int fd = openCached(path, O_RDONLY, true, &about);
+  const int fd = openCachedToRead(path, about);
   if (fd >= 0) {
     task.fd = fd;
     task.owned = true;

@@ -7,8 +7,9 @@
 
 namespace stackful::disk {
 
-// The thing that was found: what a path leads to, a link itself, the names in a directory.
-enum class Found { kTarget, kLink, kNames };
+// The thing that was found: what a path leads to, a link itself, the names in a directory, that the path leads to a regular file
+// or a directory.
+enum class Found { kTarget, kLink, kNames, kPlain };
 
 bool wasCached(const char* path, Found what) noexcept;
 void noteCached(const char* path, Found what) noexcept;

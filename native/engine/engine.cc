@@ -309,6 +309,10 @@ __attribute__((noinline)) void Engine::exchangeForeign(Execution& from, Executio
   foreign_->exchange(foreignOf(from), foreignOf(to));
 }
 
+bool Engine::mayLeaveMain() const noexcept {
+  return *found_->interruptScopes == 0;
+}
+
 bool Engine::inJavaScript() const noexcept {
   return found_->threadTop[layout::kEntrySpWord] != 0;
 }

@@ -73,6 +73,9 @@ class Engine {
   // Not, because what runs here is no code of the coroutine but a callback that all of them share.
   bool onBehalfOfOthers() const noexcept;
 
+  // On the main stack: whether V8 lets JavaScript there be left in the middle, for a coroutine that comes back to it.
+  bool mayLeaveMain() const noexcept;
+
   // Whether there is JavaScript on the running stack.
   bool inJavaScript() const noexcept;
 

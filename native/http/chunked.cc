@@ -109,4 +109,17 @@ ChunkedDecoder::Step ChunkedDecoder::feed(const char* bytes, size_t n, size_t mo
   return {state_ == State::kError ? Status::kError : Status::kNeedMore, at};
 }
 
+ChunkedDecoder::Step ChunkedDecoder::feedToTrailer(const char* bytes, size_t n) noexcept {
+  if (atTrailer() || state_ == State::kData || state_ >= State::kDone) return feed(bytes, n);
+  size_t at = 0;
+  while (at < n && state_ != State::kData && state_ != State::kTrailerStart) {
+    // Byte by byte: size lines are short.
+    if (feed(bytes + at, 1).status == Status::kError) return {Status::kError, at};
+    ++at;
+  }
+  if (state_ != State::kData || at == n) return {Status::kNeedMore, at};
+  const Step step = feed(bytes + at, n - at);
+  return {step.status, at + step.consumed, step.data, step.length};
+}
+
 }  // namespace stackful::http

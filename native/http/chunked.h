@@ -30,6 +30,10 @@ class ChunkedDecoder {
 
   // At most `mostData` (at least 1) bytes of payload are handed out by one call.
   Step feed(const char* bytes, size_t n, size_t mostData = SIZE_MAX) noexcept;
+  // As feed, for those who want the trailer: a call ends in front of it, with kNeedMore although bytes are left, and
+  // what later calls use belongs to it, with the empty line at its end.
+  Step feedToTrailer(const char* bytes, size_t n) noexcept;
+  bool atTrailer() const noexcept { return state_ >= State::kTrailerStart && state_ <= State::kEndLf; }
   void reset() noexcept { *this = ChunkedDecoder(); }
   bool done() const noexcept { return state_ == State::kDone; }
   // So many of the bytes to come are payload, whatever they are.

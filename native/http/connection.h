@@ -13,7 +13,7 @@
 //
 //   kFresh      no request so far: nextRequest waits for its    a whole head -> kRequest
 //               first byte (firstByteMs), then its head         one that is refused (answered here), the end of the stream,
-//               (headMs)                                        no time left -> kOver
+//               (headMs)                                        no time left -> kOver; HTTP/2's preface, then leave -> kOver
 //   kIdle       the same for a further request (idleMs); the    as kFresh
 //               last response may still be put off
 //   kRequest    the handler has it: readBody                    respond, respondError -> kResponded
@@ -26,6 +26,8 @@
 //   kSettling   nextRequest discards what is left of the body   done -> kIdle
 //                                                               closing_ -> the queue is sent, it lingers, kOver
 //   kOver       nextRequest says kEnd or kFailed                none
+//
+// From kFresh and kRequest, leave leads to kOver, too: another protocol has the socket then.
 //
 // From any stage an error of the transport (fail) leads to kOver at the next call of nextRequest; other calls return it.
 //
@@ -73,6 +75,7 @@ enum class Next : uint8_t {
   kEnd,     // nothing more to do but close: the peer left between requests, was idle too long, or either side
             // said close
   kFailed,  // as kEnd, but not in good order: see error(). What the client should be told has been sent
+  kHttp2,   // the first bytes are HTTP/2's preface: they are unread(), and leave() is what follows
 };
 
 class Connection : net::EndOfBatch::Task {
@@ -115,6 +118,12 @@ class Connection : net::EndOfBatch::Task {
   // Received behind the head, and no request yet: what the other protocol begins with after an upgrade.
   std::string_view unread() const noexcept { return in_ ? std::string_view(bytes() + at_, end_ - at_) : ""; }
 
+  // Another protocol is to have the socket from now on: before the first request, or instead of a response to a request whose body
+  // is read. Sends what is queued, and may park. 0: unread() is the other protocol's, and leave() is next; or a code.
+  int makeWay() noexcept;
+  // After makeWay. The connection is over, and has nothing more to do with the socket.
+  void leave() noexcept;
+
   // A complete response. `fields` is whole "Name: value\r\n" lines without Content-Length, Connection, Date
   // and Transfer-Encoding, which are written here. With `head` (method HEAD) the body is only announced. 0 or
   // -errno. The bytes are sent before this returns, with two exceptions. Another request may already have been received:
@@ -125,6 +134,9 @@ class Connection : net::EndOfBatch::Task {
   // respond or write that copies (bodies up to 4 KiB) and takes no more than that does not park before it has
   // copied. -EMSGSIZE when it could never fit.
   int reserve(size_t n) noexcept;
+  // A 103 before the response (RFC 8297), sent at once; nothing to HTTP/1.0 clients, which know no such responses. `fields` as
+  // in respond. 0 or -errno.
+  int earlyHints(std::string_view fields) noexcept;
   // Answers with errorText and closes the connection afterwards.
   int respondError(int status) noexcept;
 
@@ -135,7 +147,8 @@ class Connection : net::EndOfBatch::Task {
   static constexpr int64_t kChunked = -1;
   int begin(int status, std::string_view fields, int64_t length, bool head) noexcept;
   int write(const void* data, size_t n) noexcept;
-  int finish() noexcept;
+  // `trailers`: whole lines, which go out where the response is chunked.
+  int finish(std::string_view trailers = {}) noexcept;
   // Writes the bytes of file[offset, offset + length), or what there is of them: when the file has become shorter, finish
   // says so. Only in a response of known length. `cachedFrom(context, at)` brings the file into the page cache: how many bytes
   // from `at` on, which it has said to be there up to, can be sent without waiting for a disk; or a code. May park.
@@ -155,6 +168,10 @@ class Connection : net::EndOfBatch::Task {
   bool idle() const noexcept { return idle_.waiter() && !holdsBuffers(); }
   bool holdsBuffers() const noexcept { return in_ || (out_ && !waiting()); }
   net::Socket& socket() const noexcept { return socket_; }
+  // One coroutine may read the body while another one sends the response: where one of them waits for the kernel, the other
+  // may begin a call. How many calls are in such a wait and do not stand in the way of one that writes, or that reads.
+  uint32_t besideWriter() const noexcept { return receiving_ && !sending_; }
+  uint32_t besideReader() const noexcept { return sending_ && !receiving_; }
 
   // As far as every request goes; see HttpConnection.
   static constexpr size_t hotBytes() noexcept {
@@ -207,6 +224,7 @@ class Connection : net::EndOfBatch::Task {
   ssize_t receiveFirst() noexcept;
   Next acceptHead(size_t length) noexcept;
   Next refuse(int status) noexcept;
+  bool isHttp2() const noexcept;
   Next endOfInput(ssize_t result) noexcept;
   Next over(Next next) noexcept;
   bool onlyEmptyLines() const noexcept;
@@ -279,6 +297,8 @@ class Connection : net::EndOfBatch::Task {
   ssize_t bodyError_ = 0;  // Body::kFailed
   int64_t toWrite_ = 0;    // Framing::kLength
   ChunkedDecoder decoder_;
+  bool receiving_ = false;  // a coroutine waits in receiveBody for the client
+  bool sending_ = false;    // a coroutine waits in send: what is queued is its to send
   Departure* departure_ = nullptr;
   Watch watch_;
 };

@@ -102,7 +102,7 @@ Next Connection::readHead() noexcept {
     if (begin_ < end_) {
       ParseResult result = parseHead(bytes() + begin_, end_ - begin_, server_.limits.head, *inputHead());
       if (result.status == ParseStatus::kComplete) return acceptHead(result.consumed);
-      if (result.status == ParseStatus::kError) return refuse(result.error);
+      if (result.status == ParseStatus::kError) return isHttp2() ? Next::kHttp2 : refuse(result.error);
     }
     const bool first = begin_ == end_;
     net::EndOfBatch& endOfBatch = socket_.poller->endOfBatch();
@@ -159,6 +159,23 @@ ssize_t Connection::receiveFirst() noexcept {
   const ssize_t n = net::readOperation(socket_, sched::ParkKind::kSocketRead, net::kNoDeadline, attempt);
   idle_.end();
   return n;
+}
+
+// Asked of what the parser refuses, for its version: HTTP/1.1 pays nothing for it.
+bool Connection::isHttp2() const noexcept {
+  constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n";
+  return server_.speaksHttp2 && fresh() && unread().starts_with(kPreface);
+}
+
+int Connection::makeWay() noexcept {
+  if (error_ != 0) return error_ < 0 ? error_ : -EPIPE;
+  if (stage_ != Stage::kFresh && stage_ != Stage::kRequest) return -EALREADY;
+  if (body_ != Body::kDone) return -EBUSY;
+  return flush();
+}
+
+void Connection::leave() noexcept {
+  over(Next::kEnd);
 }
 
 bool Connection::onlyEmptyLines() const noexcept {
@@ -230,9 +247,11 @@ ssize_t Connection::receiveBody(void* to, size_t n) noexcept {
     if (stage_ == Stage::kRequest && queue(kContinueResponse) < 0) return failBody(error_);
   }
   // The client may be waiting for an earlier response, or for "100 Continue", before it sends anything.
-  if (flush() < 0) return failBody(error_);
+  if (!sending_ && flush() < 0) return failBody(error_);
   int64_t before = coarseNow();
+  receiving_ = true;
   ssize_t received = net::read(socket_, to, n, std::min(before + bodyPatience_, bodyEnd_));
+  receiving_ = false;
   if (received == 0) return failBody(-ECONNRESET);
   // Closed by another coroutine: the record may be another socket's by now.
   if (received == -EBADF) fail(-EBADF);

@@ -23,6 +23,7 @@ constexpr size_t kCopyToPutOffBytes = 8192;
 constexpr size_t kMostChunkLine = 18;  // sixteen digits and a line end
 constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::string_view kLastChunk = "0\r\n\r\n";
+constexpr std::string_view kEarlyHints = "HTTP/1.1 103 Early Hints\r\n";
 
 }  // namespace
 
@@ -42,11 +43,13 @@ void Connection::giveOutput() noexcept {
 int Connection::send(const iovec* parts, int count, size_t total) noexcept {
   if (error_ != 0) return error_ < 0 ? error_ : -EPIPE;
   // What does not fit at once waits in sendRest.
+  sending_ = true;
   ssize_t sent = count == 1 ? net::writeSome(socket_, parts->iov_base, parts->iov_len, kAtOnce)
                             : net::writeSome(socket_, parts, count, kAtOnce);
   if (sent == -ETIMEDOUT || (sent >= 0 && static_cast<size_t>(sent) < total)) {
     sent = sendRest(parts, count, static_cast<size_t>(std::max<ssize_t>(sent, 0)), total);
   }
+  sending_ = false;
   if (sent >= 0) {
     server_.bytesSent += total;
     ++moves_;
@@ -262,6 +265,13 @@ int Connection::begin(int status, std::string_view fields, int64_t length, bool 
   return queueHead(head);
 }
 
+int Connection::earlyHints(std::string_view fields) noexcept {
+  if (const int code = refusalOutside(Stage::kRequest)) return code;
+  if (head().minorVersion == 0) return 0;
+  if (int result = queue(kEarlyHints); result < 0) return result;
+  return sendQueuedAnd(fields.data(), fields.size(), kLineEnd);
+}
+
 int Connection::write(const void* data, size_t n) noexcept {
   if (const int code = refusalOutside(Stage::kStreaming)) return code;
   if (n == 0 || framing_ == Framing::kNone) return flush();
@@ -289,7 +299,7 @@ int Connection::write(const void* data, size_t n) noexcept {
   return sendQueuedAnd(data, n, tail);
 }
 
-int Connection::finish() noexcept {
+int Connection::finish(std::string_view trailers) noexcept {
   if (const int code = refusalOutside(Stage::kStreaming)) return code;
   if (framing_ == Framing::kLength && toWrite_ != 0) {
     flush();
@@ -297,7 +307,13 @@ int Connection::finish() noexcept {
   }
   stage_ = Stage::kResponded;
   if (framing_ == Framing::kChunked) {
-    if (int result = queue(kLastChunk); result < 0) return result;
+    if (trailers.empty()) {
+      if (int result = queue(kLastChunk); result < 0) return result;
+    } else {
+      for (const std::string_view part : {std::string_view("0\r\n"), trailers, kLineEnd}) {
+        if (int result = queue(part); result < 0) return result;
+      }
+    }
   }
   return anotherMayBeBuffered() ? 0 : flush();
 }

@@ -19,7 +19,11 @@ class IdleAlarm : sched::Timer {
 
   // The running coroutine may park from now on: unless end() comes first, it is woken with -ETIMEDOUT at the deadline.
   void begin(sched::Scheduler& scheduler, sched::Deadline deadline) noexcept {
-    coroutine_ = scheduler.running();
+    begin(scheduler, deadline, scheduler.running());
+  }
+  // The same for another coroutine, which may be parked.
+  void begin(sched::Scheduler& scheduler, sched::Deadline deadline, sched::Coroutine* coroutine) noexcept {
+    coroutine_ = coroutine;
     deadline_ = deadline;
     if (armed() && armedFor_ <= deadline) return;
     cancel();

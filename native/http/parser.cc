@@ -1,9 +1,8 @@
 #include "parser.h"
 
 #include <algorithm>
-#include <limits>
 
-#include "characters.h"
+#include "field_line.h"
 
 namespace stackful::http {
 
@@ -22,19 +21,6 @@ constexpr uint64_t word8(const char (&text)[9]) {
   uint64_t word = 0;
   for (int i = 7; i >= 0; --i) word = word << 8 | static_cast<unsigned char>(text[i]);
   return word;
-}
-
-// `lower` is in lower case and holds letters, digits and '-' only; `text` holds no control characters (which
-// is what setting bit 5 could otherwise turn into one of those).
-bool isWord(const char* text, std::string_view lower) {
-  for (size_t i = 0; i < lower.size(); ++i) {
-    if ((text[i] | 0x20) != lower[i]) return false;
-  }
-  return true;
-}
-
-bool isWord(std::string_view text, std::string_view lower) {
-  return text.size() == lower.size() && isWord(text.data(), lower);
 }
 
 Method methodOf(std::string_view name) {
@@ -135,15 +121,9 @@ uint16_t readRequestLine(const char* data, const char*& at, const char* end, con
 
 uint16_t readContentLength(std::string_view value, Head& head) {
   // A second one is refused even when it agrees: it has no honest cause, and "5, 5" is not a number either.
-  if (head.contentLength != Head::kNoLength || head.chunked || value.empty()) return 400;
-  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
-  int64_t length = 0;
-  for (char c : value) {
-    if (!isDigit(c)) return 400;
-    int digit = c - '0';
-    if (length > (kMost - digit) / 10) return 400;
-    length = length * 10 + digit;
-  }
+  if (head.contentLength != Head::kNoLength || head.chunked) return 400;
+  const int64_t length = lengthIn(value);
+  if (length < 0) return 400;
   head.contentLength = length;
   return kContinueLine;
 }
@@ -160,23 +140,6 @@ uint16_t readHost(std::string_view value, Head& head) {
   if (head.hasHost || !std::all_of(value.begin(), value.end(), isHostCharacter)) return 400;
   head.hasHost = true;
   return kContinueLine;
-}
-
-void readConnection(std::string_view value, Head& head) {
-  if (isWord(value, "keep-alive")) {
-    head.saysKeepAlive = true;
-    return;
-  }
-  while (!value.empty()) {
-    size_t comma = std::min(value.find(','), value.size());
-    std::string_view option = value.substr(0, comma);
-    value.remove_prefix(std::min(comma + 1, value.size()));
-    while (!option.empty() && isBlank(option.front())) option.remove_prefix(1);
-    while (!option.empty() && isBlank(option.back())) option.remove_suffix(1);
-    if (isWord(option, "close")) head.saysClose = true;
-    if (isWord(option, "keep-alive")) head.saysKeepAlive = true;
-    if (isWord(option, "upgrade")) head.saysUpgrade = true;
-  }
 }
 
 // The fields that decide about framing and the connection; the others are the application's.
@@ -196,7 +159,7 @@ uint16_t judgeField(std::string_view name, std::string_view value, Head& head) {
       break;
     case 10:
       if (loadLower8(name.data()) == word8("connecti") && isWord(name.data() + 8, "on")) {
-        readConnection(value, head);
+        readConnectionOptions(value, head);
       }
       break;
     case 14:
@@ -216,30 +179,17 @@ uint16_t judgeField(std::string_view name, std::string_view value, Head& head) {
 }
 
 uint16_t readField(const char* data, const char*& at, const char* end, const HeadLimits& limits, Head& head) {
-  const char* name = at;
-  const char* p = name;
-  while (p != end && isTokenCharacter(*p)) ++p;
-  if (p == end) return kIncomplete;
-  // Also refuses a blank before the colon, and a folded line, which begins with one.
-  if (*p != ':' || p == name) return 400;
-  const char* nameEnd = p++;
-  while (p != end && isBlank(*p)) ++p;
-  const char* value = p;
-  p = skipValueCharacters(p, end);
-  if (p == end) return kIncomplete;
-  if (*p != '\r') return 400;
-  if (end - p < 2) return kIncomplete;
-  if (p[1] != '\n') return 400;
-  at = p + 2;
-  while (p != value && isBlank(p[-1])) --p;
+  FieldLine line;
+  const LineOutcome outcome = readFieldLine(at, end, line);
+  if (outcome != LineOutcome::kRead) return outcome == LineOutcome::kIncomplete ? kIncomplete : 400;
 
   if (head.fieldCount >= limits.fields || head.fieldCount >= Head::kMostFields) return 431;
   Field& field = head.fields[head.fieldCount++];
-  field.nameAt = static_cast<uint16_t>(name - data);
-  field.nameLength = static_cast<uint16_t>(nameEnd - name);
-  field.valueAt = static_cast<uint16_t>(value - data);
-  field.valueLength = static_cast<uint16_t>(p - value);
-  return judgeField({name, field.nameLength}, {value, field.valueLength}, head);
+  field.nameAt = static_cast<uint16_t>(line.name.data() - data);
+  field.nameLength = static_cast<uint16_t>(line.name.size());
+  field.valueAt = static_cast<uint16_t>(line.value.data() - data);
+  field.valueLength = static_cast<uint16_t>(line.value.size());
+  return judgeField(line.name, line.value, head);
 }
 
 uint16_t skipEmptyLines(const char*& at, const char* end, Head& head) {

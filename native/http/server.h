@@ -51,6 +51,7 @@ struct Server {
   DateField date;
   Shedder shedder;
   Departures departures;
+  bool speaksHttp2 = false;    // a connection may begin with HTTP/2's preface
   uint64_t bytesReceived = 0;  // by all connections so far, without what was read only to be thrown away
   uint64_t bytesSent = 0;
 

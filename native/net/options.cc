@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -56,6 +57,14 @@ int setOptions(int fd, const SocketOptions& options) noexcept {
 int getOption(int fd, int level, int name, int& value) noexcept {
   socklen_t length = sizeof(value);
   return getsockopt(fd, level, name, &value, &length) == 0 ? 0 : -errno;
+}
+
+int backlogOf(int fd) noexcept {
+  tcp_info info{};
+  socklen_t length = sizeof(info);
+  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return -errno;
+  // Of a listener the kernel reports the length of its queue there.
+  return static_cast<int>(info.tcpi_unacked);
 }
 
 int changeMembership(int fd, bool join, const char* group, const char* interface,

@@ -22,6 +22,8 @@ struct SocketOptions {
 
 int setOptions(int fd, const SocketOptions& options) noexcept;
 int getOption(int fd, int level, int name, int& value) noexcept;
+// How many connections wait at a TCP listener to be accepted.
+int backlogOf(int fd) noexcept;
 
 // An interface is nothing (the system chooses), a name, a number, one of its IPv4 addresses (for IPv4 only), or "::%name". Joins a
 // group or leaves it; `source` null = what all send.

@@ -23,12 +23,7 @@ void Runtime::runForLoop(void (*body)(Runtime&, void*), void* argument) noexcept
   node::CallbackScope callbacks(isolate, resource, {0, 0});
   engine::ContextHandles kept(isolate, engine_->main());
   asyncIds.useHandles(resource, mains);
-  if (!executionAsyncResource.IsEmpty()) {
-    engine::OwnCall own(isolate);
-    resourcesFollow = asyncIds.followsHandle(here, executionAsyncResource.Get(isolate));
-    executionAsyncResource.Reset();
-  }
-  if (!resourcesFollow) asyncIds.forgetHandles();
+  checkResources(here);
   quietScavenge_->prepare();
   lookAtModules();
   inBatch_ = true;
@@ -39,7 +34,7 @@ void Runtime::runForLoop(void (*body)(Runtime&, void*), void* argument) noexcept
 
 void Runtime::runBatch() noexcept {
   if (stopped_) return;
-  if (inBatch_) return loop_->suspend();
+  if (inBatch_ || scheduler_->resuming()) return loop_->suspend();
   if (!mayRunJavaScript()) {
     stopped_ = true;
     return loop_->setBusy(false);
@@ -73,6 +68,16 @@ void Runtime::runBatch() noexcept {
   loop_->setBusy(more || waiting_ || scheduler_->readyLength() > 0);
   trimTimer_->noteBatch();
   loop_->keepAlive(poller_->active() > 0);
+}
+
+// Inside Node's topmost callback scope, whose resource is asyncIds.shared().
+void Runtime::checkResources(v8::Local<v8::Context> here) noexcept {
+  if (!executionAsyncResource.IsEmpty()) {
+    engine::OwnCall own(isolate);
+    resourcesFollow = asyncIds.followsHandle(here, executionAsyncResource.Get(isolate));
+    executionAsyncResource.Reset();
+  }
+  if (!resourcesFollow) asyncIds.forgetHandles();
 }
 
 bool Runtime::runCoroutines() noexcept {

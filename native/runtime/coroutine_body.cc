@@ -47,8 +47,8 @@ void copySymbols(v8::Local<v8::Context> context, v8::Local<v8::Object> from, v8:
 
 }  // namespace
 
-sched::Coroutine* Runtime::spawn(size_t stackBytes, uint8_t priority,
-                                 v8::Local<v8::Object> resource) noexcept {
+sched::Coroutine* Runtime::spawn(size_t stackBytes, uint8_t priority, v8::Local<v8::Object> resource,
+                                 sched::State first) noexcept {
   Inherited* inherited = nullptr;
   node::async_context ids;
   v8::Local<ContextFrame> frame = contextFrame(isolate);
@@ -61,8 +61,8 @@ sched::Coroutine* Runtime::spawn(size_t stackBytes, uint8_t priority,
     asyncIds.next(next);
     ids = {next[0], next[1]};
   }
-  sched::Coroutine* c = scheduler_->respawn(stackBytes, priority);
-  if (!c) c = scheduler_->spawn(stackBytes, runBody, this, priority);
+  sched::Coroutine* c = scheduler_->respawn(stackBytes, priority, first);
+  if (!c) c = scheduler_->spawn(stackBytes, runBody, this, priority, first);
   if (!c) {
     // Not the other way round: a hook may do anything, and the coroutine that it is told of cannot run yet.
     if (hooked) node::EmitAsyncDestroy(isolate, ids);
@@ -143,7 +143,11 @@ void Runtime::leaveContextOf(sched::Coroutine* self) noexcept {
   e.resourceSlot = nullptr;
   setContextFrame(isolate, v8::Undefined(isolate));
   if (Inherited* inherited = inheritedBy(self)) [[unlikely]] {
-    if (!inherited->resource.IsEmpty()) node::EmitAsyncDestroy(isolate, {e.asyncIds[0], e.asyncIds[1]});
+    if (!inherited->resource.IsEmpty()) {
+      // The termination of a worker has left the body, and with it the context by which Node finds its environment.
+      v8::Context::Scope entered(context.Get(isolate));
+      node::EmitAsyncDestroy(isolate, {e.asyncIds[0], e.asyncIds[1]});
+    }
     delete inherited;
     self->owner = nullptr;
   }

@@ -60,6 +60,7 @@ class Runtime {
   std::unique_ptr<engine::InterruptSites> sites;
   std::string ownScripts;          // how the names of this library's scripts begin; known with `sites`
   std::unique_ptr<Slices> slices;  // null as long as no coroutine has one
+  std::unique_ptr<sched::ParkObserver> parkObserver;  // null as long as no report wanted one
   engine::Engine& engine() noexcept { return *engine_; }
   const engine::QuietScavenge& quietScavenge() const noexcept { return *quietScavenge_; }
   stack::StackPool stacks;
@@ -68,7 +69,12 @@ class Runtime {
   pool::Pool& pool() noexcept { return *pool_; }
 
   // `resource` is what async hooks see as the coroutine. Null when there is no memory for a stack.
-  sched::Coroutine* spawn(size_t stackBytes, uint8_t priority, v8::Local<v8::Object> resource) noexcept;
+  sched::Coroutine* spawn(size_t stackBytes, uint8_t priority, v8::Local<v8::Object> resource,
+                          sched::State first = sched::State::kReady) noexcept;
+  // Scheduler::resume, also for JavaScript on the main stack.
+  int32_t resume(sched::Coroutine* c) noexcept {
+    return scheduler_->running() ? scheduler_->resume(c) : resumeOnMain(c);
+  }
   uint32_t maxCoroutines = UINT32_MAX;  // spawn refuses to make more
   // By the running coroutine, at the end of its body: ends it, and returns when another one is to run its body in the same
   // frames. False: nothing has happened, the frames have to return.
@@ -123,7 +129,9 @@ class Runtime {
   bool runHookedTurns() noexcept;
   void runHookedTurn(sched::Coroutine* c) noexcept;
   v8::Local<v8::Object> resourceOf(const sched::Coroutine* c) const noexcept;
+  void checkResources(v8::Local<v8::Context> here) noexcept;
   void runForLoop(void (*body)(Runtime&, void*), void* argument) noexcept;
+  [[gnu::noinline]] int32_t resumeOnMain(sched::Coroutine* c) noexcept;
   void runSimulation() noexcept;
   void simulateBurst(SimulationRun& run) noexcept;
   void tellSimulation(SimulationEvent event, int32_t slot) noexcept;

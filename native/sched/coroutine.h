@@ -45,6 +45,8 @@ struct Coroutine {
 
   // The code with which a parking call must end before it begins, or 0.
   int32_t interrupted() const noexcept { return interruption; }
+  // Once it runs it does not matter: whether it has parked or given way before.
+  bool hasBegun() const noexcept { return state != State::kReady || parkKind != ParkKind::kNone; }
   Reason parkedOn() const noexcept { return {parkKind, parkFd, parkNumber}; }
 };
 

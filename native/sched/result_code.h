@@ -18,6 +18,8 @@
   X(kDeadlocked, DEADLOCKED, -10006)                                                    \
   /* chooseNext: the chooser has not taken this coroutine. */                           \
   X(kNotChoosable, NOT_CHOOSABLE, -10007)                                               \
+  /* resume: this coroutine does not wait to be resumed. */                             \
+  X(kNotResumable, NOT_RESUMABLE, -10008)                                               \
   /* ETIMEDOUT of the system, not of a time limit around the call. */                   \
   X(kKernelTimedOut, KERNEL_TIMED_OUT, -10101)                                          \
   /* An earlier write was given up in the middle. */                                    \

@@ -34,6 +34,16 @@ class RunQueue {
     other.clear();
   }
 
+  // The same right behind `c`, which is in this queue; at the beginning for nullptr.
+  void insertBehind(Coroutine* c, RunQueue& other) noexcept {
+    if (other.empty()) return;
+    Coroutine** const link = c ? &c->next : &head_;
+    *other.tail_ = *link;
+    if (!*link) tail_ = other.tail_;
+    *link = other.head_;
+    other.clear();
+  }
+
   void clear() noexcept {
     head_ = nullptr;
     tail_ = &head_;

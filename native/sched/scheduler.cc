@@ -22,23 +22,23 @@ void Scheduler::setPoll(PollHook hook, void* context) noexcept {
   hookContext_ = context;
 }
 
-Coroutine* Scheduler::spawn(size_t stackBytes, void (*entry)(void*), void* argument,
-                            uint8_t priority) noexcept {
+Coroutine* Scheduler::spawn(size_t stackBytes, void (*entry)(void*), void* argument, uint8_t priority,
+                            State first) noexcept {
   const stack::Stack stack = stacks_.allocate(stackBytes);
   if (!stack) return nullptr;
   auto* c = new (stack.record) Coroutine;
   engine_.prepare(c->execution, stack, entry, argument);
-  enlist(c, priority);
+  enlist(c, priority, first);
   return c;
 }
 
-Coroutine* Scheduler::respawn(size_t stackBytes, uint8_t priority) noexcept {
+Coroutine* Scheduler::respawn(size_t stackBytes, uint8_t priority, State first) noexcept {
   Coroutine* c = reuse_.take(stackBytes);
-  if (c) enlist(c, priority);
+  if (c) enlist(c, priority, first);
   return c;
 }
 
-void Scheduler::enlist(Coroutine* c, uint8_t priority) noexcept {
+void Scheduler::enlist(Coroutine* c, uint8_t priority, State first) noexcept {
   if (firstFree_ == kNoSlot) {
     c->slot = slots();
     table_.push_back({});
@@ -55,7 +55,13 @@ void Scheduler::enlist(Coroutine* c, uint8_t priority) noexcept {
   ++counters_.spawned;
   if (++live_ > counters_.peak) counters_.peak = live_;
   c->priority = priority;
-  enqueue(c);
+  if (first == State::kReady) {
+    newest_ = {counters_.spawned, c->slot, c->generation};
+    enqueue(c);
+  } else {
+    c->state = State::kParked;
+    c->parkKind = ParkKind::kFiber;
+  }
 }
 
 void Scheduler::releaseSlot(Coroutine* c) noexcept {
@@ -96,7 +102,7 @@ Coroutine* Scheduler::nextAfterCheck() noexcept {
     pollUnlessRecent(now, readyLength_ == 0);
     return nullptr;
   }
-  pollUnlessRecent(now, --untilPoll_ == 0);
+  if (!pollUnlessRecent(now, --untilPoll_ == 0)) expireTimers(now);
   Coroutine* c = dequeue();
   return c ? c : nextAfterPoll();
 }
@@ -114,16 +120,24 @@ bool Scheduler::poll(int64_t now) noexcept {
 }
 
 void Scheduler::expireTimers(int64_t now) noexcept {
-  if (policy_ || ready_.empty() || counters_.switches < othersHaveRun_) {
+  if (policy_ || ready_.empty()) {
     timers_->expire(now);
     return;
   }
+  if (counters_.switches < othersHaveRun_) return;
   RunQueue others;
   others.append(ready_);
+  newbornAhead_ = {};
   const uint32_t before = readyLength_;
   timers_->expire(now);
   if (readyLength_ > before) othersHaveRun_ = counters_.switches + (readyLength_ - before) + 1;
+  others.insertBehind(find(newbornAhead_.slot, newbornAhead_.generation), ready_);
   ready_.append(others);
+}
+
+void Scheduler::letBegin(const Newborn& made) noexcept {
+  const Coroutine* c = find(made.slot, made.generation);
+  if (c && !c->hasBegun() && made.serial > newbornAhead_.serial) newbornAhead_ = made;
 }
 
 namespace {
@@ -152,6 +166,8 @@ inline void fetchAhead(const Coroutine* first) noexcept {
 
 // Every way of stopping ends here, with `self` parked or in the queue. Inlined for the same reason as the switch.
 [[gnu::always_inline]] inline int32_t Scheduler::switchAway(Coroutine* self) noexcept {
+  if (resumption_) [[unlikely]]
+    return switchToCaller(self);
   Coroutine* to = next();
   if (to == self) {
     self->state = State::kRunning;
@@ -172,12 +188,60 @@ inline void fetchAhead(const Coroutine* first) noexcept {
   return self->wakeCode;
 }
 
-int32_t Scheduler::park(Reason reason) noexcept {
+// Whoever resumed what runs is the running one again: null when that is the main stack.
+inline Coroutine* Scheduler::returnToCaller() noexcept {
+  Resumption* here = resumption_;
+  resumption_ = here->outer;
+  here->credit = published_->credit;
+  Coroutine* caller = here->caller;
+  if (caller) {
+    setRunning(*caller);
+    published_->credit = here->credit;
+  } else {
+    setNoneRunning();
+  }
+  return caller;
+}
+
+int32_t Scheduler::switchToCaller(Coroutine* self) noexcept {
+  ++counters_.switches;
+  Coroutine* caller = returnToCaller();
+  if (caller) {
+    engine_.switchBetween(self->execution, caller->execution);
+  } else {
+    engine_.switchTo(self->execution, engine_.main());
+  }
+  return self->wakeCode;
+}
+
+// With all that park() may come to, out of the way of suspend().
+__attribute__((noinline)) int32_t Scheduler::parkForResume() noexcept {
+  return park({ParkKind::kFiber, -1, 0});
+}
+
+int32_t Scheduler::resume(Coroutine* c) noexcept {
   Coroutine* self = running_;
-  if (!self) return kNotInCoroutine;
-  if (self->interrupted()) [[unlikely]]
-    return refuse();
-  if (!engine_.mayPark()) return kCannotPark;
+  if (c->state != State::kParked || c->parkKind != ParkKind::kFiber) return kNotResumable;
+  if (self) {
+    if (self->atomics > 0) return kInAtomicSection;
+    if (!engine_.mayPark()) return kCannotPark;
+  }
+  Resumption here{self, resumption_, published_->credit};
+  resumption_ = &here;
+  c->wakeCode = 0;
+  c->state = State::kRunning;
+  ++counters_.switches;
+  setRunning(*c);
+  if (self) {
+    published_->credit = here.credit;
+    engine_.switchBetween(self->execution, c->execution);
+  } else {
+    engine_.switchTo(engine_.main(), c->execution);
+  }
+  return 0;
+}
+
+[[gnu::always_inline]] inline int32_t Scheduler::parkNow(Coroutine* self, Reason reason) noexcept {
   self->parkKind = reason.kind;
   self->parkFd = reason.fd;
   self->parkNumber = reason.number;
@@ -187,16 +251,41 @@ int32_t Scheduler::park(Reason reason) noexcept {
   return switchAway(self);
 }
 
+int32_t Scheduler::park(Reason reason) noexcept {
+  Coroutine* self = running_;
+  if (!self) return kNotInCoroutine;
+  if (self->interrupted()) [[unlikely]]
+    return refuse();
+  if (counters_.parks >= observeFrom_) [[unlikely]]
+    return parkObserved(reason);
+  if (!engine_.mayPark()) return kCannotPark;
+  return parkNow(self, reason);
+}
+
+int32_t Scheduler::parkObserved(Reason reason) noexcept {
+  Coroutine* self = running_;
+  if (!engine_.mayPark()) return kCannotPark;
+  ParkObserver* observer = observer_;
+  const uint64_t ticket = observer->parks(*self, reason);
+  // What the switch takes along has to be seen anew: the observer may have made V8 allocate.
+  if (!engine_.mayPark()) return kCannotPark;
+  const int32_t code = parkNow(self, reason);
+  if (ticket != 0 && observer == observer_) observer->resumed(*self, ticket);
+  return code;
+}
+
 int32_t Scheduler::parkWithTimer(Reason reason, Deadline deadline) noexcept {
   struct Alarm : Timer {
     Scheduler* scheduler;
     Coroutine* coroutine;
+    Newborn made;
   } alarm;
   alarm.scheduler = this;
   alarm.coroutine = running_;
+  alarm.made = newest_;
   alarm.fire = [](Timer* timer) {
     auto* a = static_cast<Alarm*>(timer);
-    a->scheduler->wake(a->coroutine, -ETIMEDOUT);
+    if (a->scheduler->wake(a->coroutine, -ETIMEDOUT)) a->scheduler->letBegin(a->made);
   };
   timers_->insert(alarm, deadline);
   const int32_t code = park(reason);
@@ -232,7 +321,7 @@ int32_t Scheduler::refuse() noexcept {
 
 bool Scheduler::preempt() noexcept {
   Coroutine* self = running_;
-  if (!self || self->atomics > 0 || self->simulated || !engine_.mayPark()) return false;
+  if (!self || self->atomics > 0 || self->simulated || resumption_ || !engine_.mayPark()) return false;
   // Who has become ready while it computed goes first, and then the host's loop, if the batch has lasted long enough.
   poll(readClock());
   self->parkKind = ParkKind::kYield;
@@ -251,6 +340,11 @@ bool Scheduler::preempt() noexcept {
 int32_t Scheduler::spendCredit() noexcept {
   Coroutine* self = running_;
   if (!self) return kNotInCoroutine;
+  // Its caller has to give way, who does when it is charged next.
+  if (resumption_) {
+    published_->credit = 0;
+    return self->interrupted();
+  }
   // A simulation must go the same way again.
   const uint64_t spans = self->simulated ? 0 : clock_.longSpansSinceLook();
   if (spans > 0) {
@@ -275,6 +369,7 @@ Coroutine* Scheduler::nextOfFinished(Coroutine* self) noexcept {
   releaseSlot(self);
   ++counters_.finished;
   ++counters_.switches;
+  if (resumption_) return returnToCaller();
   Coroutine* to = next();
   if (to) {
     setRunning(*to);
@@ -305,6 +400,10 @@ bool Scheduler::rest() noexcept {
 void Scheduler::halt() noexcept {
   Coroutine* self = running_;
   setNoneRunning();
+  // Those in the middle of resume() have stopped there.
+  for (; resumption_; resumption_ = resumption_->outer) {
+    if (resumption_->caller) resumption_->caller->state = State::kParked;
+  }
   ready_.clear();
   readyLength_ = 0;
   engine_.finishTo(self->execution, engine_.main());
@@ -316,6 +415,7 @@ bool Scheduler::runBatch(int64_t budgetNs) noexcept {
   const int64_t now = readClock();
   batchEnd_ = now + budgetNs;
   untilPoll_ = kPollEvery;
+  if (readyLength_ > 0) expireTimers(now);
   Coroutine* first = dequeue();
   if (!first) first = nextAfterPoll();
   if (!first) return readyLength_ > 0;

@@ -13,6 +13,7 @@
 #include "../engine/engine.h"
 #include "../stack/stack_memory.h"
 #include "coroutine.h"
+#include "park_observer.h"
 #include "policy.h"
 #include "result_code.h"
 #include "run_queue.h"
@@ -54,17 +55,42 @@ class Scheduler {
     lastPoll_ = now;
   }
 
-  // By the hook: fires the timers that are due. Whom they wake goes before those that are ready, so that a sleeper waits for
-  // one turn and not for everybody's; but not again before one of those has run, so that sleepers cannot keep them out.
+  // Fires the timers that are due; the hook does, too. Whom they wake goes before those that are ready, so that a sleeper
+  // waits for one turn and not for everybody's; but not before one that was made before it parked and has not begun, because
+  // callers expect what they spawn to have run after a sleep. After such a call the next ones do nothing until one of those
+  // that were ready has run, so that sleepers cannot keep them out.
   void expireTimers(int64_t now) noexcept;
 
   // Makes a coroutine that will run entry(argument) and puts it at the end of the run queue. `entry` must end
   // with finish(). nullptr when there is no memory for a stack.
+  // `first` kParked: it is parked in kFiber instead, and begins by resume().
   Coroutine* spawn(size_t stackBytes, void (*entry)(void*), void* argument,
-                   uint8_t priority = kNormalPriority) noexcept;
+                   uint8_t priority = kNormalPriority, State first = State::kReady) noexcept;
 
   // The same on a stack that rests: nullptr when there is none of that size.
-  Coroutine* respawn(size_t stackBytes, uint8_t priority = kNormalPriority) noexcept;
+  Coroutine* respawn(size_t stackBytes, uint8_t priority = kNormalPriority,
+                     State first = State::kReady) noexcept;
+
+  // Runs `c`, which is parked in kFiber, on top of the caller, a coroutine or the main stack, and returns when it stops next:
+  // it has parked, whatever for, or ended. In between nothing else runs, and time slices do not end. What it calls without
+  // having to wait is charged to the caller. 0, or why not: kNotResumable, kInAtomicSection, kCannotPark.
+  int32_t resume(Coroutine* c) noexcept;
+  // Parks the running coroutine in kFiber, until it is resumed.
+  int32_t suspend() noexcept {
+    Coroutine* self = running_;
+    if (!resumption_ || self->interrupted()) [[unlikely]]
+      return parkForResume();
+    if (!engine_.mayPark()) return kCannotPark;
+    self->parkKind = ParkKind::kFiber;
+    self->parkFd = -1;
+    self->parkNumber = 0;
+    self->parkedAt = clockTick_;
+    self->state = State::kParked;
+    ++counters_.parks;
+    return switchToCaller(self);
+  }
+  // Whether what runs was resumed.
+  bool resuming() const noexcept { return resumption_ != nullptr; }
 
   // The coroutine this code runs on, or nullptr on the main stack.
   Coroutine* running() const noexcept { return running_; }
@@ -96,6 +122,12 @@ class Scheduler {
 
   // Stops the running coroutine until a wake; returns its code (or the interruption's).
   int32_t park(Reason reason) noexcept;
+  // `observer` is told of every park from number `first` (of Counters::parks) on; it may move that number at any time. Costs
+  // each other park a comparison. Fibers that suspend are not told of.
+  void observeParks(ParkObserver* observer, uint64_t first) noexcept {
+    observer_ = observer;
+    observeFrom_ = observer ? first : UINT64_MAX;
+  }
   // The one way in which every call that waits for the outside world parks (sockets, files, timers): counted
   // in externalWaits, and woken with -ETIMEDOUT at the deadline. Deadlines in the past still give one poll a
   // chance.
@@ -150,6 +182,7 @@ class Scheduler {
     if (!running_ || published_->credit > 1) [[likely]]
       return false;
     spendCredit();
+    if (published_->credit < 2) published_->credit = 2;
     return true;
   }
 
@@ -241,8 +274,7 @@ class Scheduler {
            __atomic_load_n(&counters_.polls, __ATOMIC_RELAXED);
   }
 
-  // At least two, so that a call after chargeAhead() has credit.
-  static constexpr uint8_t kLeastAllowance = 2, kMostAllowance = 64;
+  static constexpr uint8_t kLeastAllowance = 1, kMostAllowance = 64;
   static constexpr uint32_t kPollEvery = 4;            // looks at the clock between polls, at most
   static constexpr int64_t kPollIntervalNs = 250'000;  // ... and time
   static constexpr int kClockTickBits = 20;            // 1.05 ms: what parkedAt counts in
@@ -290,9 +322,30 @@ class Scheduler {
   }
   Coroutine* dequeueByPolicy() noexcept;
 
+  // The coroutine that was made last at some moment.
+  struct Newborn {
+    uint64_t serial = 0;  // 0: none had been made
+    uint32_t slot = kNoSlot, generation = 0;
+  };
+
+  // While timers expire: whom they wake goes behind the one that was the newest when it parked, if that has not begun.
+  void letBegin(const Newborn& made) noexcept;
+
+  // One call of resume(), on the stack of its caller.
+  struct Resumption {
+    Coroutine* caller;  // null: the main stack
+    Resumption* outer;
+    int32_t credit = 0;  // of the caller from now on
+  };
+  Coroutine* returnToCaller() noexcept;
+  int32_t switchToCaller(Coroutine* self) noexcept;
+  int32_t parkForResume() noexcept;
+
   void begin(Coroutine* c) noexcept;
-  void enlist(Coroutine* c, uint8_t priority) noexcept;
+  void enlist(Coroutine* c, uint8_t priority, State first) noexcept;
   Coroutine* nextOfFinished(Coroutine* self) noexcept;
+  int32_t parkNow(Coroutine* self, Reason reason) noexcept;
+  [[gnu::noinline]] int32_t parkObserved(Reason reason) noexcept;
   int32_t switchAway(Coroutine* self) noexcept;
   int32_t goBehindOthers(Coroutine* self) noexcept;
   int32_t refuse() noexcept;
@@ -301,8 +354,11 @@ class Scheduler {
   Coroutine* nextAfterCheck() noexcept;
   Coroutine* nextAfterPoll() noexcept;
   bool poll(int64_t now) noexcept;
-  void pollUnlessRecent(int64_t now, bool inAnyCase) noexcept {
-    if (inAnyCase || now - lastPoll_ >= kPollIntervalNs) poll(now);
+  // Whether it has.
+  bool pollUnlessRecent(int64_t now, bool inAnyCase) noexcept {
+    const bool polls = inAnyCase || now - lastPoll_ >= kPollIntervalNs;
+    if (polls) poll(now);
+    return polls;
   }
   // Not inlined: the timer would be part of every parked stack, and those are read back from memory, not from
   // a cache.
@@ -313,7 +369,8 @@ class Scheduler {
   // Hot, in the order of use.
   Coroutine* running_ = nullptr;
   Published* published_ = &unpublished_;
-  RunQueue ready_;  // while there is no policy_
+  Resumption* resumption_ = nullptr;  // the innermost
+  RunQueue ready_;                    // while there is no policy_
   std::unique_ptr<Policy> policy_;
   TurnClock clock_;
   uint32_t readyLength_ = 0;
@@ -322,12 +379,16 @@ class Scheduler {
   uint32_t clockTick_ = 0;  // of the last look at the clock
   engine::Engine& engine_;
   Counters counters_;
+  uint64_t observeFrom_ = UINT64_MAX;  // parks from this number on are told to observer_
 
+  ParkObserver* observer_ = nullptr;
   PollHook hook_ = nullptr;
   void* hookContext_ = nullptr;
   int64_t lastPoll_ = 0;
   int64_t batchEnd_ = 0;
   uint64_t othersHaveRun_ = 0;  // once there have been so many switches: see expireTimers
+  Newborn newest_;
+  Newborn newbornAhead_;  // while timers expire
   stack::StackPool& stacks_;
   StackReuse reuse_;
   uint32_t live_ = 0;

@@ -1,8 +1,9 @@
 // Tells the scheduler when to look at the clock, so that neither many short turns pay for it nor a few long ones are missed.
 //
 // Every kLookEvery-th turn looks at the machine's counter (10 ns), and the clock (23 ns) is due when that shows that
-// kLongNs have passed, or after kCheckEvery turns. Where turns take long every one of them looks. The first looks of a batch
-// come after fewer, so that what has just been woken is soon known for what it is.
+// kDueNs have passed, or after kCheckEvery turns. Where turns take long every one of them looks, and does for kWary looks
+// after one that did: turns that take long come in groups. The first looks of a batch come after fewer, so that what has
+// just been woken is soon known for what it is.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +17,8 @@ class TurnClock {
  public:
   static constexpr uint32_t kCheckEvery = 64;
   static constexpr uint32_t kLookEvery = 32, kFirstLook = 4;
-  static constexpr int64_t kLongNs = 250'000;
+  static constexpr int64_t kLongNs = 250'000, kDueNs = kLongNs / 4;
+  static constexpr uint32_t kWary = 8;
 
   // A turn is over: whether it is time for a look.
   bool count() noexcept { return --untilLook_ == 0; }
@@ -26,11 +28,17 @@ class TurnClock {
     const uint64_t now = ticks();
     turns_ += step_;
     // A counter that has gone back, on another core, gives a huge difference: the clock is asked too often, no more.
-    const bool slow = now - looked_ >= longTicks_;
-    step_ = slow ? 1 : std::min(step_ * 2, kLookEvery);
+    if (now - looked_ >= longTicks_ / 4) {
+      step_ = 1;
+      wary_ = kWary;
+    } else if (wary_ > 0) {
+      --wary_;
+    } else {
+      step_ = std::min(step_ * 2, kLookEvery);
+    }
     looked_ = now;
     untilLook_ = step_;
-    return now - noted_ >= longTicks_ || turns_ >= kCheckEvery;
+    return now - noted_ >= longTicks_ / 4 || turns_ >= kCheckEvery;
   }
 
   // The clock has been read, and a turn begins.
@@ -65,6 +73,7 @@ class TurnClock {
  private:
   uint32_t untilLook_ = kLookEvery;
   uint32_t step_ = kLookEvery;  // turns until the next look
+  uint32_t wary_ = 0;           // looks that are not followed by fewer
   uint32_t turns_ = 0;          // since the clock was read
   bool calibrated_ = false;
   // In kLongNs; too few until calibrated, so that the clock is asked a little early.

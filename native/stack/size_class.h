@@ -20,6 +20,7 @@ struct StackPool::SizeClass {
 
   const size_t bytes;
   std::vector<Stack> free;  // slots that were used before, newest last
+  size_t emptied = 0;       // so many of them, the oldest, have no pages: takeBackPooled goes on behind them
   std::vector<Arena> arenas;
 
   // One page more than a power of two from slot to slot: at a power of two the tops of all stacks compete for the same

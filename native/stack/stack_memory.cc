@@ -60,8 +60,27 @@ void StackPool::noteResident(StackNote& note, uint32_t pages) noexcept {
 
 bool StackPool::admit(size_t bytes) noexcept {
   if (!counted_ || StackBudget::allows(bytes)) return true;
+  takeBackPooled(bytes);
+  if (StackBudget::allows(bytes)) return true;
   if (relief_) relief_(reliefContext_);
   return StackBudget::allows(bytes);
+}
+
+void StackPool::takeBackPooled(size_t bytes) noexcept {
+  const char* here = static_cast<const char*>(__builtin_frame_address(0));
+  for (SizeClass* c : classes_) {
+    for (; c && c->emptied < c->free.size(); ++c->emptied) {
+      const Stack& stack = c->free[c->emptied];
+      StackNote& note = noteOf(stack.record);
+      if (note.residentPages == 0) continue;
+      if (StackBudget::allows(bytes)) return;
+      // A stack may have been released by code that still runs on it.
+      if (here >= stack.base && here < stack.end) break;
+      if (madvise(stack.base, stack.size(), MADV_DONTNEED) != 0) return;
+      stats_.trimmedBytes += note.residentPages * kPage;
+      noteResident(note, 0);
+    }
+  }
 }
 
 Stack StackPool::allocate(size_t bytes) noexcept {
@@ -73,6 +92,7 @@ Stack StackPool::allocate(size_t bytes) noexcept {
     if (!admit(empty ? kPage : 0)) return {};
     stack = c->free.back();
     c->free.pop_back();
+    if (c->emptied > c->free.size()) c->emptied = c->free.size();
     --stats_.pooled;
     if (clean_ && !empty && madvise(stack.base, stack.size(), MADV_DONTNEED) == 0)
       noteResident(noteOf(stack.record), 0);

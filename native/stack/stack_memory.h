@@ -98,6 +98,9 @@ class StackPool {
   SizeClass* classFor(size_t bytes, bool create) noexcept;
   bool grow(SizeClass& c) noexcept;
   bool admit(size_t bytes) noexcept;
+  // Gives pages of pooled stacks back, oldest first, until the budget allows so many bytes. In every refusal, because the
+  // relief may decline to look again so soon: what was released since then must not count against a spawn.
+  void takeBackPooled(size_t bytes) noexcept;
   void charge(ptrdiff_t bytes) noexcept;
   // A look at a stack has found so many pages.
   void noteResident(StackNote& note, uint32_t pages) noexcept;

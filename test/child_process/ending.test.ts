@@ -123,6 +123,28 @@ describe('spawn', () => {
     await gone(seconds);
   });
 
+  it('ends what a child has started before the call that starts it returns', async () => {
+    let met = false;
+    for (let attempts = 0; !met && attempts < 20; attempts++) {
+      const seconds = mark();
+      const call = go(() => {
+        using _child = spawn('sh', ['-c', `sleep ${seconds} & sleep ${seconds}; echo`]);
+      });
+      // It has its turn right behind the other, which cannot be told meanwhile that its child runs, unless this thread has been kept from
+      // running in between.
+      await go(() => {
+        const until = performance.now() + 20_000;
+        while (running(seconds).length < 2 && performance.now() < until);
+        met = call.state === 'parked';
+        call.cancel();
+      });
+      const failure: unknown = await call.promise.catch((error: unknown) => error);
+      if (met) expect(failure).toMatchObject({ code: 'ERR_CANCELLED' });
+      await gone(seconds);
+    }
+    expect(met).toBe(true);
+  });
+
   it('ends it with SIGKILL if it ignores the first signal', async () => {
     const child = await go(() => {
       using child = spawn('sh', ['-c', 'trap "" TERM; echo; while :; do sleep 0.01; done'], { killGrace: 20 });

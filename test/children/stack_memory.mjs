@@ -63,6 +63,16 @@ const programs = {
     fill();
     assert.equal(parked.length, 2300);
   },
+  /** A look at many stacks has just taken long, and is not repeated so soon: what ended since is given back all the same. */
+  async released() {
+    await spawn(() => {});
+    configure({ stackMemory: stats().stackMemoryUsed + 20_000 * 4800 });
+    const parked = [];
+    assert.throws(() => { for (;;) parked.push(park()); }, { code: 'ERR_STACK_MEMORY' });
+    for (const c of parked) c.cancel();
+    while (stats().live > 0) await new Promise(setImmediate);
+    assert.equal(await spawn(() => deep(50, () => 1), { stackSize: 512 * kib }), 51);
+  },
   /** In a worker, while the main thread has used up the budget. */
   refused() {
     assert.throws(park, { code: 'ERR_STACK_MEMORY' });

@@ -87,7 +87,6 @@ describe.skipIf(!built)('stackful serve (needs dist/)', () => {
     await refuses(/not a port number/, 'serve', '.', '--port', '65536');
     await refuses(/not a port number/, 'serve', '.', '--port', 'http');
     await refuses(/--policy fair: it is connections or accept/, 'serve', '.', '--policy', 'fair');
-    await refuses(/--inspect is for one process/, 'serve', '.', '--workers', '2', '--inspect', '0');
     await refuses(/--workers many: not a whole number/, 'serve', '.', '--workers', 'many');
     await refuses(/--workers 0: not a whole number from 1 to 1024/, 'serve', '.', '--workers', '0');
     await refuses(/--shed 0: not a whole number from 1/, 'serve', '.', '--shed', '0');

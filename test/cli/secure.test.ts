@@ -1,3 +1,4 @@
+import http2 from 'node:http2';
 import https from 'node:https';
 import type tls from 'node:tls';
 import { describe, expect, it } from 'vitest';
@@ -32,6 +33,21 @@ describe.skipIf(!built || !haveOpenssl)('stackful serve --cert --key (needs dist
     const { child, shows, ended } = cli(['serve', 'examples/site', '--port', '0', ...files()]);
     const [, port] = await shows(/on https:\/\/127\.0\.0\.1:(\d+)/);
     expect((await page(Number(port))).text).toContain('<title>stackful');
+    child.kill('SIGINT');
+    expect(await ended).toMatchObject({ code: 0 });
+  });
+
+  it('serves over HTTP/2 with --http2', async () => {
+    const { child, shows, ended } = cli(['serve', 'examples/site', '--port', '0', '--http2', ...files()]);
+    const [, port] = await shows(/on https:\/\/127\.0\.0\.1:(\d+)/);
+    const session = http2.connect(`https://127.0.0.1:${port!}`, { ca: ordinary().authority.cert, servername: 'localhost' });
+    const text = await new Promise<string>((resolve, reject) => {
+      let all = '';
+      const stream = session.request({ ':path': '/' });
+      stream.setEncoding('utf8').on('data', (part: string) => (all += part)).on('end', () => { resolve(all); }).on('error', reject);
+    });
+    expect(text).toContain('<title>stackful');
+    session.close();
     child.kill('SIGINT');
     expect(await ended).toMatchObject({ code: 0 });
   });

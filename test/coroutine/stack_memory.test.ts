@@ -10,6 +10,7 @@ async function passes(what: string, options: Parameters<typeof runChild>[2] = {}
 
 describe('stack memory', () => {
   it('has a budget, past which spawn throws and nothing else breaks', () => passes('budget'));
+  it('that coroutines give back when they end is there at once', () => passes('released'));
   it('is limited by the number of coroutines, too', () => passes('count'));
   it('reaches to stacks of 64 MiB', () => passes('large', { flags: ['--expose-gc'] }));
   it('does so with any --stack-size', () => passes('large', { flags: ['--expose-gc', '--stack-size=400'] }));

@@ -118,8 +118,8 @@ describe('a Response as in fetch', () => {
 
 describe('what means nothing', () => {
   it.each<[string, object, RegExp]>([
-    ['statusCode', { statusCode: 404 }, /response\.statusCode means nothing here; did you mean response\.status\?/],
-    ['a', { a: 1 }, /response\.a means nothing here; did you mean response\.(status|headers|body)\?/],
+    ['statusCode', { statusCode: 404, body: 'x' }, /response\.statusCode means nothing here; did you mean response\.status\?/],
+    ['a', { status: 200, a: 1 }, /response\.a means nothing here.*To send the object itself, return json\(object\)/],
     ['header', { status: 200, header: {} }, /did you mean response\.headers\?/],
     ['content', { status: 200, boddy: 'x' }, /did you mean response\.body\?/],
   ])('in a response is an error: %s', async (_name, response, message) => {
@@ -134,7 +134,7 @@ describe('what means nothing', () => {
   });
 
   it.each<[string, object, RegExp]>([
-    ['http2', { http2: {} }, /options\.http2 means nothing here\. Known are port/],
+    ['quic', { quic: {} }, /options\.quic means nothing here\. Known are port/],
     ['a host in other words', { hostname: 'localhost' }, /did you mean options\.host\?/],
     ['a limit', { limits: { headByte: 1000 } }, /did you mean options\.limits\.headBytes\?/],
     ['of shedding', { shed: { delay: 10 } }, /did you mean options\.shed\.delayMs\?/],

@@ -4,11 +4,12 @@ import { mkdtempSync, rmSync, existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execFile } from 'node:child_process';
+import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { sleep, spawn } from 'stackful';
-import { HttpError, serve, type ResponseLike } from 'stackful/http';
+import { HttpError, json, serve, type ResponseLike } from 'stackful/http';
 import { ask, exchange, get, open, parse, readAll, start, until, url } from './helpers.js';
 
 const run = promisify(execFile);
@@ -127,6 +128,10 @@ function transferred(): Uint8Array {
   return bytes;
 }
 
+function* parts(...all: (string | Uint8Array)[]): Generator<string | Uint8Array> {
+  yield* all;
+}
+
 describe('responses', () => {
   const cases: [string, ResponseLike, number, Record<string, string | undefined>, string][] = [
     ['a string', 'grün', 200, { 'content-type': 'text/plain; charset=utf-8', 'content-length': '5' }, 'grün'],
@@ -145,7 +150,17 @@ describe('responses', () => {
     ['parts', { status: 201, headers: { 'X-A': 'b', 'content-type': 'text/x' }, body: 'made' }, 201, { 'x-a': 'b', 'content-type': 'text/x' }, 'made'],
     ['a status alone', { status: 404 }, 404, { 'content-length': '0' }, ''],
     ['a status without a name', { status: 299, body: 'x' }, 299, {}, 'x'],
-    ['an empty object', {}, 200, { 'content-length': '0' }, ''],
+    ['an object without names of parts', { name: 'Ada', born: 1815 }, 200, { 'content-type': 'application/json', 'content-length': '26' }, '{"name":"Ada","born":1815}'],
+    ['an empty object', {}, 200, { 'content-type': 'application/json' }, '{}'],
+    ['a list', [{ id: 1 }, 'b', null], 200, { 'content-type': 'application/json' }, '[{"id":1},"b",null]'],
+    ['what has toJSON', new Date(0), 200, { 'content-type': 'application/json' }, '"1970-01-01T00:00:00.000Z"'],
+    ['an object as body', { status: 201, body: { id: 7 } }, 201, { 'content-type': 'application/json' }, '{"id":7}'],
+    ['an object as body of another type', { headers: { 'Content-Type': 'application/problem+json' }, body: { title: 'x' } }, 200, { 'content-type': 'application/problem+json' }, '{"title":"x"}'],
+    ['json of an object with a status', json({ status: 'done' }), 200, { 'content-type': 'application/json' }, '{"status":"done"}'],
+    ['json of null with a status and a type', json(null, { status: 404, headers: [['content-type', 'text/json']] }), 404, { 'content-type': 'text/json' }, 'null'],
+    ['a generator', parts('a', Buffer.from('b')), 200, { 'transfer-encoding': 'chunked' }, 'ab'],
+    ["a stream of Node's", Readable.from(['a', 'b']), 200, { 'transfer-encoding': 'chunked' }, 'ab'],
+    ['a stream of the web', new Blob(['ab']).stream(), 200, { 'transfer-encoding': 'chunked' }, 'ab'],
     ['a number in headers', { headers: { 'X-N': 5 } }, 200, { 'x-n': '5' }, ''],
     ['an undefined header', { headers: { 'X-N': undefined } }, 200, { 'x-n': undefined }, ''],
     ['its own right length', { headers: { 'Content-Length': 2 }, body: 'ab' }, 200, { 'content-length': '2' }, 'ab'],
@@ -203,8 +218,13 @@ describe('responses', () => {
     ['a status that is none', { status: 42 }, 'ERR_OUT_OF_RANGE'],
     ['a status 1xx', { status: 101 }, 'ERR_OUT_OF_RANGE'],
     ['a number', 42, 'ERR_INVALID_ARG_TYPE'],
-    ['a bare list', ['a'], 'ERR_INVALID_ARG_TYPE'],
+    ['an error', new Error('returned, not thrown'), 'ERR_INVALID_ARG_TYPE'],
+    ['a Map', new Map([['a', 1]]), 'ERR_INVALID_ARG_TYPE'],
+    ['what JSON has no text for', { toJSON: () => undefined }, 'ERR_INVALID_ARG_TYPE'],
     ['a number as body', { body: 42 }, 'ERR_INVALID_ARG_TYPE'],
+    ['a Map as body', { body: new Map([['a', 1]]) }, 'ERR_INVALID_ARG_TYPE'],
+    ['a regular expression as body', { body: /a/ }, 'ERR_INVALID_ARG_TYPE'],
+    ['a wrong length of JSON', { headers: { 'Content-Length': 9 }, body: { a: 1 } }, 'ERR_HTTP_CONTENT_LENGTH_MISMATCH'],
   ];
   it.each(bad)('refuses %s', async (_name, given, code) => {
     const server = start(() => given as string);

@@ -24,7 +24,7 @@ function addDependency(name: string, version?: string): string {
   const copy = join(directory, 'node_modules/stackful');
   cpSync(project.installed, copy, { recursive: true });
   writeFileSync(join(directory, 'package.json'), `{ "name": "${name}", "type": "module", "exports": { "./*": "./*.js" } }`);
-  for (const [file, module] of [['index', 'stackful'], ['net', 'stackful/net']] as const) {
+  for (const [file, module] of [['index', 'stackful'], ['net', 'stackful/net'], ['patch', 'stackful/patch/api']] as const) {
     writeFileSync(join(directory, `${file}.js`), `export * from '${module}';`);
   }
   if (version === undefined) return copy;
@@ -60,6 +60,22 @@ describe('two copies in one tree', () => {
       try { other.sleep(1); } catch (error) { console.log(error instanceof one.NotInCoroutineError); }
     `;
     expect(run('copies.mjs', program)).toEqual({ status: 0, stdout: '["hello",true,true,1]\ntrue\n', stderr: '' });
+  });
+
+  it('patch once, and either takes it back', () => {
+    addDependency('third');
+    const program = `
+      import fs from 'node:fs';
+      import { patch, patched, unpatch } from 'stackful/patch/api';
+      import * as other from 'third/patch';
+      const { patched: names } = patch({ fs: ['statSync', 'lstatSync'] });
+      const first = fs.statSync;
+      const again = other.patch({ fs: ['statSync'] });
+      console.log(names.join(), again.patched.join(), again.left.length, fs.statSync === first, other.patched().join() === patched().join());
+      other.unpatch();
+      console.log(patched().length, Symbol.for('stackful.patched') in fs.lstatSync);
+    `;
+    expect(run('patches.mjs', program)).toEqual({ status: 0, stdout: 'fs.lstatSync,fs.statSync fs.lstatSync,fs.statSync 0 true true\n0 false\n', stderr: '' });
   });
 
   it('of different versions are refused, with both and where they are', () => {

@@ -59,3 +59,9 @@ describe('vitest', () => {
     });
   }
 });
+
+it('node:test runs every test file', () => {
+  const { status, stdout } = project.node(['--test', '--test-reporter=tap', ...names.filter((name) => name.startsWith('node_test/')).flatMap((name) => [name, name.replace('.test', '-again.test')])], { NO_COLOR: '1', CI: 'true' });
+  expect(stdout).toMatch(new RegExp(`^# pass ${filesOf('node_test')}\\n# fail 0$`, 'm'));
+  expect(status).toBe(0);
+});

@@ -12,6 +12,8 @@ namespace stackful::test {
 
 struct Environment {
   static constexpr size_t kStackBytes = size_t{256} << 10;
+  // Tests expect that whatever is ready has its turn in one batch, on a slow machine under a sanitizer also.
+  static constexpr int64_t kTurnNs = 500'000'000;
 
   engine::Engine engine;
   stack::StackPool stacks;
@@ -65,7 +67,7 @@ struct Environment {
 
   // One turn of a host's loop, waiting at most `waitMs`. False when nothing can ever happen any more.
   bool turn(int waitMs) {
-    if (scheduler.runBatch(10'000'000)) return true;
+    if (scheduler.runBatch(kTurnNs)) return true;
     if (scheduler.externalWaits() == 0) return false;
     poller.poll(waitMs);
     return true;

@@ -35,7 +35,7 @@ TEST_CASE("coroutines run in the order they were spawned, each until it parks") 
   }
   CHECK(log.empty());
   CHECK(e.scheduler.readyLength() == 3);
-  CHECK_FALSE(e.scheduler.runBatch(kMs));
+  CHECK_FALSE(e.scheduler.runBatch(1000 * kMs));
   CHECK(log == "abcabc");
   CHECK(e.scheduler.live() == 0);
   CHECK(e.scheduler.readyLength() == 0);
@@ -54,7 +54,7 @@ TEST_CASE("park returns the code of the wake; only parked coroutines are woken")
     second = e.scheduler.park(kReason);
   });
   CHECK_FALSE(e.scheduler.wake(c, 1));
-  e.scheduler.runBatch(kMs);
+  e.scheduler.runBatch(1000 * kMs);
   CHECK(c->state == State::kParked);
   char text[64];
   CHECK(describe(c->parkedOn(), text, sizeof(text)) == strlen("join #7"));
@@ -62,10 +62,10 @@ TEST_CASE("park returns the code of the wake; only parked coroutines are woken")
   CHECK(e.scheduler.wake(c, 42));
   CHECK(c->state == State::kReady);
   CHECK_FALSE(e.scheduler.wake(c, 43));
-  e.scheduler.runBatch(kMs);
+  e.scheduler.runBatch(1000 * kMs);
   CHECK(first == 42);
   CHECK(e.scheduler.wake(c, -ECANCELED));
-  e.scheduler.runBatch(kMs);
+  e.scheduler.runBatch(1000 * kMs);
   CHECK(second == -ECANCELED);
   CHECK(e.scheduler.live() == 0);
 }
@@ -106,15 +106,15 @@ TEST_CASE("a cancellation ends the present parking call and every later one, unl
     e.scheduler.leaveLimit(shield);
     codes.push_back(e.scheduler.park(kReason));
   });
-  e.scheduler.runBatch(kMs);
+  e.scheduler.runBatch(1000 * kMs);
   e.scheduler.cancel(c);
-  e.scheduler.runBatch(kMs);
+  e.scheduler.runBatch(1000 * kMs);
   CHECK(codes == std::vector<int32_t>{-ECANCELED, -ECANCELED, -ECANCELED, -ECANCELED, 0});
   // In the shield only an ordinary wake gets through.
   e.scheduler.cancel(c);
   CHECK(c->state == State::kParked);
   CHECK(e.scheduler.wake(c, 5));
-  e.scheduler.runBatch(kMs);
+  e.scheduler.runBatch(1000 * kMs);
   CHECK(codes == std::vector<int32_t>{-ECANCELED, -ECANCELED, -ECANCELED, -ECANCELED, 0, 5, -ECANCELED});
   CHECK(e.scheduler.live() == 0);
 }
@@ -210,7 +210,7 @@ TEST_CASE("an interruption before the first run, or while ready, counts at the n
     code = e.scheduler.park(kReason);
     after = e.scheduler.park(kReason);
   });
-  e.scheduler.runBatch(kMs);
+  e.scheduler.runBatch(1000 * kMs);
   e.scheduler.wake(c, 9);
   e.scheduler.cancel(c);
   CHECK(e.run());
@@ -323,7 +323,7 @@ TEST_CASE("the budget brings control back to main, with work left") {
       while (!stop) e.scheduler.yieldNow();
     });
   }
-  for (int i = 0; i < 5; ++i) CHECK(e.scheduler.runBatch(kMs));
+  for (int i = 0; i < 5; ++i) CHECK(e.scheduler.runBatch(1000 * kMs));
   CHECK(e.scheduler.runBatch(0));
   stop = true;
   CHECK(e.run());
@@ -334,7 +334,7 @@ TEST_CASE("a batch cannot be started inside a coroutine") {
   bool left = true;
   e.go([&] {
     e.go([] {});
-    left = e.scheduler.runBatch(kMs);
+    left = e.scheduler.runBatch(1000 * kMs);
     e.scheduler.shutdown();
     CHECK(e.scheduler.live() == 2);
   });
@@ -443,17 +443,52 @@ TEST_CASE("ten thousand coroutines, parked and woken in any order") {
     }));
     REQUIRE(all.back() != nullptr);
   }
-  while (e.scheduler.runBatch(kMs)) {
+  while (e.scheduler.runBatch(1000 * kMs)) {
   }
   CHECK(e.scheduler.live() == kMany);
   for (int round = 0; round < 3; ++round) {
     for (uint32_t i = 0; i < kMany; ++i) CHECK(e.scheduler.wake(all[i * 7919ull % kMany], 1));
-    while (e.scheduler.runBatch(kMs)) {
+    while (e.scheduler.runBatch(1000 * kMs)) {
     }
   }
   CHECK(sum == 3 * kMany);
   CHECK(e.scheduler.live() == 0);
   CHECK(e.scheduler.counters().peak == kMany);
+}
+
+TEST_CASE("an observer is told of the parks from a number on, and when their coroutines run again") {
+  struct Observer : ParkObserver {
+    Scheduler* scheduler;
+    std::string log;
+    uint64_t parks(const Coroutine& c, Reason reason) noexcept override {
+      log += "park " + std::to_string(reason.number) + ' ';
+      CHECK(&c == scheduler->running());
+      return reason.number == 2 ? 0 : static_cast<uint64_t>(reason.number);
+    }
+    void resumed(const Coroutine&, uint64_t ticket) noexcept override {
+      log += "resumed " + std::to_string(ticket) + ' ';
+    }
+  };
+  Environment e;
+  Observer observer;
+  observer.scheduler = &e.scheduler;
+  int32_t codes[4] = {};
+  Coroutine* c = e.go([&] {
+    for (int i = 0; i < 4; ++i) codes[i] = e.scheduler.park({ParkKind::kOther, -1, i});
+  });
+  e.scheduler.observeParks(&observer, 1);
+  for (int i = 0; i < 3; ++i) {
+    e.scheduler.runBatch(1000 * kMs);
+    CHECK(e.scheduler.wake(c, i + 10));
+  }
+  e.scheduler.runBatch(1000 * kMs);
+  CHECK(observer.log == "park 1 resumed 1 park 2 park 3 ");
+  // One that is gone is not told that the coroutine it has seen park runs again.
+  e.scheduler.observeParks(nullptr, 0);
+  CHECK(e.scheduler.wake(c, 13));
+  CHECK(e.run());
+  CHECK(observer.log == "park 1 resumed 1 park 2 park 3 ");
+  for (int i = 0; i < 4; ++i) CHECK(codes[i] == 10 + i);
 }
 
 TEST_CASE("a visit runs on the parked coroutine's stack and leaves it as it was") {
@@ -465,7 +500,7 @@ TEST_CASE("a visit runs on the parked coroutine's stack and leaves it as it was"
     code = e.scheduler.park(kReason);
     local = mine;
   });
-  e.scheduler.runBatch(kMs);
+  e.scheduler.runBatch(1000 * kMs);
   static char* seen;
   for (int i = 0; i < 3; ++i) {
     seen = nullptr;
@@ -508,7 +543,7 @@ TEST_CASE("shutdown forgets coroutines in every state") {
     CHECK(s.live() == 0);
     CHECK(s.externalWaits() == 0);
     CHECK(s.readyLength() == 0);
-    CHECK_FALSE(s.runBatch(kMs));
+    CHECK_FALSE(s.runBatch(1000 * kMs));
     // And it can go on from there.
     static bool ran;
     ran = false;
@@ -519,7 +554,7 @@ TEST_CASE("shutdown forgets coroutines in every state") {
           scheduler->finish();
         },
         nullptr);
-    s.runBatch(kMs);
+    s.runBatch(1000 * kMs);
     CHECK(ran);
   }
   CHECK(stacks.stats().live == 0);
@@ -637,7 +672,7 @@ struct Lives {
 
   // Until all have finished: on a slow machine a batch is over before that.
   void run() {
-    while (scheduler.live() > 0) scheduler.runBatch(kMs);
+    while (scheduler.live() > 0) scheduler.runBatch(1000 * kMs);
   }
 };
 

@@ -155,6 +155,33 @@ TEST_CASE("past the budget of the process nothing is handed out, by no pool") {
   CHECK(StackBudget::used() == before);
 }
 
+TEST_CASE(
+    "before the budget refuses, pages of pooled stacks of any size are given back, and no more than needed") {
+  NoBudget none;
+  StackPool pool;
+  std::vector<Stack> all;
+  for (int i = 0; i < 4; ++i) all.push_back(pool.allocate(64 * kKiB));
+  for (const Stack& stack : all) {
+    stack.end[-1] = 1;
+    pool.release(stack);
+  }
+  StackBudget::setLimit(StackBudget::used());
+  const Stack other = pool.allocate(256 * kKiB);  // a page and a record: two of the four
+  REQUIRE(other);
+  CHECK(StackBudget::used() <= StackBudget::limit());
+  CHECK(all[0].end[-1] == 0);
+  CHECK(all[1].end[-1] == 0);
+  CHECK(all[2].end[-1] == 1);
+  CHECK(pool.stats().trimmedBytes == 2 * kPage);
+  // With all of them empty, one more is refused, until another one is released.
+  const Stack third = pool.allocate(256 * kKiB);
+  CHECK(pool.allocate(256 * kKiB));
+  CHECK_FALSE(pool.allocate(256 * kKiB));
+  pool.release(third);
+  CHECK(pool.allocate(64 * kKiB));
+  CHECK_FALSE(pool.allocate(64 * kKiB));
+}
+
 TEST_CASE("before the budget refuses, the relief hook is called to give memory back") {
   NoBudget none;
   StackPool pool;

@@ -1,4 +1,4 @@
-// A stand-in for a pool of PostgreSQL connections in docs/recipes.md: two connections, each with one query at a time.
+// A stand-in for a pool of PostgreSQL connections in docs/databases.md: two connections, each with one query at a time.
 export const pool = {
   statements: [],
   lent: 0,

@@ -65,6 +65,10 @@ describe('workers', () => {
     expect(await runChild('terminations.mjs', [100])).toEqual({ exit: 0, stdout: 'ok 100 terminated\n', stderr: '' });
   });
 
+  it('can end while async hooks and stores follow their coroutines', { timeout: 130_000 }, async () => {
+    expect(await runChild('ended_with_hooks.mjs')).toEqual({ exit: 0, stdout: 'ok 24\n', stderr: '' });
+  });
+
   for (const where of ['asked', 'hook', 'microtask']) {
     it(`end in JavaScript that runs between coroutines: ${where}`, async () => {
       expect(await runChild('ended_aside.mjs', [where])).toEqual({ exit: 0, stdout: 'true 7\n', stderr: '' });

@@ -13,10 +13,14 @@ import { connect, readable, Socket } from 'stackful/net';
 import { lookup, resolve, type LookupAddress } from 'stackful/dns';
 import { exec, execFile, spawn as start, type Child } from 'stackful/child_process';
 import { secureContext, type TlsSocket } from 'stackful/tls';
+import { coroutine, inCoroutine } from 'stackful/embed';
 import { Reader, toReadable, toWeb } from 'stackful/stream';
 import { readFile, open, stat } from 'stackful/fs';
 import { serve, staticFiles, type Handler } from 'stackful/http';
 import { inspect } from 'stackful/inspect';
+import Fiber from 'stackful/fibers';
+import Future from 'stackful/future';
+import deasync from 'stackful/deasync';
 const handler: Handler = (request) => request.path;
 export const c: Coroutine<string> = spawn(() => {
   using lock = new Mutex().lock();
@@ -39,10 +43,18 @@ export const c: Coroutine<string> = spawn(() => {
 });
 export const promise: Promise<string> = c.promise;
 serve(handler, { port: 0 });
+export const listener: (request: { url: string }, response: { end(): void }) => Promise<number> = coroutine((request, response) => (response.end(), request.url.length));
+export const body: () => Promise<void> = inCoroutine(() => { sleep(1); });
 serve(staticFiles('.'), { tls: { cert: 'x', key: 'y' } });
 inspect({ port: 0 });
 const chosen = select({ text: new Channel<string>(), promise: Promise.resolve(1), set: new Event(), data: readable(connect({ port: 1 })) });
 export const result: string | number | undefined = chosen.value;
+const fiber: Fiber = Fiber((x: number) => Fiber.yield<number, string>(String(x)) + (Fiber.current?.started ? 1 : 0));
+export const given: string = fiber.run<number, string>(1);
+export const future: Future<number> = Future.task(() => Number(given));
+export const later: Future<string> = Future.wrap<string>((done: () => void) => { done(); })().resolve(() => fiber.reset());
+export const waited: number = deasync<number>((n: number, done: (e: null, v: number) => void) => { done(null, n); })(1);
+deasync.sleep(future.wait());
 // What is internal is not there.
 // @ts-expect-error the library makes them
 new Coroutine();
@@ -56,11 +68,27 @@ select([{}]);
 export const n: Coroutine<number> = c;
 `;
 
+/** As programs import the packages that these stand for, with @types/fibers. */
+const COMMONJS = `
+import Fiber = require('stackful/fibers');
+import Future = require('stackful/future');
+import deasync = require('stackful/deasync');
+const fiber: Fiber = Fiber(function (x: number) {
+  const future = new Future<string>();
+  setTimeout(() => future.return('x'), x);
+  return future.wait();
+});
+fiber.throwInto(new Error(String(Fiber.current === fiber)));
+export const functions = [function () { return 1; }.future(), Future.task(() => deasync.loopWhile(() => false)).detach()];
+Future.wait(new Future(), [Future.fromPromise(Promise.resolve(1))]);
+`;
+
 let project: Project;
 beforeAll(() => {
   project = installPackage();
   writeFileSync(join(project.directory, 'package.json'), '{ "type": "module" }');
   writeFileSync(join(project.directory, 'program.ts'), PROGRAM);
+  writeFileSync(join(project.directory, 'commonjs.cts'), COMMONJS);
 });
 afterAll(() => { project.remove(); });
 
@@ -70,7 +98,7 @@ function compile(compiler: string, resolution: string): string {
   const module = resolution === 'bundler' ? 'esnext' : resolution;
   const lib = ['es2023', 'esnext.disposable'];
   const compilerOptions = { strict: true, target: 'es2022', lib, module, moduleResolution: resolution, types: [], noEmit: true, skipLibCheck: false };
-  writeFileSync(file, JSON.stringify({ compilerOptions, files: ['program.ts'] }));
+  writeFileSync(file, JSON.stringify({ compilerOptions, files: ['program.ts', ...(resolution === 'bundler' ? [] : ['commonjs.cts'])] }));
   const { stdout, stderr } = spawnSync(process.execPath, [join(root, 'node_modules', compiler, 'bin/tsc'), '-p', file], { encoding: 'utf8' });
   return stdout + stderr;
 }

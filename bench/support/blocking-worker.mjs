@@ -1,0 +1,4 @@
+// A worker of ./blocking.mjs.
+import { runAsWorker } from 'synckit';
+
+runAsWorker((ms) => new Promise((resolve) => { setTimeout(() => { resolve(ms); }, ms); }));

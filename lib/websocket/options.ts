@@ -1,0 +1,67 @@
+import { booleanOf, integerIn, invalidType, numberIn } from '../internal/arguments.js';
+import { knownOptions } from '../internal/options.js';
+
+/** How messages are compressed; see {@link WebSocketOptions.compression}. */
+export interface CompressionOptions {
+  /** Messages with fewer bytes are sent as they are. Default 1024. */
+  threshold?: number;
+  /** 1, fast, to 9, small, as in `node:zlib`. Default 3. */
+  level?: number;
+}
+
+/** The options that both sides of a WebSocket have. */
+export interface WebSocketOptions {
+  /**
+   * Whether messages may be compressed (permessage-deflate, RFC 7692), if the peer agrees. Default false. Each message is compressed by
+   * itself: a socket that is idle holds no window, which would be 300 KB, and a broadcast is compressed once.
+   */
+  compression?: boolean | CompressionOptions;
+  /** The most bytes of a message that is received, decompressed; beyond: `ERR_WEBSOCKET_TOO_BIG`. Default 1 MiB. */
+  maxMessageBytes?: number;
+  /**
+   * Milliseconds without anything from the peer after which `receive` sends a ping; after as many more the connection counts as lost
+   * (`ERR_WEBSOCKET_TIMEOUT`). 0: never. Default 30,000.
+   */
+  pingInterval?: number;
+  /** The most milliseconds that `close` waits for the peer. Default 5000. */
+  closeTimeout?: number;
+}
+
+export const WEBSOCKET_OPTIONS = [
+  'compression', 'maxMessageBytes', 'pingInterval', 'closeTimeout',
+] as const satisfies (keyof WebSocketOptions)[];
+
+/** The options, checked. */
+export interface Settings {
+  readonly compression: Required<CompressionOptions> | undefined;
+  readonly maxMessageBytes: number;
+  readonly pingInterval: number;
+  readonly closeTimeout: number;
+}
+
+const COMPRESSION = new Set(['threshold', 'level']);
+const USUAL_MESSAGE_BYTES = 1024 * 1024;
+const LONGEST_MS = 2 ** 31 - 1;
+
+export function settingsOf(options: WebSocketOptions): Settings {
+  const { compression = false, maxMessageBytes = USUAL_MESSAGE_BYTES, pingInterval = 30_000, closeTimeout = 5000 } = options;
+  return {
+    compression: compressionOf(compression),
+    maxMessageBytes: integerIn('options.maxMessageBytes', maxMessageBytes, 0, Number.MAX_SAFE_INTEGER),
+    pingInterval: numberIn('options.pingInterval', pingInterval, 0, LONGEST_MS),
+    closeTimeout: numberIn('options.closeTimeout', closeTimeout, 0, LONGEST_MS),
+  };
+}
+
+function compressionOf(given: boolean | CompressionOptions): Required<CompressionOptions> | undefined {
+  if (typeof given === 'object' && given !== null) {
+    knownOptions('options.compression', given, COMPRESSION);
+    const { threshold = 1024, level = 3 } = given;
+    return {
+      threshold: integerIn('options.compression.threshold', threshold, 0, Number.MAX_SAFE_INTEGER),
+      level: integerIn('options.compression.level', level, 1, 9),
+    };
+  }
+  if (typeof given !== 'boolean') throw invalidType('options.compression', 'a boolean or an object', given);
+  return booleanOf('options.compression', given) ? compressionOf({}) : undefined;
+}

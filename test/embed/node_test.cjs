@@ -1,0 +1,1 @@
+require('./runner_cases.cjs')(require('node:test'));

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+
+import { sleep } from 'stackful';
+import { serve } from 'stackful/http';
+import { stopTiming, timeRequests, timing, type RequestTime } from '../../lib/http/timing.js';
+import { BUCKETS, bucketOf, quantile, routeOf, Routes } from '../../lib/inspect/routes.js';
+
+describe('routes', () => {
+  it.each([
+    ['/', 'GET /'],
+    ['/users/17?x=1', 'GET /users/:id'],
+    ['/users/17/orders/9/lines', 'GET /users/:id/orders/…'],
+    ['/files/0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f', 'GET /files/:id'],
+    ['/static/app.js', 'GET /static/app.js'],
+  ])('%s is %s', (target, route) => {
+    expect(routeOf('GET', target)).toBe(route);
+  });
+
+  it('hold times in buckets, from which quantiles come', () => {
+    expect([bucketOf(0), bucketOf(1e9)]).toEqual([0, BUCKETS - 1]);
+    const routes = new Routes();
+    const time = (ms: number, more = {}) => { routes.add({ method: 'GET', target: '/a', ms, failed: false, weight: 1, ...more }); };
+    for (let i = 0; i < 98; i++) time(1);
+    time(100);
+    time(100, { failed: true });
+    routes.endTick(2);
+    const [a] = routes.times;
+    expect(a).toMatchObject({ route: 'GET /a', requests: 100, failures: 1, rate: 50, p50: 1, p95: 1 });
+    expect(a!.p99).toBeGreaterThanOrEqual(100);
+    expect(a!.p99).toBeLessThan(200);
+    expect(quantile([], 0.5)).toBe(0);
+  });
+
+  it('do not grow without bounds', () => {
+    const routes = new Routes();
+    for (let i = 0; i < 1000; i++) routes.add({ method: 'GET', target: `/p${'x'.repeat(i % 7)}-${i}`, ms: 1, failed: false, weight: 1 });
+    expect(routes.times).toHaveLength(101);
+    expect(routes.times.find(({ route }) => route === 'other')!.requests).toBe(900);
+  });
+});
+
+describe('the times of requests', () => {
+  it('are those of handlers, while a report wants them', async () => {
+    const times: RequestTime[] = [];
+    const server = serve((request) => {
+      if (request.path === '/late') return Promise.resolve('later');
+      if (request.path === '/bad') throw new Error('bad');
+      sleep(2);
+      return 'good';
+    }, { host: '127.0.0.1', onError: () => undefined });
+    const get = async (path: string) => (await fetch(`http://127.0.0.1:${server.port}${path}`)).text();
+    await get('/unseen');
+    timeRequests(1, (time) => times.push(time));
+    expect(timing).toBe(true);
+    expect([await get('/good?x=1'), await get('/late')]).toEqual(['good', 'later']);
+    await get('/bad');
+    stopTiming();
+    await get('/unseen');
+    await server.close();
+    expect(times).toEqual([
+      { method: 'GET', target: '/good?x=1', ms: expect.any(Number), failed: false, weight: 1 },
+      { method: 'GET', target: '/late', ms: expect.any(Number), failed: false, weight: 1 },
+      { method: 'GET', target: '/bad', ms: expect.any(Number), failed: true, weight: 1 },
+    ]);
+    expect(times[0]!.ms).toBeGreaterThan(1);
+  });
+});

@@ -1,0 +1,4 @@
+// A worker of sync-threads.
+const { runAsWorker } = require('sync-threads');
+
+runAsWorker(async ({ url }) => (await fetch(url)).text());

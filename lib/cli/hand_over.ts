@@ -2,13 +2,16 @@
  * Hands a port over to another program that listens on it, too (SO_REUSEPORT). When a listening socket closes, the kernel
  * resets the connections that wait in it, and those that arrive after the last accept; so this first tells the kernel to
  * choose among the other program's sockets only. The kernel numbers the sockets of a port in the order of their `listen`: ours
- * are first, unless a third program listens, too; then the result is no worse than without this.
+ * are first, unless a third program listens, too; then the result is no worse than without this. The program that is left takes
+ * the order off again: the last one that `closeAll` gives names one of its sockets only.
  */
 import { closeSync, fstatSync, readFileSync } from 'node:fs';
 
 import { httpSteer } from '../http/native.js';
 
 const LISTENING = '0A';
+/** How often a program looks whether it is alone on its port, in milliseconds. */
+const LOOK_MS = 250;
 
 /** How many sockets listen on the address of `fd`, that of `fd` included. */
 function listenersBeside(fd: number): number {
@@ -20,6 +23,21 @@ function listenersBeside(fd: number): number {
     if (own) return rows.filter((row) => row[1] === own[1] && row[3] === LISTENING).length;
   }
   return 1;
+}
+
+/**
+ * Where other sockets listen on the address of `fds`, waits until they are gone, and lets the kernel spread connections over all
+ * of `fds` then. It does not keep the process alive.
+ */
+export function spreadWhenAlone(fds: readonly number[]): void {
+  const alone = (): boolean => listenersBeside(fds[0]!) <= fds.length;
+  if (alone()) return;
+  const looking = setInterval(() => {
+    if (!alone()) return;
+    clearInterval(looking);
+    // Fails where nobody has steered: then there is nothing to take off.
+    httpSteer(fds[0]!, 0, 0);
+  }, LOOK_MS).unref();
 }
 
 /** Sends new connections to the other program's sockets from now on. False when there are none. */

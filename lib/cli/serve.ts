@@ -296,6 +296,8 @@ async function serveWithWorkers(given: ServeArguments, args: string[]): Promise<
       (error: unknown) => { console.error(`stackful: ${(error as Error).message}; the old workers go on`); },
     );
   });
+  const { spreadWhenAlone } = await import('./hand_over.js');
+  spreadWhenAlone(fds);
   console.log(`Knot serves ${given.directory} on ${urlOf(addressOfFd(fds[0]!), given)} with ${String(given.workers)} workers`);
   const statistics = showStatistics(workers, process.stdout);
   const signal = await told;

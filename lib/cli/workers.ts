@@ -37,7 +37,7 @@ interface Worker {
   readonly child: ChildProcess;
   readonly started: number;
   readonly ready: Promise<void>;
-  /** Resolves when it no longer accepts. */
+  /** Resolves when its descriptor of the socket is closed: it no longer accepts, or has ended. */
   readonly closed: Promise<void>;
   stats: ServerStats | undefined;
   draining: boolean;
@@ -83,7 +83,8 @@ export class Workers {
     // Handshakes under way complete at the socket where they began, so the workers still accept.
     if (steered) await delay(STEERED_MS);
     for (const worker of this.all) this.drain(worker, deadline, idle);
-    await Promise.race([Promise.all([...this.all].map((worker) => worker.closed)), delay(STEERED_MS)]);
+    // Without a limit: `closeAll` counts on it that a socket is gone at its own close. A worker that hangs is killed later.
+    await Promise.all([...this.all].map((worker) => worker.closed));
     closeAll(fds, steered);
     await Promise.all(ended);
   }
@@ -136,6 +137,7 @@ export class Workers {
       });
       child.on('error', reject);
       child.on('close', (code, signal) => {
+        noteClosed();
         const how = signal ?? `exit code ${String(code)}`;
         reject(new CliError(`worker ${String(child.pid)} ended before it served (${how})`));
         this.ended(slot, worker, how, replacing);

@@ -68,6 +68,7 @@ int adopt(Poller& poller, int fd, bool listening, Socket*& out) noexcept {
 }
 
 int steer(int fd, uint32_t first, uint32_t count) noexcept {
+  if (count == 0) return setOption(fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, 0) ? 0 : -errno;
   sock_filter code[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_RANDOM)),
       BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, count),

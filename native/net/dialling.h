@@ -24,7 +24,7 @@ int accept(Socket& listener, Socket*& out, Deadline deadline = kNoDeadline) noex
 int acceptNow(Socket& listener, Socket*& out) noexcept;
 
 // Of all sockets that listen on the port of `fd` (SO_REUSEPORT), new connections go to `count` of them, from number
-// `first` on in the order of their coming. 0 or -errno.
+// `first` on in the order of their coming; with a count of 0 to all again. 0 or -errno.
 int steer(int fd, uint32_t first, uint32_t count) noexcept;
 
 // 0 and the socket in `out`, for the descriptor of a stream socket, which it takes over: one that listens already, or else a connection.

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { built, cli, served } from './program.js';
@@ -50,6 +50,20 @@ function childrenOf(pid: number): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 }
 
+/** How many TCP connections a process has. */
+function connectionsOf(pid: number): number {
+  const established = '01';
+  const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1).map((line) => line.trim().split(/\s+/));
+  const sockets = new Set(rows.filter((row) => row[3] === established).map((row) => `socket:[${row[9]}]`));
+  return readdirSync(`/proc/${pid}/fd`).filter((fd) => {
+    try {
+      return sockets.has(readlinkSync(`/proc/${pid}/fd/${fd}`));
+    } catch {
+      return false;
+    }
+  }).length;
+}
+
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -96,6 +110,38 @@ describe.skipIf(!built)('stackful serve --workers (needs dist/)', () => {
     await load.stop();
     old.child.kill('SIGTERM');
     expect(await old.ended).toMatchObject({ code: 0 });
+  });
+
+  it('hands over without a failure when a worker is slow to hear of it, and the next program uses all its workers', async () => {
+    const port = String(await freePort());
+    const start = () => cli(['serve', 'examples/site', '--port', port, '--workers', '2']);
+    const old = start();
+    await old.shows(/with 2 workers/);
+    const load = new Load(`http://127.0.0.1:${port}/`);
+    await load.more(100);
+    const next = start();
+    await next.shows(/with 2 workers/);
+    const [slow] = childrenOf(old.child.pid!);
+    process.kill(slow!, 'SIGSTOP');
+    old.child.kill('SIGTERM');
+    // Longer than it takes when every worker answers at once.
+    await delay(800);
+    process.kill(slow!, 'SIGCONT');
+    expect(await old.ended).toMatchObject({ code: 0 });
+    await load.more(100);
+    expect(load.failures).toEqual([]);
+    await load.stop();
+    const workers = childrenOf(next.child.pid!);
+    const busy = new Set<number>();
+    while (busy.size < workers.length) {
+      const clients = Array.from({ length: 16 }, () => connect(Number(port), '127.0.0.1'));
+      await Promise.all(clients.map((client) => once(client, 'connect')));
+      for (const pid of workers) if (connectionsOf(pid) > 0) busy.add(pid);
+      for (const client of clients) client.destroy();
+      await delay(50);
+    }
+    next.child.kill('SIGTERM');
+    expect(await next.ended).toMatchObject({ code: 0 });
   });
 
   it('puts another worker in the place of one that died', async () => {

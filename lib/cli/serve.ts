@@ -266,6 +266,7 @@ function hasHungUp(): boolean {
 /** Runs the process that owns the sockets, and starts and replaces the workers. */
 async function serveWithWorkers(given: ServeArguments, args: string[]): Promise<void> {
   const { addressOfFd, listenFd } = await import('../http/server.js');
+  const { SharedPort } = await import('./hand_over.js');
   const fds: number[] = [];
   let { port } = given;
   try {
@@ -277,7 +278,7 @@ async function serveWithWorkers(given: ServeArguments, args: string[]): Promise<
     throw explain(error, given);
   }
   if (given.tls) process.env[TICKET_KEYS] = randomBytes(48).toString('base64');
-  const workers = new Workers(fds, [process.argv[1]!, 'serve', ...args, '--worker']);
+  const workers = new Workers(new SharedPort(fds), [process.argv[1]!, 'serve', ...args, '--worker']);
   const told = untilToldToEnd(() => { workers.kill(); });
   try {
     await workers.start();
@@ -296,8 +297,6 @@ async function serveWithWorkers(given: ServeArguments, args: string[]): Promise<
       (error: unknown) => { console.error(`stackful: ${(error as Error).message}; the old workers go on`); },
     );
   });
-  const { spreadWhenAlone } = await import('./hand_over.js');
-  spreadWhenAlone(fds);
   console.log(`Knot serves ${given.directory} on ${urlOf(addressOfFd(fds[0]!), given)} with ${String(given.workers)} workers`);
   const statistics = showStatistics(workers, process.stdout);
   const signal = await told;

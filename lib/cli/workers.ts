@@ -12,13 +12,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { ServerStats } from '../http.js';
 import { CliError } from './errors.js';
+import type { SharedPort } from './hand_over.js';
 
 /** A worker's descriptor of its socket, after stdin, stdout, stderr and the channel. */
 export const WORKER_FD = 4;
 /** A worker that ends sooner has failed to start: the pause before the next one doubles each time. In milliseconds. */
 const SHORT_LIFE_MS = 5_000;
-/** How long a handshake that began before `steerAway` may take, in milliseconds. */
-const STEERED_MS = 250;
+/** A worker that does not hear of its end in this time hangs, in milliseconds. */
+const HANGING_MS = 2_000;
 const PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 
@@ -34,6 +35,8 @@ interface Slot {
 }
 
 interface Worker {
+  /** Of its socket. */
+  readonly fd: number;
   readonly child: ChildProcess;
   readonly started: number;
   readonly ready: Promise<void>;
@@ -52,10 +55,10 @@ export class Workers {
 
   /** @param args the command line of a worker, from the program's name on */
   constructor(
-    fds: readonly number[],
+    private readonly port: SharedPort,
     private readonly args: readonly string[],
   ) {
-    this.slots = fds.map((fd) => ({ fd, worker: undefined, failures: 0 }));
+    this.slots = port.fds.map((fd) => ({ fd, worker: undefined, failures: 0 }));
   }
 
   /** Starts the workers; resolves when all of them serve. */
@@ -77,15 +80,12 @@ export class Workers {
   async end(deadline: number, idle: number): Promise<void> {
     this.ending = true;
     const ended = [...this.all].map(({ child }) => new Promise((resolve) => child.once('close', resolve)));
-    const { closeAll, steerAway } = await import('./hand_over.js');
-    const fds = this.slots.map(({ fd }) => fd);
-    const steered = steerAway(fds);
-    // Handshakes under way complete at the socket where they began, so the workers still accept.
-    if (steered) await delay(STEERED_MS);
-    for (const worker of this.all) this.drain(worker, deadline, idle);
-    // Without a limit: `closeAll` counts on it that a socket is gone at its own close. A worker that hangs is killed later.
-    await Promise.all([...this.all].map((worker) => worker.closed));
-    closeAll(fds, steered);
+    await this.port.handOver(async (fds) => {
+      const workers = [...this.all].filter((worker) => fds.includes(worker.fd));
+      for (const worker of workers) this.drain(worker, deadline, idle);
+      // A worker that hangs does not keep the others from draining. It is killed later.
+      await Promise.race([Promise.all(workers.map((worker) => worker.closed)), delay(HANGING_MS)]);
+    });
     await Promise.all(ended);
   }
 
@@ -145,7 +145,7 @@ export class Workers {
     });
     // `start` and `reload` handle a failure; without them it must not be an unhandled rejection.
     ready.catch(() => undefined);
-    const worker: Worker = { child, started: Date.now(), ready, closed, stats: undefined, draining: false };
+    const worker: Worker = { fd: slot.fd, child, started: Date.now(), ready, closed, stats: undefined, draining: false };
     this.all.add(worker);
     if (!replacing) slot.worker = worker;
     return worker;

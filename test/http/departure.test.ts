@@ -225,11 +225,11 @@ describe('a client that only closes its half', () => {
     const server = start(() => ({
       body: (function* () {
         for (let i = 0; i < 12; i++) {
-          sleep(10);
+          sleep(60);
           yield `${String(i)} `;
         }
       })(),
-    }), { limits: { halfClose: 40 } });
+    }), { limits: { halfClose: 600 } });
     const [answer] = parse(await exchange(server, get()));
     expect(answer!.body).toBe('0 1 2 3 4 5 6 7 8 9 10 11 ');
   });

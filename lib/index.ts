@@ -54,6 +54,7 @@ export { stats, type RuntimeStats } from './observe/stats.js';
 export type { DumpSignal, Hold, WatchdogOptions } from './observe/watchdog.js';
 export { SchedulingPolicyError } from './schedule/errors.js';
 export type { PolicyName, Priority, SchedulingPolicy } from './schedule/policy.js';
+export { BvtGroup, type BvtOptions } from './schedule/share.js';
 export { SimulationError } from './simulate/errors.js';
 export { simulate, type Cancellation, type Simulated, type SimulationOptions } from './simulate/simulate.js';
 export { Barrier } from './sync/barrier.js';

@@ -12,6 +12,7 @@ import {
   type WatchdogOptions,
 } from '../observe/watchdog.js';
 import { schedulingPolicy, type PolicyName, type SchedulingPolicy } from '../schedule/policy.js';
+import { setAllowance } from '../schedule/policy_in_force.js';
 import { setDefaultTimeSlice } from '../schedule/time_slice.js';
 import { setDefaultStackSize } from './coroutine.js';
 import { stackSizeOf } from './stacks.js';
@@ -46,6 +47,11 @@ export interface Configuration {
    */
   schedulingPolicy?: PolicyName | SchedulingPolicy;
   /**
+   * Under `'bvt'`: how long a coroutine that gives way may go on before another one whose turn has come, in milliseconds of one
+   * whose weight is 1. More means fewer switches, and longer waits. Default 0.
+   */
+  bvtAllowance?: number;
+  /**
    * How long a batch of coroutines may run, in milliseconds, before Node's own loop (timers, promises, other sockets) runs,
    * while some are always ready. It does not interrupt a coroutine that does not park. Default 4.
    */
@@ -72,6 +78,7 @@ const KNOWN = new Set<keyof Configuration>([
   'spawnSites',
   'deadlock',
   'schedulingPolicy',
+  'bvtAllowance',
   'batchBudget',
   'watchdog',
   'dumpSignal',
@@ -97,6 +104,7 @@ const KNOWN = new Set<keyof Configuration>([
 export function configure(options: Configuration): void {
   knownOptions('configure', options, KNOWN);
   if (options.deadlock !== undefined) oneOf('options.deadlock', options.deadlock, ['throw', 'report', 'off']);
+  if (options.bvtAllowance !== undefined) numberIn('options.bvtAllowance', options.bvtAllowance, 0, MOST_BUDGET_MS);
   if (options.batchBudget !== undefined) numberIn('options.batchBudget', options.batchBudget, 0, MOST_BUDGET_MS);
   const { schedulingPolicy: policy, stackMemory, maxCoroutines } = options;
   if (stackMemory !== undefined) numberIn('options.stackMemory', stackMemory, 0, Infinity);
@@ -114,6 +122,7 @@ export function configure(options: Configuration): void {
   if (options.batchBudget !== undefined) native.setBatchBudget(options.batchBudget);
   if (stackMemory !== undefined) native.setStackMemory(Math.min(stackMemory, Number.MAX_SAFE_INTEGER));
   if (maxCoroutines !== undefined) native.setMaxCoroutines(Math.min(maxCoroutines, MOST_COROUTINES));
+  if (options.bvtAllowance !== undefined) setAllowance(options.bvtAllowance);
   setPolicy?.();
   if (options.watchdog !== undefined) setWatchdog(options.watchdog);
   if (options.dumpSignal !== undefined) setDumpSignal(options.dumpSignal);

@@ -15,6 +15,7 @@ import type { Waitable } from '../internal/waiting.js';
 import { mayWaitFor } from '../observe/deadlock.js';
 import { appendCoroutine, appendSpawnSite, recordEnd, recordSpawnSite, recordsSpawnSites, spawnSiteOf } from '../observe/spawn_site.js';
 import { NORMAL_PRIORITY, priorityLevel } from '../schedule/policy_in_force.js';
+import { shareOf } from '../schedule/share.js';
 import { defaultTimeSlice, timeSlice } from '../schedule/time_slice.js';
 import { atomic } from './atomic.js';
 import { abortSignals, signalsTaken } from './current_signal.js';
@@ -27,7 +28,7 @@ import { DEFAULT_STACK, spawnError, stackSizeOf, type StackUse } from './stacks.
 export type { CoroutineState, SpawnOptions, StackUse };
 
 let defaultStack = DEFAULT_STACK;
-
+let lastId = 0;
 /** The coroutines of a simulation whose failure no join, await or scope has received; the simulation reports them itself. */
 let unheard: Set<Coroutine<unknown>> | undefined;
 
@@ -37,8 +38,6 @@ const ended = channel('stackful.finish');
 
 /** Constants: looking one up in an object of a hundred functions takes longer than the call itself. */
 const { park, wake, runAnother, spawn: spawnNatively } = native;
-
-let lastId = 0;
 
 /**
  * A function running on a stack of its own. {@link spawn} makes one.
@@ -380,11 +379,12 @@ export function spawn<R>(fn: () => R, options?: SpawnOptions): Coroutine<R> {
   if (!options) return new Coroutine(fn, undefined, defaultStack, defaultTimeSlice());
   checkSpawnOptions(options);
   const stackSize = options.stackSize === undefined ? defaultStack : stackSizeOf('options.stackSize', options.stackSize);
-  const { signal, priority } = options;
+  const { signal, priority, bvt } = options;
   if (signal !== undefined) signalOf('options.signal', signal);
   const level = priority === undefined ? NORMAL_PRIORITY : priorityLevel('options.priority', priority);
-  const slice = timeSlice('options.timeSlice', options.timeSlice);
-  const coroutine = new Coroutine(fn, options.name, stackSize, slice, level);
+  const share = bvt === undefined ? undefined : shareOf('options.bvt', bvt);
+  const coroutine = new Coroutine(fn, options.name, stackSize, timeSlice('options.timeSlice', options.timeSlice), level);
+  share?.join(coroutine.slot);
   if (signal) coroutine.cancelWith(signal);
   return coroutine;
 }

@@ -1,5 +1,6 @@
 import { refuse } from '../internal/options.js';
 import type { Priority } from '../schedule/policy.js';
+import type { BvtGroup, BvtOptions } from '../schedule/share.js';
 
 /** The options of `spawn`. */
 export interface SpawnOptions {
@@ -16,6 +17,12 @@ export interface SpawnOptions {
    * this option puts `'priority'` in force. Default `'normal'`.
    */
   priority?: Priority;
+  /**
+   * How much time it gets, and how soon, under the scheduling policy `'bvt'`: a share of its own, or the group whose share it
+   * counts against. If no policy was configured, this option puts `'bvt'` in force. Default: a share of weight 1, or the group
+   * of the coroutine that spawns it while `'bvt'` is in force.
+   */
+  bvt?: BvtOptions | BvtGroup;
   /** Aborting it cancels the coroutine, with the signal's reason. */
   signal?: AbortSignal;
   /**
@@ -26,7 +33,7 @@ export interface SpawnOptions {
   timeSlice?: number;
 }
 
-const KNOWN = new Set(['name', 'stackSize', 'priority', 'signal', 'timeSlice']);
+const KNOWN = new Set(['name', 'stackSize', 'priority', 'signal', 'timeSlice', 'bvt']);
 
 /** Refuses unknown options; a `switch`, which is faster than the set, because `spawn(fn, { name })` is frequent. @internal */
 export function checkSpawnOptions(options: SpawnOptions): void {
@@ -37,6 +44,7 @@ export function checkSpawnOptions(options: SpawnOptions): void {
       case 'priority':
       case 'signal':
       case 'timeSlice':
+      case 'bvt':
         break;
       default:
         refuse('spawn', options, key, KNOWN);

@@ -89,7 +89,11 @@ export interface Native {
   atomicEnter(): boolean;
   atomicLeave(): void;
 
-  setPolicy(kind: number): void;
+  setPolicy(kind: number, allowance: number): void;
+  makeShare(weight: number, warp: number, warpLimit: number, unwarpTime: number, group: boolean): number;
+  joinShare(slot: number, share: number): void;
+  releaseShare(share: number): void;
+  shareRan(share: number): number;
   becomeChooser(): number;
   takeReady(into: Int32Array): number;
   chooseNext(slot: number): number;

@@ -17,11 +17,13 @@ import { POLICIES, policyInForce, putInForce } from './policy_in_force.js';
  * - `'priority'`: the one with the highest `priority`, an option of `spawn`
  * - `'connections'`: those that serve connections before those that accept them; under load, requests are finished first
  * - `'accept'`: those that accept connections before all others, so that connections do not wait in the backlog
+ * - `'bvt'`: borrowed virtual time; the one that has had the least time for its weight, `bvt` of `spawn`
  *
- * The last three run equals in the order of `'fifo'`, and give every 64th turn to the last in line, so that no coroutine
- * starves. The two for servers come from "Why Events Are A Bad Idea" (von Behren, Condit, Brewer, 2003).
+ * `'priority'`, `'connections'` and `'accept'` run equals in the order of `'fifo'`, and give every 64th turn to the last in line,
+ * so that no coroutine starves. The two for servers come from "Why Events Are A Bad Idea" (von Behren, Condit, Brewer, 2003), `'bvt'` from
+ * "Borrowed-Virtual-Time (BVT) scheduling" (Duda, Cheriton, SOSP 1999).
  */
-export type PolicyName = 'fifo' | 'priority' | 'connections' | 'accept';
+export type PolicyName = 'fifo' | 'priority' | 'connections' | 'accept' | 'bvt';
 
 /**
  * A policy of the application's own, for `configure({ schedulingPolicy })`. Both methods run in an atomic section: they may

@@ -5,7 +5,7 @@ import type { PolicyName, Priority, SchedulingPolicy } from './policy.js';
 // The part of scheduling policies that `spawn` needs. ./policy.ts, for the application's own, needs `spawn`.
 
 /** The index is the number in native/sched/policy.h. */
-export const POLICIES: readonly PolicyName[] = ['fifo', 'priority', 'connections', 'accept'];
+export const POLICIES: readonly PolicyName[] = ['fifo', 'priority', 'connections', 'accept', 'bvt'];
 
 /** The index is the level in native/sched/policy.cc. */
 const PRIORITIES: readonly Priority[] = ['highest', 'high', 'normal', 'low', 'lowest'];
@@ -19,7 +19,21 @@ export let policyInForce: PolicyName | SchedulingPolicy | undefined;
 /** Replaces the policy in force. One of the application's own takes effect when its coroutine becomes the chooser. */
 export function putInForce(policy: PolicyName | SchedulingPolicy): void {
   policyInForce = policy;
-  if (typeof policy === 'string') native.setPolicy(POLICIES.indexOf(policy));
+  if (typeof policy === 'string') native.setPolicy(POLICIES.indexOf(policy), allowance);
+}
+
+/** Of `'bvt'`, in milliseconds. */
+let allowance = 0;
+
+/** See `bvtAllowance` of `configure`. */
+export function setAllowance(ms: number): void {
+  allowance = ms;
+  if (policyInForce === 'bvt') putInForce('bvt');
+}
+
+/** Puts `'bvt'` in force if no policy was set. */
+export function needVirtualTime(): void {
+  if (policyInForce === undefined) putInForce('bvt');
 }
 
 /** The level of a priority. If no policy was set, this puts `'priority'` in force. */

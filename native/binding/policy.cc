@@ -1,5 +1,6 @@
 // Scheduling policies: setting one, and the side that an application's policy is decided from.
 #include "../sched/policy.h"
+#include "../sched/share.h"
 
 #include "values.h"
 
@@ -10,9 +11,48 @@ sched::Scheduler& scheduler() {
   return Runtime::current()->scheduler();
 }
 
-// setPolicy(kind)
+int64_t nanosecondsAt(const Info& info, int index) {
+  return static_cast<int64_t>(numberAt(info, index) * 1e6);
+}
+
+// setPolicy(kind, allowance of borrowed virtual time in ms)
 void setPolicy(const Info& info) {
-  scheduler().setPolicy(sched::makePolicy(static_cast<sched::PolicyKind>(intAt(info, 0))));
+  const auto kind = static_cast<sched::PolicyKind>(intAt(info, 0));
+  if (kind == sched::PolicyKind::kBorrowedVirtualTime) {
+    scheduler().borrowVirtualTime(nanosecondsAt(info, 1));
+  } else {
+    scheduler().setPolicy(sched::makePolicy(kind));
+  }
+}
+
+// makeShare(weight, warp, warp limit, unwarp time, is a group): its number. Times in ms.
+void makeShare(const Info& info) {
+  const sched::ShareTerms terms{numberAt(info, 0), nanosecondsAt(info, 1), nanosecondsAt(info, 2),
+                                nanosecondsAt(info, 3)};
+  returnInt(info, static_cast<int32_t>(scheduler().shares().make(terms, boolAt(info, 4)).number));
+}
+
+sched::Share* shareAt(const Info& info, int index) {
+  return scheduler().shares().numbered(static_cast<uint32_t>(intAt(info, index)));
+}
+
+// joinShare(slot, share)
+void joinShare(const Info& info) {
+  sched::Coroutine* c = scheduler().at(static_cast<uint32_t>(intAt(info, 0)));
+  sched::Share* share = shareAt(info, 1);
+  if (c && share) scheduler().joinShare(c, *share);
+}
+
+// releaseShare(share): the caller names it no more.
+void releaseShare(const Info& info) {
+  if (!Runtime::current()) return;
+  if (sched::Share* share = shareAt(info, 0)) scheduler().shares().release(*share);
+}
+
+// shareRan(share): how long its coroutines have run under borrowed virtual time, in ms.
+void shareRan(const Info& info) {
+  const sched::Share* share = shareAt(info, 0);
+  info.GetReturnValue().Set(share ? static_cast<double>(share->ran()) / 1e6 : 0.0);
 }
 
 // becomeChooser(): the running coroutine chooses the next one to run from now on; 0 or a code.
@@ -54,6 +94,10 @@ void parkKindName(const Info& info) {
 
 void definePolicy(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
   define(context, exports, "setPolicy", setPolicy);
+  define(context, exports, "makeShare", makeShare);
+  define(context, exports, "joinShare", joinShare);
+  define(context, exports, "releaseShare", releaseShare);
+  define(context, exports, "shareRan", shareRan);
   define(context, exports, "becomeChooser", becomeChooser);
   define(context, exports, "takeReady", takeReady);
   define(context, exports, "chooseNext", chooseNext);

@@ -12,7 +12,7 @@ namespace stackful::sched {
 class Scheduler;
 
 // The numbers are those that JavaScript passes (lib/schedule/policy_in_force.ts).
-enum class PolicyKind : uint8_t { kFifo, kPriority, kConnections, kAccept };
+enum class PolicyKind : uint8_t { kFifo, kPriority, kConnections, kAccept, kBorrowedVirtualTime };
 
 class Policy {
  public:
@@ -21,11 +21,13 @@ class Policy {
   virtual void push(Coroutine* c) noexcept = 0;
   // The next to run, which is no longer the policy's then; nullptr when it has none.
   virtual Coroutine* pop() noexcept = 0;
+  // What pop returned last has stopped, and the scheduler runs none now: the host's time is nobody's.
+  virtual void leave() noexcept {}
   // Which one pop would most likely return, so that its memory can be prefetched; nullptr: not known.
   virtual const Coroutine* first() const noexcept { return nullptr; }
 };
 
-// nullptr for kFifo, and when there is no memory.
+// nullptr for kFifo, for kBorrowedVirtualTime, which Scheduler::borrowVirtualTime puts in force, and when there is no memory.
 std::unique_ptr<Policy> makePolicy(PolicyKind kind) noexcept;
 
 // Several queues, the first of which goes before all others; first in, first out within each. So that a queue

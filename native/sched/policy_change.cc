@@ -3,6 +3,7 @@
 #include <new>
 #include <utility>
 
+#include "borrowed_virtual_time.h"
 #include "scheduler.h"
 
 namespace stackful::sched {
@@ -18,6 +19,7 @@ void Scheduler::setPolicy(std::unique_ptr<Policy> policy) noexcept {
   Chosen* replaced = chosen_;
   std::unique_ptr<Policy> old = std::exchange(policy_, std::move(policy));
   chosen_ = nullptr;
+  borrowed_ = nullptr;
   readyLength_ = 0;
   if (replaced) {
     // What it has taken is known to the application only, in whatever order: by slot then.
@@ -30,12 +32,35 @@ void Scheduler::setPolicy(std::unique_ptr<Policy> policy) noexcept {
       enqueue(c);
     }
     wake(replaced->chooser(), -ECANCELED);
-  } else if (old) {
-    while (Coroutine* c = old->pop()) enqueue(c);
+    return;
+  }
+  // All are taken from the old one before the new one gets any: both may keep what they know in the same place.
+  RunQueue moved;
+  if (old) {
+    while (Coroutine* c = old->pop()) moved.push(c);
+    old.reset();
   } else {
-    RunQueue before;
-    while (Coroutine* c = ready_.pop()) before.push(c);
-    while (Coroutine* c = before.pop()) enqueue(c);
+    moved.append(ready_);
+  }
+  while (Coroutine* c = moved.pop()) enqueue(c);
+}
+
+void Scheduler::borrowVirtualTime(int64_t allowanceNs) noexcept {
+  auto* borrowed = new (std::nothrow) BorrowedVirtualTime(shares(), running_, allowanceNs);
+  setPolicy(std::unique_ptr<Policy>(borrowed));
+  borrowed_ = borrowed;
+}
+
+Shares& Scheduler::shares() noexcept {
+  if (!shares_) shares_ = std::make_unique<Shares>();
+  return *shares_;
+}
+
+void Scheduler::joinShare(Coroutine* c, Share& share) noexcept {
+  if (borrowed_) {
+    borrowed_->join(c, share);
+  } else {
+    shares().join(c, share);
   }
 }
 

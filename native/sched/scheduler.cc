@@ -15,6 +15,8 @@ Scheduler::Scheduler(engine::Engine& engine, stack::StackPool& stacks) noexcept
 
 Scheduler::~Scheduler() {
   shutdown();
+  // It has shares of shares_.
+  policy_.reset();
 }
 
 void Scheduler::setPoll(PollHook hook, void* context) noexcept {
@@ -100,6 +102,7 @@ Coroutine* Scheduler::nextAfterCheck() noexcept {
     // A host that may go to sleep needs a poll before, which arms the timer. And where turns take long, batches end with
     // coroutines ready, again and again: they must not follow each other without a poll.
     pollUnlessRecent(now, readyLength_ == 0);
+    if (policy_) policy_->leave();
     return nullptr;
   }
   if (!pollUnlessRecent(now, --untilPoll_ == 0)) expireTimers(now);

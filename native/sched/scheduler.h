@@ -17,11 +17,14 @@
 #include "policy.h"
 #include "result_code.h"
 #include "run_queue.h"
+#include "share.h"
 #include "stack_reuse.h"
 #include "timers.h"
 #include "turn_clock.h"
 
 namespace stackful::sched {
+
+class BorrowedVirtualTime;
 
 // What a parking call returns: 0 or more = woken for the reason it waited for, -errno = ended otherwise, and kNotInCoroutine
 // or kCannotPark (result_code.h) when it did not park at all.
@@ -211,6 +214,11 @@ class Scheduler {
   // chooseNext returns -ECANCELED there.
   int32_t becomeChooser() noexcept;
   Chosen* chosen() noexcept { return chosen_; }
+  // Puts borrowed virtual time in force; see borrowed_virtual_time.h.
+  void borrowVirtualTime(int64_t allowanceNs) noexcept;
+  // What coroutines get under it, now or when it is put in force.
+  Shares& shares() noexcept;
+  void joinShare(Coroutine* c, Share& share) noexcept;
   // By the chooser: runs `c`, and returns when there are coroutines to choose from again; kNotChoosable when `c` is not one
   // that it has taken.
   int32_t chooseNext(Coroutine* c) noexcept;
@@ -394,6 +402,8 @@ class Scheduler {
   uint32_t live_ = 0;
   uint32_t firstFree_ = kNoSlot;
   Chosen* chosen_ = nullptr;  // policy_, if it is one
+  BorrowedVirtualTime* borrowed_ = nullptr;  // policy_, if it is one
+  std::unique_ptr<Shares> shares_;
   Published unpublished_;
   std::vector<Slot> table_;
   Timers realTimers_;

@@ -10,6 +10,7 @@ Simulation::Simulation(Scheduler& scheduler, uint32_t seed) noexcept
       hook_(scheduler.hook_),
       policy_(std::move(scheduler.policy_)),
       chosen_(std::exchange(scheduler.chosen_, nullptr)),
+      borrowed_(std::exchange(scheduler.borrowed_, nullptr)),
       externalWaits_(scheduler.externalWaits_) {
   scheduler.hook_ = nullptr;
   scheduler.timers_ = &timers_;
@@ -31,6 +32,7 @@ Simulation::~Simulation() {
   timers_.clear();
   scheduler_.policy_ = std::move(policy_);
   scheduler_.chosen_ = chosen_;
+  scheduler_.borrowed_ = borrowed_;
   for (Coroutine* c : others_) scheduler_.enqueue(c);
 }
 

@@ -45,6 +45,7 @@ class Simulation {
   Scheduler::PollHook hook_;
   std::unique_ptr<Policy> policy_;
   Chosen* chosen_;
+  BorrowedVirtualTime* borrowed_;
   uint32_t externalWaits_;
 };
 

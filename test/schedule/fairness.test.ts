@@ -16,6 +16,7 @@ describe('a sleeper, a time limit, a timer and a request have their turn beside 
   for (const loop of loops) it(loop, () => keepsNobodyOut(loop));
   it('under the policy "priority"', () => keepsNobodyOut('two yield', 'priority'));
   it('under the policy "accept"', () => keepsNobodyOut('two yield', 'accept'));
+  it('under the policy "bvt"', () => keepsNobodyOut('two yield', 'bvt'));
   it('all of them are tried', async () => {
     expect((await runChild('fairness.mjs')).stdout.trim().split(',')).toEqual(loops);
   });

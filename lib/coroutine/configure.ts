@@ -14,8 +14,7 @@ import {
 import { schedulingPolicy, type PolicyName, type SchedulingPolicy } from '../schedule/policy.js';
 import { setAllowance } from '../schedule/policy_in_force.js';
 import { setDefaultTimeSlice } from '../schedule/time_slice.js';
-import { setDefaultStackSize } from './coroutine.js';
-import { stackSizeOf } from './stacks.js';
+import { setDefaultStackSize, stackSizeOf } from './stacks.js';
 
 /** Slots are numbered in 31 bits. */
 const MOST_COROUTINES = 2 ** 31 - 1;

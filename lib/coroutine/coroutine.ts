@@ -14,6 +14,7 @@ import { checkTurn } from '../internal/turn.js';
 import type { Waitable } from '../internal/waiting.js';
 import { mayWaitFor } from '../observe/deadlock.js';
 import { appendCoroutine, appendSpawnSite, recordEnd, recordSpawnSite, recordsSpawnSites, spawnSiteOf } from '../observe/spawn_site.js';
+import { withImportance } from '../schedule/importance.js';
 import { NORMAL_PRIORITY, priorityLevel } from '../schedule/policy_in_force.js';
 import { shareOf } from '../schedule/share.js';
 import { defaultTimeSlice, timeSlice } from '../schedule/time_slice.js';
@@ -23,12 +24,12 @@ import { CancelledError, TerminatedError } from './errors.js';
 import { localsHolder, type LocalValue } from './locals.js';
 import { signalOf } from './signal.js';
 import { checkSpawnOptions, type SpawnOptions } from './spawn_options.js';
-import { DEFAULT_STACK, spawnError, stackSizeOf, type StackUse } from './stacks.js';
+import { defaultStack, spawnError, stackSizeOf, type StackUse } from './stacks.js';
 
 export type { CoroutineState, SpawnOptions, StackUse };
 
-let defaultStack = DEFAULT_STACK;
 let lastId = 0;
+
 /** The coroutines of a simulation whose failure no join, await or scope has received; the simulation reports them itself. */
 let unheard: Set<Coroutine<unknown>> | undefined;
 
@@ -379,19 +380,15 @@ export function spawn<R>(fn: () => R, options?: SpawnOptions): Coroutine<R> {
   if (!options) return new Coroutine(fn, undefined, defaultStack, defaultTimeSlice());
   checkSpawnOptions(options);
   const stackSize = options.stackSize === undefined ? defaultStack : stackSizeOf('options.stackSize', options.stackSize);
-  const { signal, priority, bvt } = options;
+  const { signal, priority, bvt, importance } = options;
   if (signal !== undefined) signalOf('options.signal', signal);
   const level = priority === undefined ? NORMAL_PRIORITY : priorityLevel('options.priority', priority);
   const share = bvt === undefined ? undefined : shareOf('options.bvt', bvt);
-  const coroutine = new Coroutine(fn, options.name, stackSize, timeSlice('options.timeSlice', options.timeSlice), level);
+  const body = importance === undefined ? fn : withImportance('options.importance', importance, fn);
+  const coroutine = new Coroutine(body, options.name, stackSize, timeSlice('options.timeSlice', options.timeSlice), level);
   share?.join(coroutine.slot);
   if (signal) coroutine.cancelWith(signal);
   return coroutine;
-}
-
-/** See `configure`; `bytes` is a result of `stackSizeOf`. @internal */
-export function setDefaultStackSize(bytes: number): void {
-  defaultStack = bytes;
 }
 
 /** Collects in `to` the coroutines whose failure nothing received, instead of rejecting their promises. @internal */

@@ -1,4 +1,5 @@
 import { refuse } from '../internal/options.js';
+import type { Importance } from '../schedule/importance.js';
 import type { Priority } from '../schedule/policy.js';
 import type { BvtGroup, BvtOptions } from '../schedule/share.js';
 
@@ -23,6 +24,11 @@ export interface SpawnOptions {
    * of the coroutine that spawns it while `'bvt'` is in force.
    */
   bvt?: BvtOptions | BvtGroup;
+  /**
+   * `'low'`: work that has time, such as indexing or copying. It gives way to everything else, in this process and on the machine,
+   * by what it notices at its calls of `reportProgress`. Default `'normal'`.
+   */
+  importance?: Importance;
   /** Aborting it cancels the coroutine, with the signal's reason. */
   signal?: AbortSignal;
   /**
@@ -33,7 +39,7 @@ export interface SpawnOptions {
   timeSlice?: number;
 }
 
-const KNOWN = new Set(['name', 'stackSize', 'priority', 'signal', 'timeSlice', 'bvt']);
+const KNOWN = new Set(['name', 'stackSize', 'priority', 'signal', 'timeSlice', 'bvt', 'importance']);
 
 /** Refuses unknown options; a `switch`, which is faster than the set, because `spawn(fn, { name })` is frequent. @internal */
 export function checkSpawnOptions(options: SpawnOptions): void {
@@ -45,6 +51,7 @@ export function checkSpawnOptions(options: SpawnOptions): void {
       case 'signal':
       case 'timeSlice':
       case 'bvt':
+      case 'importance':
         break;
       default:
         refuse('spawn', options, key, KNOWN);

@@ -22,7 +22,14 @@ const LEAST_STACK = 128 * KIB;
 const LEAST_SLOT = 256 * KIB;
 /** Independent of --stack-size, which is about the main stack. */
 const MOST_STACK = 64 * 1024 * KIB;
-export const DEFAULT_STACK = 256 * KIB;
+/** What a coroutine gets that is spawned without a size. */
+export let defaultStack = 256 * KIB;
+
+/** See `configure`; `bytes` is a result of `stackSizeOf`. @internal */
+export function setDefaultStackSize(bytes: number): void {
+  defaultStack = bytes;
+}
+
 /** The largest size known to the engine. */
 let largestStack = 0;
 

@@ -1,8 +1,8 @@
 import type { ProxyOptions, Server } from '../http.js';
 import { CliError, UsageError } from './errors.js';
 import { certificateOf } from './serve_arguments.js';
-import { credentials, endServer, explain, untilToldToEnd, urlOf, type CertificateFiles } from './serving.js';
-import { showStatistics } from './statistics.js';
+import { credentials, explain, serveUntil, untilToldToEnd, urlOf, type CertificateFiles } from './serving.js';
+import { inheritedSocket } from './systemd.js';
 import { PROXY } from './tables.js';
 import { valuesFrom } from './values.js';
 
@@ -46,22 +46,17 @@ function balanceOf(text: string): NonNullable<ProxyOptions['balance']> {
 export async function proxyCommand(args: string[]): Promise<void> {
   const given = await proxyArguments(args);
   const { proxy, serve } = await import('../http.js');
+  const fd = await inheritedSocket();
   let server: Server;
   try {
     const handler = proxy(given.upstreams, given.options);
-    server = serve(handler, { port: given.port, host: given.host, ...credentials(given.tls) });
+    server = serve(handler, { ...(fd === undefined ? { port: given.port, host: given.host } : { fd }), ...credentials(given.tls) });
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException;
     if (code === 'ERR_INVALID_URL' || code.startsWith('ERR_INVALID_ARG')) throw new UsageError(message, { cause: error });
     if (code.startsWith('ERR_OSSL')) throw new CliError(`--cert and --key are no certificate and its key: ${message}`, { cause: error });
     throw explain(error, { directory: '', port: given.port, host: given.host });
   }
-  const told = untilToldToEnd();
-  const { address } = server;
-  const where = typeof address === 'string' ? address : urlOf(address, given);
-  console.log(`Knot passes requests from ${where} on to ${given.upstreams.join(', ')}`);
-  const statistics = showStatistics(server, process.stdout);
-  const signal = await told;
-  statistics.stop();
-  await endServer(server, signal);
+  const where = urlOf(server.address, given);
+  await serveUntil(untilToldToEnd(), server, `passes requests from ${where} on to ${given.upstreams.join(', ')}`);
 }

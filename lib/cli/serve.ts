@@ -3,12 +3,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { AccessLog, AccessLogOptions, Server, ServeOptions } from '../http.js';
 import { CliError } from './errors.js';
+import { InheritedPort } from './inherited_port.js';
 import { serveArguments, type ServeArguments } from './serve_arguments.js';
 import {
-  credentials, DRAIN_MS, endServer, explain, GRACE_MS, hasHungUp, IDLE_MS, idleFor, sayEnding, TICKET_KEYS, untilToldToEnd, urlOf,
+  credentials, DRAIN_MS, explain, GRACE_MS, hasHungUp, IDLE_MS, idleFor, sayEnding, serveUntil, TICKET_KEYS, untilToldToEnd, urlOf,
 } from './serving.js';
 import { showStatistics } from './statistics.js';
-import { WORKER_FD, Workers, type FromWorker, type ToWorker } from './workers.js';
+import { inheritedSocket, ServiceManager } from './systemd.js';
+import { WORKER_FD, Workers, type FromWorker, type ToWorker, type WorkersPort } from './workers.js';
 
 const STATISTICS_MS = 1_000;
 
@@ -49,9 +51,10 @@ export async function serveCommand(args: string[]): Promise<void> {
   if (args.includes('--worker')) return serveAsWorker(args);
   const given = await serveArguments(args);
   if (given.workers > 0) return serveWithWorkers(given, args);
+  const fd = await inheritedSocket();
   let server: Server;
   try {
-    server = await serveDirectory(given, { port: given.port, host: given.host });
+    server = await serveDirectory(given, fd === undefined ? { port: given.port, host: given.host } : { fd });
   } catch (error) {
     throw explain(error, given);
   }
@@ -60,12 +63,8 @@ export async function serveCommand(args: string[]): Promise<void> {
     startInspector(given, (port) => inspect({ port }));
   }
   const told = untilToldToEnd();
-  const { address } = server;
-  console.log(`Knot serves ${given.directory} on ${typeof address === 'string' ? address : urlOf(address, given)}`);
-  const statistics = showStatistics(server, process.stdout);
-  const signal = await told;
-  statistics.stop();
-  await endServer(server, signal);
+  const status = `serves ${given.directory} on ${urlOf(server.address, given)}`;
+  await serveUntil(told, server, status);
 }
 
 /** Starts what `--inspect` asks for, if it was given. */
@@ -78,9 +77,12 @@ function startInspector({ directory, inspectPort: port }: ServeArguments, start:
   }
 }
 
-/** Runs the process that owns the sockets, and starts and replaces the workers. */
-async function serveWithWorkers(given: ServeArguments, args: string[]): Promise<void> {
+/** The sockets of the workers, and where they listen. */
+async function openPort(given: ServeArguments): Promise<{ port: WorkersPort; where: string }> {
   const { addressOfFd, listenFd } = await import('../http/server.js');
+  const where = (fd: number): string => urlOf(addressOfFd(fd), given);
+  const inherited = await inheritedSocket();
+  if (inherited !== undefined) return { port: new InheritedPort(inherited, given.workers), where: where(inherited) };
   const { SharedPort } = await import('./hand_over.js');
   const fds: number[] = [];
   let { port } = given;
@@ -92,8 +94,14 @@ async function serveWithWorkers(given: ServeArguments, args: string[]): Promise<
   } catch (error) {
     throw explain(error, given);
   }
+  return { port: new SharedPort(fds), where: where(fds[0]!) };
+}
+
+/** Runs the process that owns the sockets, and starts and replaces the workers. */
+async function serveWithWorkers(given: ServeArguments, args: string[]): Promise<void> {
+  const { port, where } = await openPort(given);
   if (given.tls) process.env[TICKET_KEYS] = randomBytes(48).toString('base64');
-  const workers = new Workers(new SharedPort(fds), [process.argv[1]!, 'serve', ...args, '--worker']);
+  const workers = new Workers(port, [process.argv[1]!, 'serve', ...args, '--worker']);
   const told = untilToldToEnd(() => { workers.kill(); });
   try {
     await workers.start();
@@ -105,17 +113,29 @@ async function serveWithWorkers(given: ServeArguments, args: string[]): Promise<
     const { inspectPeers } = await import('../inspect/server.js');
     startInspector(given, (port) => inspectPeers(port, () => workers.pids));
   }
+  const manager = await ServiceManager.here();
+  const status = `serves ${given.directory} on ${where} with ${String(given.workers)} workers`;
   process.on('SIGHUP', () => {
     if (hasHungUp()) process.exit(129);
+    manager.reloading();
     workers.reload(DRAIN_MS, IDLE_MS).then(
-      () => { console.log('Every worker has been replaced'); },
-      (error: unknown) => { console.error(`stackful: ${(error as Error).message}; the old workers go on`); },
+      () => {
+        console.log('Every worker has been replaced');
+        manager.ready(`Knot ${status}`);
+      },
+      (error: unknown) => {
+        const failed = `${(error as Error).message}; the old workers go on`;
+        console.error(`stackful: ${failed}`);
+        manager.ready(failed);
+      },
     );
   });
-  console.log(`Knot serves ${given.directory} on ${urlOf(addressOfFd(fds[0]!), given)} with ${String(given.workers)} workers`);
+  console.log(`Knot ${status}`);
+  manager.started(`Knot ${status}`);
   const statistics = showStatistics(workers, process.stdout);
   const signal = await told;
   statistics.stop();
+  manager.stopping(workers.stats.connections);
   sayEnding(workers.stats.connections);
   await Promise.race([workers.end(DRAIN_MS, idleFor(signal)), delay(DRAIN_MS + 2 * GRACE_MS)]);
   workers.kill();

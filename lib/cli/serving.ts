@@ -4,6 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { Server, ServeOptions } from '../http.js';
 import { CliError } from './errors.js';
+import { showStatistics } from './statistics.js';
+import { ServiceManager } from './systemd.js';
 
 /** How long requests under way may take after the signal to end, in milliseconds. */
 export const DRAIN_MS = 10_000;
@@ -52,9 +54,14 @@ export function explain(error: unknown, { directory, port, host }: Place): Error
   }
 }
 
-type Address = { address: string; family: string; port: number };
+type Address = { address: string; family: string; port: number } | string;
 
-export function urlOf({ address, family, port }: Address, { tls }: { tls: CertificateFiles | undefined }): string {
+/** As a client writes it; of a Unix socket, the path. */
+export function urlOf(at: Address, { tls }: { tls: CertificateFiles | undefined }): string {
+  if (typeof at === 'string') return at;
+  const { address, family, port } = at;
+  // Descriptors tell the path as the address.
+  if (port === 0) return address;
   return `${tls ? 'https' : 'http'}://${family === 'IPv6' ? `[${address}]` : address}:${String(port)}`;
 }
 
@@ -97,8 +104,21 @@ export function credentials(tls: CertificateFiles | undefined): Pick<ServeOption
   return { tls: { cert, key, ...(shared !== undefined && { ticketKeys: Buffer.from(shared, 'base64') }) } };
 }
 
+/** Shows that the server runs, to systemd as well, until a signal tells it to end; then ends it, and the process. */
+export async function serveUntil(told: Promise<EndSignal>, server: Server, status: string): Promise<void> {
+  console.log(`Knot ${status}`);
+  const manager = await ServiceManager.here();
+  manager.started(`Knot ${status}`);
+  manager.onReload(`Knot ${status}`);
+  const statistics = showStatistics(server, process.stdout);
+  const signal = await told;
+  statistics.stop();
+  manager.stopping(server.stats.connections);
+  await endServer(server, signal);
+}
+
 /** Lets requests under way come to their end, for some seconds at most, and ends the process. */
-export async function endServer(server: Server, signal: EndSignal): Promise<void> {
+async function endServer(server: Server, signal: EndSignal): Promise<void> {
   const { connections } = server.stats;
   const closed = server.close({ deadline: DRAIN_MS, idle: idleFor(signal) });
   sayEnding(connections);

@@ -12,7 +12,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { ServerStats } from '../http.js';
 import { CliError } from './errors.js';
-import type { SharedPort } from './hand_over.js';
 
 /** A worker's descriptor of its socket, after stdin, stdout, stderr and the channel. */
 export const WORKER_FD = 4;
@@ -27,6 +26,14 @@ const LONGEST_PAUSE_MS = 5_000;
 export type FromWorker = { ready: true } | { closed: true } | { failed: string } | { stats: ServerStats };
 /** A message to a worker: drain and end. Times in milliseconds. */
 export type ToWorker = { drain: true; deadline: number; idle: number };
+
+/** The sockets of the workers: SharedPort, or InheritedPort. */
+export interface WorkersPort {
+  /** One for each. */
+  readonly fds: readonly number[];
+  /** `stop` lets the workers of these sockets accept what waits in them, and close their descriptors. */
+  handOver(stop: (fds: readonly number[]) => Promise<unknown>): Promise<void>;
+}
 
 interface Slot {
   readonly fd: number;
@@ -55,7 +62,7 @@ export class Workers {
 
   /** @param args the command line of a worker, from the program's name on */
   constructor(
-    private readonly port: SharedPort,
+    private readonly port: WorkersPort,
     private readonly args: readonly string[],
   ) {
     this.slots = port.fds.map((fd) => ({ fd, worker: undefined, failures: 0 }));

@@ -52,8 +52,12 @@ try {
     process.exitCode = 2;
   } else {
     const { name, message } = (error ?? {}) as Partial<Error>;
-    if (error instanceof CliError) console.error(`stackful: ${error.message}`);
-    else console.error(name === 'UnsupportedRuntimeError' || name === 'LoadedTwiceError' ? message : error);
+    if (error instanceof CliError) {
+      console.error(`stackful: ${error.message}`);
+      // A part may run already: a server whose inspector cannot listen.
+      process.exit(1);
+    }
+    console.error(name === 'UnsupportedRuntimeError' || name === 'LoadedTwiceError' ? message : error);
     process.exitCode = 1;
   }
 }

@@ -54,12 +54,30 @@ export function whole(shown: string, least: number, most: number, help: string):
   };
 }
 
-export const port = (help: string): Option<number> => whole('N', 0, 65535, help);
+const MOST_PORT = 65535;
+export const port = (help: string): Option<number> => whole('N', 0, MOST_PORT, help);
 
 export function choice<const C extends string>(choices: readonly C[], help: string): Option<C> {
   const accept = (value: unknown): C | undefined => choices.find((one) => one === value);
   const must = `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)!}`;
   return { help, shown: choices.join('|'), must, parse: accept, accept, schema: { enum: choices } };
+}
+
+/** A port, or an address and a port. */
+export function place(help: string): Option<{ host: string; port: number }> {
+  const parse = (word: string): { host: string; port: number } | undefined => {
+    const [, bracketed, plain, digits] = /^(?:(?:\[([^\]]+)\]|([^:]+)):)?(\d{1,5})$/.exec(word) ?? [];
+    if (digits === undefined || Number(digits) > MOST_PORT) return undefined;
+    return { host: bracketed ?? plain ?? '127.0.0.1', port: Number(digits) };
+  };
+  return {
+    help,
+    shown: '[H:]N',
+    must: `a port up to ${String(MOST_PORT)}, or an address and a port: "0.0.0.0:9100", "[::1]:9100"`,
+    parse,
+    accept: (value) => (typeof value === 'string' || typeof value === 'number' ? parse(String(value)) : undefined),
+    schema: { type: ['integer', 'string'] },
+  };
 }
 
 /** @param pattern what it must match; `must`: that in words */

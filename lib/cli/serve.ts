@@ -62,6 +62,7 @@ export async function serveCommand(args: string[]): Promise<void> {
     const { inspect } = await import('../inspect.js');
     startInspector(given, (port) => inspect({ port }));
   }
+  if (given.metrics) await startMetrics(given.metrics, (await import('../inspect/metrics.js')).metrics);
   const told = untilToldToEnd();
   const status = `serves ${given.directory} on ${urlOf(server.address, given)}`;
   await serveUntil(told, server, status);
@@ -74,6 +75,16 @@ function startInspector({ directory, inspectPort: port }: ServeArguments, start:
     console.log(`Inspector on http://127.0.0.1:${String(start(port).port)}`);
   } catch (error) {
     throw explain(error, { directory, port, host: '127.0.0.1' });
+  }
+}
+
+/** Starts what `--metrics` asks for. */
+async function startMetrics(place: { host: string; port: number }, page: () => Promise<string>): Promise<void> {
+  const { serveMetrics } = await import('../inspect/metrics_server.js');
+  try {
+    console.log(`Metrics on ${urlOf(serveMetrics(place, page).address, { tls: undefined })}/metrics`);
+  } catch (error) {
+    throw explain(error, { directory: '', ...place });
   }
 }
 
@@ -101,7 +112,10 @@ async function openPort(given: ServeArguments): Promise<{ port: WorkersPort; whe
 async function serveWithWorkers(given: ServeArguments, args: string[]): Promise<void> {
   const { port, where } = await openPort(given);
   if (given.tls) process.env[TICKET_KEYS] = randomBytes(48).toString('base64');
-  const workers = new Workers(port, [process.argv[1]!, 'serve', ...args, '--worker']);
+  const { WorkerMetrics } = await import('../inspect/worker_metrics.js');
+  const metrics = new WorkerMetrics(given.workers);
+  const page = () => metrics.page();
+  const workers = new Workers(port, metrics, [process.argv[1]!, 'serve', ...args, '--worker']);
   const told = untilToldToEnd(() => { workers.kill(); });
   try {
     await workers.start();
@@ -111,8 +125,9 @@ async function serveWithWorkers(given: ServeArguments, args: string[]): Promise<
   }
   if (given.inspectPort !== undefined) {
     const { inspectPeers } = await import('../inspect/server.js');
-    startInspector(given, (port) => inspectPeers(port, () => workers.pids));
+    startInspector(given, (port) => inspectPeers(port, () => workers.pids, page));
   }
+  if (given.metrics) await startMetrics(given.metrics, page);
   const manager = await ServiceManager.here();
   const status = `serves ${given.directory} on ${where} with ${String(given.workers)} workers`;
   process.on('SIGHUP', () => {
@@ -160,7 +175,10 @@ async function serveAsWorker(args: string[]): Promise<void> {
     tell({ failed: (given ? explain(error, given) : (error as Error)).message });
     process.exit(1);
   }
-  const statistics = setInterval(() => { tell({ stats: server.stats }); }, STATISTICS_MS);
+  const metrics = (given.inspectPort ?? given.metrics) === undefined ? undefined : (await import('../inspect/metrics.js')).metricsAsJson;
+  const tellFigures = async () => { tell({ stats: server.stats, metrics: await metrics?.() }); };
+  await tellFigures();
+  const statistics = setInterval(() => void tellFigures(), STATISTICS_MS);
   const { deadline, idle } = await new Promise<Omit<ToWorker, 'drain'>>((resolve) => {
     process.on('message', (message: ToWorker) => { resolve(message); });
     // Drains also when the parent has died without a message.
@@ -171,7 +189,7 @@ async function serveAsWorker(args: string[]): Promise<void> {
   tell({ closed: true });
   await Promise.race([ended, delay(deadline + GRACE_MS)]);
   clearInterval(statistics);
-  tell({ stats: server.stats });
+  await tellFigures();
   if (process.connected) process.disconnect();
   setTimeout(() => process.exit(0), GRACE_MS).unref();
 }

@@ -10,6 +10,7 @@ export interface ServeArguments {
   port: number;
   host: string;
   inspectPort: number | undefined;
+  metrics: { host: string; port: number } | undefined;
   /** 0: this process serves. */
   workers: number;
   /** Whether this process is one of the workers. */
@@ -25,7 +26,8 @@ export interface ServeArguments {
 /** @throws UsageError, CliError */
 export async function serveArguments(args: string[]): Promise<ServeArguments> {
   const values = await valuesFrom(SERVE, args);
-  const { directory, host, port, policy, inspect, worker, shed, connections, http2, compress, precompressed, spa, listing } = values;
+  const { directory, host, port, policy, inspect, metrics, worker, shed, connections, http2 } = values;
+  const { compress, precompressed, spa, listing } = values;
   if (directory === undefined) throw new UsageError('serve: which directory?');
   const options = {
     ...(shed !== undefined && { shed: { delayMs: shed } }),
@@ -35,7 +37,8 @@ export async function serveArguments(args: string[]): Promise<ServeArguments> {
   const files = { compress, precompressed, spa, listing };
   const log = logOf(values.log, values.logFormat);
   const tls = certificateOf(values.cert, values.key);
-  return { tls, files, log, directory, port, host, inspectPort: inspect, workers: values.workers ?? 0, worker, policy, options };
+  const workers = values.workers ?? 0;
+  return { tls, files, log, directory, port, host, inspectPort: inspect, metrics, workers, worker, policy, options };
 }
 
 export function certificateOf(cert: string | undefined, key: string | undefined): CertificateFiles | undefined {

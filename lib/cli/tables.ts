@@ -1,5 +1,5 @@
 /** The options of the commands that serve. */
-import { choice, flag, path, port, several, text, whole } from './options.js';
+import { choice, flag, path, place, port, several, text, whole } from './options.js';
 
 const MOST_MS = 1e9;
 
@@ -29,6 +29,7 @@ export const SERVE = {
   log: path('FILE', 'a line for each request, to FILE or to - (standard output); SIGHUP opens FILE anew'),
   logFormat: choice(['json', 'common', 'combined'], 'of --log (default json)'),
   inspect: port('serve the inspector on port N, and under the process id; of all workers'),
+  metrics: place('figures for Prometheus at /metrics on port N of address H (default 127.0.0.1); of all workers'),
   worker: { ...flag('this process is a worker of another'), default: false, commandOnly: true, hidden: true },
 } as const;
 

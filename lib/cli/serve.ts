@@ -182,7 +182,9 @@ async function serveAsWorker(args: string[]): Promise<void> {
   const { deadline, idle } = await new Promise<Omit<ToWorker, 'drain'>>((resolve) => {
     process.on('message', (message: ToWorker) => { resolve(message); });
     // Drains also when the parent has died without a message.
-    for (const event of ['disconnect', 'SIGTERM']) process.on(event, () => { resolve({ deadline: DRAIN_MS, idle: IDLE_MS }); });
+    const drain = (): void => { resolve({ deadline: DRAIN_MS, idle: IDLE_MS }); };
+    for (const event of ['disconnect', 'SIGTERM']) process.on(event, drain);
+    if (!process.connected) drain();
     tell({ ready: true });
   });
   const ended = server.close({ deadline, idle });

@@ -3,38 +3,7 @@
 import { readFileSync } from 'node:fs';
 
 import { CliError, ProgramError, UsageError } from './cli/errors.js';
-
-const HELP = `Usage: stackful <command>
-
-  serve DIR [--port N] [--host H]   serve the files in DIR over HTTP (default 127.0.0.1:8080)
-      --workers N                   in N processes on one port; SIGHUP replaces them without a refused connection
-      --policy accept|connections   which connections come first under load: new ones, or open ones
-      --shed MS                     while there is a queue, refuse (503) requests that have waited longer
-      --connections N               at most N connections for each process; others wait to be accepted
-      --cert FILE --key FILE        over HTTPS, with that certificate and its key (PEM)
-      --http2                       over HTTP/2, too, where clients want it
-      --compress, --precompressed   compress files for clients that accept it; send FILE.br, FILE.zst or FILE.gz for FILE
-      --spa                         send index.html for paths of the page's own
-      --listing                     show the files of a folder without an index
-      --log FILE                    a line for each request, to FILE or to - (standard output); SIGHUP opens FILE anew
-      --log-format json|common|combined
-      --inspect PORT                serve the inspector on PORT, and under the process id; of all workers
-  proxy UPSTREAM... [--port N] [--host H]
-                                    pass requests on to the servers with these URLs (default 127.0.0.1:8080)
-      --balance least|turn|address|header:NAME|cookie:NAME
-                                    which of them gets a request: the one with the fewest, each in turn, or by a hash
-      --health PATH                 ask each for PATH every 5 seconds, and leave out those that do not answer well
-      --upstream-host               tell them their own name as Host, not the client's
-      --trust                       pass on what clients say in X-Forwarded-For and its kin
-      --timeout MS                  for the head of an answer, and from one piece of its body to the next (default 60000)
-      --cert FILE --key FILE        over HTTPS, with that certificate and its key (PEM)
-  inspect PID|PORT [dump|graph|stats|metrics] [--host H] [--token T] [--limit N]
-                                    show the coroutines of a program that called inspect()
-  run FILE [ARGUMENT...]            run a program in a coroutine: it can wait at its top level
-      --patch                       Node's blocking functions park in coroutines, too
-  doctor                            show what was found of Node, V8 and the kernel, and whether it works
-  --help, --version
-`;
+import { HELP } from './cli/help.js';
 
 type Command = (args: string[]) => Promise<void>;
 
@@ -83,8 +52,12 @@ try {
     process.exitCode = 2;
   } else {
     const { name, message } = (error ?? {}) as Partial<Error>;
-    if (error instanceof CliError) console.error(`stackful: ${error.message}`);
-    else console.error(name === 'UnsupportedRuntimeError' || name === 'LoadedTwiceError' ? message : error);
+    if (error instanceof CliError) {
+      console.error(`stackful: ${error.message}`);
+      // A part may run already: a server whose inspector cannot listen.
+      process.exit(1);
+    }
+    console.error(name === 'UnsupportedRuntimeError' || name === 'LoadedTwiceError' ? message : error);
     process.exitCode = 1;
   }
 }

@@ -30,3 +30,4 @@ export { router, type ParamsOf, type RoutedRequest, type RouteHandler, type Rout
 export { eventStream, type EventSource, type EventStreamOptions, type ServerSentEvent } from './http/server_sent_events.js';
 export { Server, serve, type ServeOptions, type ServerAddress, type ServerStats } from './http/server.js';
 export { staticFiles, type StaticOptions } from './http/static.js';
+export { tracing, type TracingOptions } from './http/tracing.js';

@@ -9,6 +9,7 @@ import './tls/for_net.js';
 
 export { connect, type ConnectOptions } from './net/connect.js';
 export { inheritedListeners, type InheritedListener } from './net/inherited.js';
+export { notifySystemd } from './net/notify.js';
 export { listen, Listener, type ListenOptions } from './net/listener.js';
 export { readable, writable, type Readiness } from './net/readiness.js';
 export { pipe, type PipeOptions } from './net/pipe.js';

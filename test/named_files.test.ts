@@ -31,7 +31,7 @@ function anchorsOf(page: string): Set<string> {
 }
 
 it('every link to a page, or to a section of one, leads there', () => {
-  const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'bench/README.md', 'examples/notes/README.md', ...filesIn('docs')];
+  const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'bench/README.md', 'examples/notes/README.md', 'examples/deploying/README.md', ...filesIn('docs')];
   const anchors = new Map(pages.map((page) => [page, anchorsOf(page)]));
   const broken = pages.flatMap((page) => {
     const text = readFileSync(here + page, 'utf8').replace(/^```.*?^```$/gms, '');

@@ -1,181 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import type { AccessLog, AccessLogOptions, Server, ServeOptions, StaticOptions } from '../http.js';
-import { argumentsOf } from './arguments.js';
-import { CliError, UsageError } from './errors.js';
+import type { AccessLog, AccessLogOptions, Server, ServeOptions } from '../http.js';
+import { CliError } from './errors.js';
+import { InheritedPort } from './inherited_port.js';
+import { serveArguments, type ServeArguments } from './serve_arguments.js';
+import {
+  credentials, DRAIN_MS, explain, GRACE_MS, hasHungUp, IDLE_MS, idleFor, sayEnding, serveUntil, TICKET_KEYS, untilToldToEnd, urlOf,
+} from './serving.js';
 import { showStatistics } from './statistics.js';
-import { WORKER_FD, Workers, type FromWorker, type ToWorker } from './workers.js';
+import { inheritedSocket, ServiceManager } from './systemd.js';
+import { WORKER_FD, Workers, type FromWorker, type ToWorker, type WorkersPort } from './workers.js';
 
-/** How long requests under way may take after the signal to end, in milliseconds. */
-const DRAIN_MS = 10_000;
-/** How much longer a handler may take that does not end when it is cancelled, in milliseconds. */
-const GRACE_MS = 1_000;
-/** After SIGTERM, how long idle connections may still send a request that is on its way, in milliseconds. After Ctrl-C: 0. */
-const IDLE_MS = 1_000;
 const STATISTICS_MS = 1_000;
-const MOST_WORKERS = 1024;
-const LOG_FORMATS = ['json', 'common', 'combined'] as const;
-const POLICIES = ['connections', 'accept'] as const;
-/** The variable by which workers get the keys of their tickets. */
-const TICKET_KEYS = 'STACKFUL_TICKET_KEYS';
-const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
-
-interface ServeArguments {
-  directory: string;
-  port: number;
-  host: string;
-  inspectPort: number | undefined;
-  /** 0: this process serves. */
-  workers: number;
-  /** Whether this process is one of the workers. */
-  worker: boolean;
-  policy: (typeof POLICIES)[number] | undefined;
-  options: Pick<ServeOptions, 'shed' | 'maxConnections' | 'http2'>;
-  files: StaticOptions;
-  log: AccessLogOptions | undefined;
-  /** Paths of PEM files; undefined: HTTP. */
-  tls: { cert: string; key: string } | undefined;
-}
-
-export function portOf(option: string, text: string): number {
-  const port = Number(text);
-  if (!/^\d+$/.test(text) || port > 65535) throw new UsageError(`--${option} ${text}: not a port number`);
-  return port;
-}
-
-function read(args: string[]): ServeArguments {
-  const { values, positionals } = argumentsOf({
-    args,
-    allowPositionals: true,
-    options: {
-      port: { type: 'string', short: 'p', default: '8080' },
-      host: { type: 'string', default: '127.0.0.1' },
-      policy: { type: 'string' },
-      workers: { type: 'string' },
-      shed: { type: 'string' },
-      connections: { type: 'string' },
-      cert: { type: 'string' },
-      key: { type: 'string' },
-      http2: { type: 'boolean', default: false },
-      compress: { type: 'boolean', default: false },
-      precompressed: { type: 'boolean', default: false },
-      spa: { type: 'boolean', default: false },
-      listing: { type: 'boolean', default: false },
-      log: { type: 'string' },
-      'log-format': { type: 'string' },
-      worker: { type: 'boolean', default: false },
-      inspect: { type: 'string' },
-    },
-  });
-  const [directory, ...others] = positionals;
-  if (directory === undefined) throw new UsageError('serve: which directory?');
-  if (others.length > 0) throw new UsageError(`serve: one directory, not also ${others.join(', ')}`);
-  const inspectPort = values.inspect === undefined ? undefined : portOf('inspect', values.inspect);
-  const workers = values.workers === undefined ? 0 : wholeNumber('workers', values.workers, MOST_WORKERS, 1);
-  const { shed, connections } = values;
-  const policy = POLICIES.find((name) => name === values.policy);
-  if (policy !== values.policy) throw new UsageError(`--policy ${values.policy!}: it is ${POLICIES.join(' or ')}`);
-  const options = {
-    ...(shed !== undefined && { shed: { delayMs: wholeNumber('shed', shed, 60_000, 1) } }),
-    ...(values.http2 && { http2: true }),
-    ...(connections !== undefined && { maxConnections: wholeNumber('connections', connections, 1e9, 1) }),
-  };
-  const { compress, precompressed, spa, listing } = values;
-  const log = logOf(values.log, values['log-format']);
-  const port = portOf('port', values.port);
-  const { cert, key } = values;
-  if ((cert === undefined) !== (key === undefined)) throw new UsageError('--cert and --key belong together');
-  const tls = cert === undefined ? undefined : { cert, key: key! };
-  const files = { compress, precompressed, spa, listing };
-  return { tls, files, log, directory, port, host: values.host, inspectPort, workers, worker: values.worker, policy, options };
-}
-
-/** `-` is standard output. */
-function logOf(file: string | undefined, format: string | undefined): AccessLogOptions | undefined {
-  const known = LOG_FORMATS.find((name) => name === format);
-  if (known !== format) throw new UsageError(`--log-format ${format!}: it is ${LOG_FORMATS.join(' or ')}`);
-  if (file === undefined && format !== undefined) throw new UsageError('--log-format belongs to --log FILE');
-  return file === undefined ? undefined : { ...(file !== '-' && { file }), ...(known && { format: known }) };
-}
-
-export function wholeNumber(name: string, text: string, most: number, least = 0): number {
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || number > most || number < least) {
-    throw new UsageError(`--${name} ${text}: not a whole number from ${String(least)} to ${String(most)}`);
-  }
-  return number;
-}
-
-export function explain(error: unknown, { directory, port, host }: Pick<ServeArguments, 'directory' | 'port' | 'host'>): Error {
-  if (error instanceof CliError) return error;
-  const { code, syscall, message } = error as NodeJS.ErrnoException;
-  const at = `${host}:${String(port)}`;
-  switch (code) {
-    case 'EADDRINUSE':
-      return new CliError(`something listens on ${at} already (EADDRINUSE); choose another --port`, { cause: error });
-    case 'EACCES':
-      return new CliError(
-        syscall === 'listen' ? `no permission to listen on ${at} (EACCES)` : `no permission to read ${directory} (EACCES)`,
-        { cause: error },
-      );
-    case 'EADDRNOTAVAIL':
-    case 'ERR_INVALID_IP_ADDRESS':
-      return new CliError(`--host ${host} is not an address of this machine (${code})`, { cause: error });
-    case 'ENOENT':
-      return new CliError(`there is no directory ${directory} (ENOENT)`, { cause: error });
-    case 'ENOTDIR':
-      return new CliError(`${directory} is not a directory (ENOTDIR)`, { cause: error });
-    default:
-      return code === undefined ? (error as Error) : new CliError(message, { cause: error });
-  }
-}
-
-type Address = { address: string; family: string; port: number };
-
-export function urlOf({ address, family, port }: Address, { tls }: Pick<ServeArguments, 'tls'>): string {
-  return `${tls ? 'https' : 'http'}://${family === 'IPv6' ? `[${address}]` : address}:${String(port)}`;
-}
-
-/** Waits for SIGINT or SIGTERM, and returns it; the next one ends the program at once. */
-export async function untilToldToEnd(atOnce: () => void = () => undefined): Promise<keyof typeof SIGNALS> {
-  return new Promise((resolve) => {
-    let told = false;
-    for (const [signal, number] of Object.entries(SIGNALS)) {
-      process.on(signal, () => {
-        if (told) {
-          atOnce();
-          process.exit(128 + number);
-        }
-        told = true;
-        resolve(signal as keyof typeof SIGNALS);
-      });
-    }
-  });
-}
-
-const idleFor = (signal: keyof typeof SIGNALS): number => (signal === 'SIGTERM' ? IDLE_MS : 0);
-
-function sayEnding(connections: number): void {
-  if (connections > 0) console.log(`Ending; ${String(connections)} connections are open. A second signal ends the program at once.`);
-}
-
-/** The options of TLS. Workers inherit their ticket keys, so that each resumes the sessions of the others. */
-export function credentials(tls: ServeArguments['tls']): Pick<ServeOptions, 'tls'> {
-  if (!tls) return {};
-  const read = (option: string, file: string): Buffer => {
-    try {
-      return readFileSync(file);
-    } catch (error) {
-      throw new CliError(`--${option} ${file} cannot be read (${(error as NodeJS.ErrnoException).code!})`, { cause: error });
-    }
-  };
-  const cert = read('cert', tls.cert);
-  const key = read('key', tls.key);
-  const shared = process.env[TICKET_KEYS];
-  return { tls: { cert, key, ...(shared !== undefined && { ticketKeys: Buffer.from(shared, 'base64') }) } };
-}
 
 async function serveDirectory(given: ServeArguments, where: ServeOptions): Promise<Server> {
   const { directory, policy, options, files: about, log, tls } = given;
@@ -211,12 +48,13 @@ function openLog(open: (options: AccessLogOptions) => AccessLog, options: Access
 
 /** `stackful serve DIR`: ends the process when a signal has told the server to end, and it has ended. */
 export async function serveCommand(args: string[]): Promise<void> {
-  const given = read(args);
-  if (given.worker) return serveAsWorker(given);
+  if (args.includes('--worker')) return serveAsWorker(args);
+  const given = await serveArguments(args);
   if (given.workers > 0) return serveWithWorkers(given, args);
+  const fd = await inheritedSocket();
   let server: Server;
   try {
-    server = await serveDirectory(given, { port: given.port, host: given.host });
+    server = await serveDirectory(given, fd === undefined ? { port: given.port, host: given.host } : { fd });
   } catch (error) {
     throw explain(error, given);
   }
@@ -224,22 +62,10 @@ export async function serveCommand(args: string[]): Promise<void> {
     const { inspect } = await import('../inspect.js');
     startInspector(given, (port) => inspect({ port }));
   }
+  if (given.metrics) await startMetrics(given.metrics, (await import('../inspect/metrics.js')).metrics);
   const told = untilToldToEnd();
-  const { address } = server;
-  console.log(`Knot serves ${given.directory} on ${typeof address === 'string' ? address : urlOf(address, given)}`);
-  const statistics = showStatistics(server, process.stdout);
-  const signal = await told;
-  statistics.stop();
-  await endServer(server, signal);
-}
-
-/** Lets requests under way come to their end, for some seconds at most, and ends the process. */
-export async function endServer(server: Server, signal: keyof typeof SIGNALS): Promise<void> {
-  const { connections } = server.stats;
-  const closed = server.close({ deadline: DRAIN_MS, idle: idleFor(signal) });
-  sayEnding(connections);
-  await Promise.race([closed, delay(DRAIN_MS + GRACE_MS)]);
-  process.exit(0);
+  const status = `serves ${given.directory} on ${urlOf(server.address, given)}`;
+  await serveUntil(told, server, status);
 }
 
 /** Starts what `--inspect` asks for, if it was given. */
@@ -252,20 +78,22 @@ function startInspector({ directory, inspectPort: port }: ServeArguments, start:
   }
 }
 
-/** Whether a SIGHUP means that the terminal was closed. */
-function hasHungUp(): boolean {
-  if (!process.stdout.isTTY) return false;
+/** Starts what `--metrics` asks for. */
+async function startMetrics(place: { host: string; port: number }, page: () => Promise<string>): Promise<void> {
+  const { serveMetrics } = await import('../inspect/metrics_server.js');
   try {
-    closeSync(openSync('/dev/tty', 'r'));
-    return false;
-  } catch {
-    return true;
+    console.log(`Metrics on ${urlOf(serveMetrics(place, page).address, { tls: undefined })}/metrics`);
+  } catch (error) {
+    throw explain(error, { directory: '', ...place });
   }
 }
 
-/** Runs the process that owns the sockets, and starts and replaces the workers. */
-async function serveWithWorkers(given: ServeArguments, args: string[]): Promise<void> {
+/** The sockets of the workers, and where they listen. */
+async function openPort(given: ServeArguments): Promise<{ port: WorkersPort; where: string }> {
   const { addressOfFd, listenFd } = await import('../http/server.js');
+  const where = (fd: number): string => urlOf(addressOfFd(fd), given);
+  const inherited = await inheritedSocket();
+  if (inherited !== undefined) return { port: new InheritedPort(inherited, given.workers), where: where(inherited) };
   const { SharedPort } = await import('./hand_over.js');
   const fds: number[] = [];
   let { port } = given;
@@ -277,8 +105,17 @@ async function serveWithWorkers(given: ServeArguments, args: string[]): Promise<
   } catch (error) {
     throw explain(error, given);
   }
+  return { port: new SharedPort(fds), where: where(fds[0]!) };
+}
+
+/** Runs the process that owns the sockets, and starts and replaces the workers. */
+async function serveWithWorkers(given: ServeArguments, args: string[]): Promise<void> {
+  const { port, where } = await openPort(given);
   if (given.tls) process.env[TICKET_KEYS] = randomBytes(48).toString('base64');
-  const workers = new Workers(new SharedPort(fds), [process.argv[1]!, 'serve', ...args, '--worker']);
+  const { WorkerMetrics } = await import('../inspect/worker_metrics.js');
+  const metrics = new WorkerMetrics(given.workers);
+  const page = () => metrics.page();
+  const workers = new Workers(port, metrics, [process.argv[1]!, 'serve', ...args, '--worker']);
   const told = untilToldToEnd(() => { workers.kill(); });
   try {
     await workers.start();
@@ -288,19 +125,32 @@ async function serveWithWorkers(given: ServeArguments, args: string[]): Promise<
   }
   if (given.inspectPort !== undefined) {
     const { inspectPeers } = await import('../inspect/server.js');
-    startInspector(given, (port) => inspectPeers(port, () => workers.pids));
+    startInspector(given, (port) => inspectPeers(port, () => workers.pids, page));
   }
+  if (given.metrics) await startMetrics(given.metrics, page);
+  const manager = await ServiceManager.here();
+  const status = `serves ${given.directory} on ${where} with ${String(given.workers)} workers`;
   process.on('SIGHUP', () => {
     if (hasHungUp()) process.exit(129);
+    manager.reloading();
     workers.reload(DRAIN_MS, IDLE_MS).then(
-      () => { console.log('Every worker has been replaced'); },
-      (error: unknown) => { console.error(`stackful: ${(error as Error).message}; the old workers go on`); },
+      () => {
+        console.log('Every worker has been replaced');
+        manager.ready(`Knot ${status}`);
+      },
+      (error: unknown) => {
+        const failed = `${(error as Error).message}; the old workers go on`;
+        console.error(`stackful: ${failed}`);
+        manager.ready(failed);
+      },
     );
   });
-  console.log(`Knot serves ${given.directory} on ${urlOf(addressOfFd(fds[0]!), given)} with ${String(given.workers)} workers`);
+  console.log(`Knot ${status}`);
+  manager.started(`Knot ${status}`);
   const statistics = showStatistics(workers, process.stdout);
   const signal = await told;
   statistics.stop();
+  manager.stopping(workers.stats.connections);
   sayEnding(workers.stats.connections);
   await Promise.race([workers.end(DRAIN_MS, idleFor(signal)), delay(DRAIN_MS + 2 * GRACE_MS)]);
   workers.kill();
@@ -308,32 +158,40 @@ async function serveWithWorkers(given: ServeArguments, args: string[]): Promise<
 }
 
 /** Runs a worker: it inherits its listening socket. */
-async function serveAsWorker(given: ServeArguments): Promise<void> {
+async function serveAsWorker(args: string[]): Promise<void> {
   const tell = (message: FromWorker): void => {
     if (process.connected) process.send!(message);
   };
   // A terminal sends its signals to all processes; the parent decides what they mean.
   for (const signal of ['SIGINT', 'SIGHUP']) process.on(signal, () => undefined);
+  let given: ServeArguments | undefined;
   let server: Server;
   try {
+    // The file of `--config` is read anew: it may have changed since the first workers began.
+    given = await serveArguments(args);
     server = await serveDirectory(given, { fd: WORKER_FD });
     if (given.inspectPort !== undefined) (await import('../inspect/server.js')).inspectByPid();
   } catch (error) {
-    tell({ failed: explain(error, given).message });
+    tell({ failed: (given ? explain(error, given) : (error as Error)).message });
     process.exit(1);
   }
-  const statistics = setInterval(() => { tell({ stats: server.stats }); }, STATISTICS_MS);
+  const metrics = (given.inspectPort ?? given.metrics) === undefined ? undefined : (await import('../inspect/metrics.js')).metricsAsJson;
+  const tellFigures = async () => { tell({ stats: server.stats, metrics: await metrics?.() }); };
+  await tellFigures();
+  const statistics = setInterval(() => void tellFigures(), STATISTICS_MS);
   const { deadline, idle } = await new Promise<Omit<ToWorker, 'drain'>>((resolve) => {
     process.on('message', (message: ToWorker) => { resolve(message); });
     // Drains also when the parent has died without a message.
-    for (const event of ['disconnect', 'SIGTERM']) process.on(event, () => { resolve({ deadline: DRAIN_MS, idle: IDLE_MS }); });
+    const drain = (): void => { resolve({ deadline: DRAIN_MS, idle: IDLE_MS }); };
+    for (const event of ['disconnect', 'SIGTERM']) process.on(event, drain);
+    if (!process.connected) drain();
     tell({ ready: true });
   });
   const ended = server.close({ deadline, idle });
   tell({ closed: true });
   await Promise.race([ended, delay(deadline + GRACE_MS)]);
   clearInterval(statistics);
-  tell({ stats: server.stats });
+  await tellFigures();
   if (process.connected) process.disconnect();
   setTimeout(() => process.exit(0), GRACE_MS).unref();
 }

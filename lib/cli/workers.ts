@@ -11,8 +11,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import type { ServerStats } from '../http.js';
+import type { Metrics } from '../inspect/metrics.js';
+import type { WorkerMetrics } from '../inspect/worker_metrics.js';
 import { CliError } from './errors.js';
-import type { SharedPort } from './hand_over.js';
 
 /** A worker's descriptor of its socket, after stdin, stdout, stderr and the channel. */
 export const WORKER_FD = 4;
@@ -24,11 +25,20 @@ const PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 
 /** A message from a worker. */
-export type FromWorker = { ready: true } | { closed: true } | { failed: string } | { stats: ServerStats };
+export type FromWorker = { ready: true } | { closed: true } | { failed: string } | { stats: ServerStats; metrics: Metrics | undefined };
 /** A message to a worker: drain and end. Times in milliseconds. */
 export type ToWorker = { drain: true; deadline: number; idle: number };
 
+/** The sockets of the workers: SharedPort, or InheritedPort. */
+export interface WorkersPort {
+  /** One for each. */
+  readonly fds: readonly number[];
+  /** `stop` lets the workers of these sockets accept what waits in them, and close their descriptors. */
+  handOver(stop: (fds: readonly number[]) => Promise<unknown>): Promise<void>;
+}
+
 interface Slot {
+  readonly index: number;
   readonly fd: number;
   worker: Worker | undefined;
   failures: number;
@@ -55,10 +65,11 @@ export class Workers {
 
   /** @param args the command line of a worker, from the program's name on */
   constructor(
-    private readonly port: SharedPort,
+    private readonly port: WorkersPort,
+    private readonly metrics: WorkerMetrics,
     private readonly args: readonly string[],
   ) {
-    this.slots = port.fds.map((fd) => ({ fd, worker: undefined, failures: 0 }));
+    this.slots = port.fds.map((fd, index) => ({ index, fd, worker: undefined, failures: 0 }));
   }
 
   /** Starts the workers; resolves when all of them serve. */
@@ -133,6 +144,7 @@ export class Workers {
           noteClosed();
         } else {
           worker.stats = message.stats;
+          if (message.metrics) this.metrics.note(slot.index, child.pid!, message.metrics);
         }
       });
       child.on('error', reject);
@@ -154,6 +166,7 @@ export class Workers {
   /** Starts another worker in place of one that has ended without being told to. */
   private ended(slot: Slot, worker: Worker, how: string, replacing: boolean): void {
     this.all.delete(worker);
+    if (worker.child.pid !== undefined) this.metrics.ended(slot.index, worker.child.pid);
     for (const name of Object.keys(this.past) as (keyof typeof this.past)[]) this.past[name] += worker.stats?.[name] ?? 0;
     if (this.ending || worker.draining || (replacing && slot.worker !== worker)) return;
     slot.failures = Date.now() - worker.started < SHORT_LIFE_MS ? slot.failures + 1 : 0;

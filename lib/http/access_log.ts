@@ -3,16 +3,12 @@ import { dirname } from 'node:path';
 
 import { pino, type Logger } from 'pino';
 
-import { wait } from '../async/wait.js';
 import { invalidType, invalidValue } from '../internal/arguments.js';
 import { mkdirSync, openSync } from '../internal/originals.js';
-import { HttpError, tellsOfDeparture } from './errors.js';
 import type { Handler } from './exchange.js';
 import { refuseUnknown } from './known.js';
-import { replyOf, responseOf, type Reply } from './reply.js';
+import { answered, type Tell } from './outcome.js';
 import type { Request } from './request.js';
-import { FileResponse, PreparedResponse, type BodyPart, type ResponseLike } from './response.js';
-import { partsIn } from './source.js';
 
 /** The options of {@link accessLog}. */
 export interface AccessLogOptions {
@@ -42,9 +38,6 @@ interface Entry {
 
 const KNOWN = ['file', 'logger', 'format'] as const satisfies (keyof AccessLogOptions)[];
 const FORMATS = ['json', 'common', 'combined'] as const;
-/** The status that logs have for clients that have left, as nginx does. */
-const CLIENT_LEFT = 499;
-const UPGRADED = 101;
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
 
 const two = (n: number): string => String(n).padStart(2, '0');
@@ -121,28 +114,6 @@ export interface AccessLog {
   close(): void;
 }
 
-const sizeOf = (body: BodyPart): number => (typeof body === 'string' ? Buffer.byteLength(body) : body.length);
-
-/** Counts the parts of a body as they go out, and tells when they have, or when no more are wanted. */
-function* counted(parts: Iterable<BodyPart>, done: (bytes: number, aborted: boolean) => void): Generator<BodyPart, void, undefined> {
-  let bytes = 0;
-  let aborted = true;
-  try {
-    for (const part of parts) {
-      yield part;
-      bytes += sizeOf(part);
-    }
-    aborted = false;
-  } finally {
-    done(bytes, aborted);
-  }
-}
-
-function statusOf(error: unknown): number {
-  if (error instanceof HttpError) return error.status >= 400 && error.status <= 599 ? error.status : 500;
-  return tellsOfDeparture(error) ? CLIENT_LEFT : 500;
-}
-
 /**
  * A function around handlers that writes a line for every request they get: who asked what, the response's status and bytes, and how many
  * milliseconds it took until the response was there, or its last part. The package `pino` writes it, in the background. Requests that
@@ -174,43 +145,12 @@ export function accessLog(options: AccessLogOptions = {}): AccessLog {
   const around = (next: Handler): Handler => (request) => {
     const began = performance.now();
     const about = aboutOf(request);
-    const tell = (status: number, bytes: number, aborted = false): void => {
+    const tell: Tell = ({ status, bytes, aborted }) => {
       out.write({ ...about, status, bytes, ms: Math.round((performance.now() - began) * 1000) / 1000, aborted });
     };
-    let response: ResponseLike;
-    try {
-      const given = next(request);
-      const promised = typeof (given as PromiseLike<ResponseLike> | undefined)?.then === 'function';
-      response = promised ? wait(given as PromiseLike<ResponseLike>) : given;
-    } catch (error) {
-      tell(statusOf(error), 0, tellsOfDeparture(error));
-      throw error;
-    }
-    return logged(response, request, tell);
+    return answered(next, request, tell);
   };
   return Object.assign(around, { reopen: () => { out.file?.reopen(); }, close: () => { out.file?.close(); } });
-}
-
-type Tell = (status: number, bytes: number, aborted?: boolean) => void;
-
-function logged(response: ResponseLike, request: Request, tell: Tell): ResponseLike {
-  const bytesOf = (bytes: number) => (request.method === 'HEAD' ? 0 : bytes);
-  // After an upgrade: what a WebSocket has carried is not counted.
-  if (request.number < 0) tell(UPGRADED, 0);
-  else if (typeof response === 'string') tell(200, bytesOf(Buffer.byteLength(response)));
-  else if (response instanceof PreparedResponse) tell(response.status, bytesOf(response.body === undefined ? 0 : sizeOf(response.body)));
-  else if (response instanceof FileResponse) tell(response.status, bytesOf(response.length));
-  else return loggedReply(replyOf(response), bytesOf, tell);
-  return response;
-}
-
-function loggedReply(reply: Reply, bytesOf: (bytes: number) => number, tell: Tell): ResponseLike {
-  const { status, body } = reply;
-  if (body instanceof FileResponse || body === undefined || body === null || typeof body === 'string' || body instanceof Uint8Array) {
-    tell(status, body instanceof FileResponse ? bytesOf(body.length) : bytesOf(body ? sizeOf(body) : 0));
-    return responseOf(reply);
-  }
-  return responseOf({ ...reply, body: counted(partsIn(body), (bytes, aborted) => { tell(status, bytes, aborted); }) });
 }
 
 /** What is read of the request before its handler: afterwards it may be over. */

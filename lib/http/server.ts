@@ -26,6 +26,7 @@ import {
 } from './native.js';
 import { isForgetful, type Request } from './request.js';
 import { print } from './report.js';
+import { addToTotals } from './totals.js';
 import { KNOWN_OPTIONS, type ServeOptions, type ServerAddress, type ServerStats } from './serve_options.js';
 
 // For what needs no server: with this module the runtime is there, which native code counts on.
@@ -285,7 +286,8 @@ export class Server implements Owner {
       httpClose(this.number, over);
       if (over && this.terms) for (const connection of this.connections.values()) connection.endHandshake();
     }
-    httpStats(this.number, this.counters);
+    const { stats } = this;
+    if (!this.observing) addToTotals(stats);
     this.forgotten = true;
     servers.delete(this);
     httpForget(this.number);

@@ -1,5 +1,8 @@
 import { createRequire } from 'node:module';
 
+import { runningServers } from '../http/server.js';
+import { totalsWith } from '../http/totals.js';
+import type { ServerStats } from '../http.js';
 import { census } from '../observe/dump.js';
 import { stats, type RuntimeStats } from '../observe/stats.js';
 
@@ -23,16 +26,33 @@ interface MetricOptions {
   help: string;
   labelNames?: string[];
   registers: MetricsRegistry[];
+  /** How the figures of several workers become one; by default they are added. */
+  aggregator?: 'sum' | 'max' | 'average';
   collect(this: Metric): void;
 }
 
+/** Metrics as objects, which other processes can be sent. @internal */
+export type Metrics = readonly {
+  readonly name: string;
+  readonly help: string;
+  readonly type: string;
+  readonly aggregator: string;
+  readonly values: readonly { readonly value: number; readonly labels: Readonly<Record<string, string>> }[];
+}[];
+
+interface JsonRegistry extends MetricsRegistry {
+  getMetricsAsJSON(): Promise<Metrics>;
+}
+
 interface PromClient {
-  Registry: new () => MetricsRegistry;
+  Registry: new () => JsonRegistry;
+  AggregatorRegistry: { aggregate(metrics: readonly Metrics[]): JsonRegistry };
   Gauge: new (options: MetricOptions) => unknown;
   Counter: new (options: MetricOptions) => unknown;
 }
 
-type Reading = [name: string, help: string, value: (s: RuntimeStats) => number];
+type Reading = [name: string, help: string, value: (s: RuntimeStats) => number, aggregator?: MetricOptions['aggregator']];
+type ServerReading = [name: string, help: string, value: (s: ServerStats) => number];
 
 const MS = 1e-3;
 
@@ -44,9 +64,9 @@ const GAUGES: readonly Reading[] = [
   ['stackful_timers', 'Armed timers', (s) => s.timers],
   ['stackful_open_sockets', 'Open sockets', (s) => s.openSockets],
   ['stackful_disk_jobs', 'File operations under way in the pool', (s) => s.diskJobs],
-  ['stackful_loop_lag_seconds', 'How late the last timers fired', (s) => s.loopLag * MS],
-  ['stackful_loop_lag_max_seconds', 'How late a timer has fired at most', (s) => s.loopLagMax * MS],
-  ['stackful_loop_utilization', 'Share of time, 0 to 1, in which the event loop was not idle', (s) => s.loopUtilization],
+  ['stackful_loop_lag_seconds', 'How late the last timers fired', (s) => s.loopLag * MS, 'max'],
+  ['stackful_loop_lag_max_seconds', 'How late a timer has fired at most', (s) => s.loopLagMax * MS, 'max'],
+  ['stackful_loop_utilization', 'Share of time, 0 to 1, in which the event loop was not idle', (s) => s.loopUtilization, 'average'],
   ['stackful_stacks_pooled', 'Free stacks kept for new coroutines', (s) => s.stacksPooled],
   ['stackful_stack_reserved_bytes', 'Address space of stacks', (s) => s.stackBytesReserved],
 ];
@@ -60,14 +80,26 @@ const COUNTERS: readonly Reading[] = [
   ['stackful_holds_total', 'Holds that the watchdog reported', (s) => s.holds],
 ];
 
-/** Loads prom-client at the first use, so that programs without metrics do not load it. */
-function promClient(): PromClient {
+const SERVER_GAUGES: readonly ServerReading[] = [
+  ['stackful_http_connections', 'Open connections of HTTP servers', (s) => s.connections],
+];
+
+const SERVER_COUNTERS: readonly ServerReading[] = [
+  ['stackful_http_connections_total', 'Connections that HTTP servers have accepted', (s) => s.accepted],
+  ['stackful_http_requests_total', 'Requests that HTTP servers have got', (s) => s.requests],
+  ['stackful_http_requests_shed_total', 'Requests refused because they came faster than they could be answered', (s) => s.shed],
+  ['stackful_http_received_bytes_total', 'Bytes that HTTP servers have received', (s) => s.bytesReceived],
+  ['stackful_http_sent_bytes_total', 'Bytes that HTTP servers have sent', (s) => s.bytesSent],
+];
+
+/** Loads prom-client at the first use, so that programs without metrics do not load it. @internal */
+export function promClient(): PromClient {
   return createRequire(import.meta.url)('prom-client') as PromClient;
 }
 
 /**
- * Adds the counters of `stats()`, and the number of coroutines by what they are parked on, to a registry of prom-client. A
- * read of the registry reads them; between reads they cost nothing.
+ * Adds the counters of `stats()`, those of all HTTP servers of this thread together, and the number of coroutines by what they are parked
+ * on, to a registry of prom-client. A read of the registry reads them; between reads they cost nothing.
  *
  * @example
  * ```ts
@@ -82,8 +114,15 @@ function promClient(): PromClient {
 export function registerMetrics(registry: MetricsRegistry): void {
   const { Gauge, Counter } = promClient();
   const registers = [registry];
-  for (const [name, help, value] of GAUGES) {
-    new Gauge({ name, help, registers, collect() { this.set(value(stats())); } });
+  for (const [name, help, value, aggregator = 'sum'] of GAUGES) {
+    new Gauge({ name, help, registers, aggregator, collect() { this.set(value(stats())); } });
+  }
+  const ofServers = () => totalsWith(runningServers());
+  for (const [name, help, value] of SERVER_GAUGES) {
+    new Gauge({ name, help, registers, collect() { this.set(value(ofServers())); } });
+  }
+  for (const [name, help, value] of SERVER_COUNTERS) {
+    new Counter({ name, help, registers, collect() { this.reset(); this.inc(value(ofServers())); } });
   }
   for (const [name, help, value] of COUNTERS) {
     new Counter({ name, help, registers, collect() { this.reset(); this.inc(value(stats())); } });
@@ -103,7 +142,15 @@ export function registerMetrics(registry: MetricsRegistry): void {
   });
 }
 
-let ownRegistry: MetricsRegistry | undefined;
+let ownRegistry: JsonRegistry | undefined;
+
+function registry(): JsonRegistry {
+  if (!ownRegistry) {
+    ownRegistry = new (promClient().Registry)();
+    registerMetrics(ownRegistry);
+  }
+  return ownRegistry;
+}
 
 /**
  * The same metrics in the Prometheus text format.
@@ -117,9 +164,10 @@ let ownRegistry: MetricsRegistry | undefined;
  * ```
  */
 export function metrics(): Promise<string> {
-  if (!ownRegistry) {
-    ownRegistry = new (promClient().Registry)();
-    registerMetrics(ownRegistry);
-  }
-  return ownRegistry.metrics();
+  return registry().metrics();
+}
+
+/** The same as objects. @internal */
+export function metricsAsJson(): Promise<Metrics> {
+  return registry().getMetricsAsJSON();
 }

@@ -13,6 +13,7 @@ import { Access, isLoopback, newToken } from './access.js';
 import { asset, SECURITY } from './assets.js';
 import { blockingGraph, graphText } from './graph.js';
 import { metrics } from './metrics.js';
+import { PROMETHEUS } from './metrics_server.js';
 import { inspectorPath, passOn, peerEvents } from './peers.js';
 import { profile } from './profile.js';
 import { recorder } from './recorder.js';
@@ -93,6 +94,11 @@ function durationOf(request: Request): number {
   return seconds > 0 && seconds <= LONGEST_PROFILE_S ? seconds * 1_000 : 1_000;
 }
 
+const metricsIn = (page: Promise<string>): ResponseLike => ({
+  headers: { ...SECURITY, 'Content-Type': PROMETHEUS, 'Cache-Control': 'no-store' },
+  body: wait(page),
+});
+
 function trace(request: Request): ResponseLike {
   const body = record(durationOf(request));
   const name = `stackful-${String(process.pid)}.json`;
@@ -121,10 +127,7 @@ const ROUTES: Readonly<Record<string, (request: Request) => ResponseLike>> = {
   '/running.json': (request) => json(profile(durationOf(request))),
   '/trace.json': trace,
   '/events': () => stream(events()),
-  '/metrics': () => ({
-    headers: { ...SECURITY, 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8', 'Cache-Control': 'no-store' },
-    body: wait(metrics()),
-  }),
+  '/metrics': () => metricsIn(metrics()),
 };
 
 function answer(request: Request): ResponseLike {
@@ -141,8 +144,9 @@ function answer(request: Request): ResponseLike {
 }
 
 /** Answers for several processes: which one a request is for stands in its query. */
-function answerFor(pids: () => readonly number[]): (request: Request) => ResponseLike {
+function answerFor(pids: () => readonly number[], page: () => Promise<string>): (request: Request) => ResponseLike {
   return (request) => {
+    if (request.path === '/metrics' && !request.query.has('pid')) return metricsIn(page());
     if (request.path === '/' || request.path.startsWith('/page/')) return answer(request);
     if (request.path === '/peers.json') return json(pids().map((pid) => ({ pid })));
     if (request.path === '/peers') return stream(peerEvents(pids));
@@ -206,9 +210,9 @@ export function inspect(options: InspectOptions = {}): Inspector {
   return open({ port, host }, tokenFor(host, options.token), answer, inspectByPid);
 }
 
-/** The inspector of several processes, which have one each under their ids. @internal */
-export function inspectPeers(port: number, pids: () => readonly number[]): Inspector {
-  return open({ port, host: '127.0.0.1' }, undefined, answerFor(pids), () => undefined);
+/** The inspector of several processes, which have one each under their ids; `page`: the metrics of all of them. @internal */
+export function inspectPeers(port: number, pids: () => readonly number[], page: () => Promise<string>): Inspector {
+  return open({ port, host: '127.0.0.1' }, undefined, answerFor(pids, page), () => undefined);
 }
 
 function tokenFor(host: string, given: string | true | undefined): string | undefined {

@@ -2,6 +2,8 @@ import { invalidType } from './arguments.js';
 
 /** If more than half of its letters differ, a name is no misspelling. */
 const CLOSE = 0.5;
+/** Between the same letters, but for their case, and one edit. */
+const CONTAINED = 0.5;
 
 /**
  * Throws for an option that the call does not have: a misspelled one, or one of another function. An undefined option counts
@@ -36,7 +38,8 @@ export function nearestTo(word: string, names: readonly string[]): string | unde
 }
 
 function distanceBetween(a: string, b: string): number {
-  return a.includes(b) || b.includes(a) ? 0 : editsBetween(a, b);
+  if (a === b) return 0;
+  return a.includes(b) || b.includes(a) ? CONTAINED : editsBetween(a, b);
 }
 
 /** The Levenshtein distance: how many letters have to be inserted, deleted or replaced. */

@@ -10,6 +10,18 @@ export interface InheritedListener {
 
 /** The first descriptor that systemd passes. */
 const FIRST = 3;
+const MOST = 2 ** 16;
+
+/** The descriptors that systemd has passed, which are the caller's from now on; a second call returns none. @internal */
+export function inheritedDescriptors(): { readonly name: string; readonly fd: number }[] {
+  const { LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES = '' } = process.env;
+  if (Number(LISTEN_PID) !== process.pid) return [];
+  for (const name of ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES']) Reflect.deleteProperty(process.env, name);
+  const count = Number(LISTEN_FDS);
+  if (!Number.isInteger(count) || count < 0 || count > MOST) return [];
+  const names = LISTEN_FDNAMES.split(':');
+  return Array.from({ length: count }, (_, i) => ({ name: names[i] || 'unknown', fd: FIRST + i }));
+}
 
 /**
  * The listening sockets that the program was started with, as systemd does it (socket activation: `LISTEN_PID`, `LISTEN_FDS`,
@@ -29,15 +41,9 @@ const FIRST = 3;
  * ```
  */
 export function inheritedListeners(): InheritedListener[] {
-  const { LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES = '' } = process.env;
-  if (Number(LISTEN_PID) !== process.pid) return [];
-  for (const name of ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES']) Reflect.deleteProperty(process.env, name);
-  const count = Number(LISTEN_FDS);
-  if (!Number.isInteger(count) || count < 0 || count > 2 ** 16) return [];
-  const names = LISTEN_FDNAMES.split(':');
   const found: InheritedListener[] = [];
   try {
-    for (let i = 0; i < count; i++) found.push({ name: names[i] || 'unknown', listener: listen({ fd: FIRST + i }) });
+    for (const { name, fd } of inheritedDescriptors()) found.push({ name, listener: listen({ fd }) });
   } catch (error) {
     for (const { listener } of found) listener.close();
     throw error;

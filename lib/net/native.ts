@@ -45,6 +45,8 @@ interface NetNative {
   udpSendMany: (socket: number, data: Uint8Array[], hosts: (Host | undefined)[], ports: number[]) => number;
   /** 0: ask again, others have run meanwhile. */
   udpReceive: (socket: number) => (Buffer | Host)[] | number;
+  /** One datagram to a Unix socket; an abstract path begins with a zero byte. */
+  unixSend: (path: string, text: string) => number;
   netFlush: (socket: number) => number;
   netBuffered: (socket: number) => number;
   netFlushError: (socket: number) => number;
@@ -80,6 +82,7 @@ export const {
   udpSend,
   udpSendMany,
   udpReceive,
+  unixSend,
   netBuffered,
   netFlushError,
 } = native as unknown as NetNative;

@@ -174,6 +174,16 @@ void receive(const Info& info) {
   info.GetReturnValue().Set(v8::Array::New(isolate, parts, 3 * static_cast<size_t>(n)));
 }
 
+// unixSend(path, text): 0 or -errno; an abstract path begins with a zero byte.
+void sendToPath(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  const v8::String::Utf8Value path(isolate, info[0]);
+  const v8::String::Utf8Value text(isolate, info[1]);
+  net::Address to;
+  if (!to.setPath(*path, static_cast<size_t>(path.length()))) return returnInt(info, -ENAMETOOLONG);
+  returnInt(info, net::sendToPath(to, *text, static_cast<size_t>(text.length())));
+}
+
 }  // namespace
 
 void defineNetDatagram(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
@@ -183,6 +193,7 @@ void defineNetDatagram(v8::Local<v8::Context> context, v8::Local<v8::Object> exp
   define(context, exports, "udpSend", send);
   define(context, exports, "udpSendMany", sendMany);
   define(context, exports, "udpReceive", receive);
+  define(context, exports, "unixSend", sendToPath);
 }
 
 }  // namespace stackful::binding

@@ -67,6 +67,14 @@ ssize_t sendDatagrams(Socket& s, mmsghdr* messages, unsigned count, Deadline dea
   return done;
 }
 
+int sendToPath(const Address& to, const void* data, size_t size) noexcept {
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  const ssize_t n = kernel::transmitTo(fd, data, size, &to.any, to.length);
+  ::close(fd);
+  return n < 0 ? static_cast<int>(n) : 0;
+}
+
 DatagramBatch* DatagramBatch::make() noexcept {
   auto* batch = new (std::nothrow) DatagramBatch;
   if (!batch) return nullptr;

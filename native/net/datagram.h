@@ -24,6 +24,10 @@ ssize_t sendDatagram(Socket& socket, const void* data, size_t size, const Addres
 ssize_t sendDatagrams(Socket& socket, mmsghdr* messages, unsigned count,
                       Deadline deadline = kNoDeadline) noexcept;
 
+// One datagram to the Unix socket at `to`, from a socket that is closed again: 0 or -errno. Never parks: -EAGAIN when the receiver has
+// no room.
+int sendToPath(const Address& to, const void* data, size_t size) noexcept;
+
 // Room for the datagrams that one system call receives.
 class DatagramBatch {
  public:

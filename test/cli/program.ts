@@ -1,4 +1,4 @@
-import { spawn as start, type ChildProcess } from 'node:child_process';
+import { spawn as start, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,11 +22,24 @@ afterEach(() => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-export function cli(args: string[], options: { cwd?: string; env?: NodeJS.ProcessEnv; nodeArgs?: string[] } = {}): Run {
-  const child = start(process.execPath, [...(options.nodeArgs ?? []), program, ...args], {
+interface Options {
+  cwd?: string;
+  env?: NodeJS.ProcessEnv;
+  nodeArgs?: string[];
+  /** Listening descriptors, which it gets as from systemd. */
+  sockets?: number[];
+}
+
+export function cli(args: string[], options: Options = {}): Run {
+  const { sockets = [] } = options;
+  const line = [process.execPath, ...(options.nodeArgs ?? []), program, ...args];
+  // exec keeps the number of the process.
+  const [file, ...words] = sockets.length > 0 ? ['/bin/sh', '-c', 'LISTEN_PID=$$ exec "$0" "$@"', ...line] : line;
+  const child = start(file!, words, {
     cwd: options.cwd ?? root,
-    env: { ...process.env, ...options.env },
-  });
+    env: { ...process.env, ...(sockets.length > 0 && { LISTEN_FDS: String(sockets.length) }), ...options.env },
+    stdio: ['pipe', 'pipe', 'pipe', ...sockets],
+  }) as ChildProcessWithoutNullStreams;
   running.add(child);
   let output = '';
   const collect = (chunk: Buffer): void => {

@@ -20,11 +20,11 @@ describe.skipIf(!built)('stackful proxy', () => {
 
   it.each([
     [['proxy'], /to which servers\?/],
-    [['proxy', '3000', '--balance', 'x'], /--balance x: it is least/],
+    [['proxy', '3000', '--balance', 'x'], /--balance x: it must be least/],
     [['proxy', 'http://'], /Invalid URL/],
-    [['proxy', '3000', '--timeout', 'x'], /--timeout x: not a whole number/],
+    [['proxy', '3000', '--timeout', 'x'], /--timeout x: it must be a whole number/],
     [['proxy', '3000', '--cert', 'x'], /belong together/],
-    [['proxy', '3000', '--port', '99999'], /not a port number/],
+    [['proxy', '3000', '--port', '99999'], /--port 99999: it must be a whole number/],
   ])('%j says what is wrong', async (args, pattern) => {
     const { code, output } = await cli(args).ended;
     expect([code, pattern.test(output)]).toEqual([2, true]);

@@ -1,6 +1,8 @@
 // UDP sockets, and options of sockets.
 #include "../../native/net/datagram.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <memory>
 #include <string>
@@ -161,4 +163,19 @@ TEST_CASE("addresses of IPv4 as IPv6 ones, and from numbers") {
   CHECK(std::string(text) == "[::ffff:127.0.0.1]:80");
   a.mapToIpv6();
   CHECK(a.family() == AF_INET6);
+}
+
+TEST_CASE("one datagram to a Unix socket, to a path or an abstract name, and to nobody") {
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  Address at;
+  std::string name = "_stackful-test-" + std::to_string(getpid());
+  name[0] = 0;
+  REQUIRE(at.setPath(name.data(), name.size()));
+  REQUIRE(bind(fd, &at.any, at.length) == 0);
+  CHECK(sendToPath(at, "READY=1", 7) == 0);
+  char text[16];
+  CHECK(recv(fd, text, sizeof text, 0) == 7);
+  CHECK(std::string(text, 7) == "READY=1");
+  ::close(fd);
+  CHECK(sendToPath(at, "READY=1", 7) == -ECONNREFUSED);
 }

@@ -18,6 +18,7 @@ import { proxyChoice, type ProxyChoice } from './proxies.js';
 import { isRedirect, redirected, type Request } from './redirect.js';
 import { ClientResponse } from './response.js';
 import { originOfSocket, pathOf, targetOf, type Origin, type Target } from './target.js';
+import { traced } from './tracing.js';
 import type { ClientConnection } from './connection.js';
 
 /** URLs that were taken apart, by their text. A program that generates URLs must not fill the memory. */
@@ -136,8 +137,8 @@ export class Client implements Disposable {
 
   /** Whether a request without options of its own needs more than to be sent. */
   private get special(): boolean {
-    const { cookies, decompress, retries } = this.terms;
-    return cookies !== undefined || decompress || retries.limit > 0;
+    const { cookies, decompress, retries, tracing } = this.terms;
+    return cookies !== undefined || decompress || tracing || retries.limit > 0;
   }
 
   /** A GET without anything else. */
@@ -213,10 +214,11 @@ export class Client implements Disposable {
     const order = this.orderFor(route, request, terms);
     const { limit, statuses, delay } = terms.retries;
     const times = isRepeatable(order) ? limit : 0;
+    const send = (one: Order): Answer => exchange(pool, one);
     for (let count = 0; ; count++) {
       let after: string | undefined;
       try {
-        const answer = exchange(pool, order);
+        const answer = terms.tracing ? traced(request, order, count, send) : send(order);
         if (count >= times || !statuses.includes(answer.status)) return answer;
         const response = new ClientResponse(answer, '', false);
         after = response.headers.get('retry-after');

@@ -51,6 +51,11 @@ export interface RequestOptions extends ParkOptions {
    * with an idempotent method, and a body that can be sent again. A number is the `limit`. Default 0.
    */
   retries?: number | RetryOptions;
+  /**
+   * Makes a span of OpenTelemetry for the request, until the head of its answer has come, and sends its context along (`traceparent`). The
+   * program installs `@opentelemetry/api` and its SDK; see `tracing` of `stackful/http`. Default false.
+   */
+  tracing?: boolean;
   /** Asks whether the body is welcome before it is sent (`Expect: 100-continue`), and waits so long for a word. `true`: 1000. */
   expectContinue?: boolean | number;
   /** Asks for another protocol on the connection, such as `websocket`; an answer 101 has a `socket`. */
@@ -91,6 +96,8 @@ export interface ClientOptions {
   /** As of {@link RequestOptions}, for every request. */
   retries?: number | RetryOptions;
   /** As of {@link RequestOptions}, for every request. */
+  tracing?: boolean;
+  /** As of {@link RequestOptions}, for every request. */
   headersTimeout?: number;
   /** As of {@link RequestOptions}, for every request. */
   bodyTimeout?: number;
@@ -99,11 +106,12 @@ export interface ClientOptions {
 }
 
 export const REQUEST_OPTIONS = new Set([
-  'method', 'headers', 'query', 'body', 'json', 'redirects', 'decompress', 'cookies', 'retries', 'expectContinue', 'upgrade',
+  'method', 'headers', 'query', 'body', 'json', 'redirects', 'decompress', 'cookies', 'retries', 'tracing', 'expectContinue', 'upgrade',
   'headersTimeout', 'bodyTimeout', 'limits', 'signal',
 ]);
 export const CLIENT_OPTIONS = new Set([
   'origin', 'connections', 'idleTimeout', 'connectTimeout', 'tls', 'proxy', 'headers', 'redirects', 'decompress', 'cookies', 'retries',
+  'tracing',
   'headersTimeout', 'bodyTimeout', 'limits',
 ]);
 
@@ -127,19 +135,22 @@ export interface Manners {
   readonly decompress: boolean;
   readonly cookies: CookieJar | undefined;
   readonly retries: Retries;
+  readonly tracing: boolean;
 }
 
-export const USUAL_MANNERS: Manners = { redirects: 0, decompress: false, cookies: undefined, retries: NO_RETRIES };
+export const USUAL_MANNERS: Manners = { redirects: 0, decompress: false, cookies: undefined, retries: NO_RETRIES, tracing: false };
 
 /** @throws TypeError, RangeError for wrong values */
 export function mannersOf(given: RequestOptions | ClientOptions, defaults: Manners): Manners {
-  const { redirects = defaults.redirects, decompress = defaults.decompress, cookies = defaults.cookies, retries } = given;
+  const { redirects = defaults.redirects, decompress = defaults.decompress, cookies = defaults.cookies } = given;
+  const { retries, tracing = defaults.tracing } = given;
   integerIn('options.redirects', redirects, 0, MOST_REDIRECTS);
   booleanOf('options.decompress', decompress);
+  booleanOf('options.tracing', tracing);
   if (cookies !== undefined && (typeof cookies !== 'object' || typeof (cookies as Partial<CookieJar> | null)?.setCookie !== 'function')) {
     throw invalidType('options.cookies', 'a CookieJar, as of tough-cookie', cookies);
   }
-  return { redirects, decompress, cookies, retries: retries === undefined ? defaults.retries : retriesOf(retries) };
+  return { redirects, decompress, cookies, tracing, retries: retries === undefined ? defaults.retries : retriesOf(retries) };
 }
 
 function retriesOf(given: number | RetryOptions): Retries {

@@ -95,6 +95,22 @@ Outcome datagrams() {
         }
         for (int i = 0; i < 6; ++i)
           if (!codes.ok(net::sendDatagram(*one, "y", 1, nullptr, test::in(kPatienceMs)))) return;
+        int receiver;
+        net::Address there;
+        {
+          Calm calm;
+          // Bound without a name, it gets an abstract one.
+          receiver = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+          there.any.sa_family = AF_UNIX;
+          bind(receiver, &there.any, sizeof(sa_family_t));
+          net::localAddress(receiver, there);
+        }
+        const bool told = codes.ok(net::sendToPath(there, "z", 1));
+        {
+          Calm calm;
+          ::close(receiver);
+        }
+        if (!told) return;
         char answer[2];
         answered = codes.ok(net::read(*one, answer, 2, test::in(kPatienceMs)));
       });

@@ -170,8 +170,9 @@ export class Request extends RequestHead {
    * method, target and path, and what was read before. Parks.
    *
    * @throws HttpError (`ERR_HTTP_NO_WEBSOCKET`) of status 426 when the request asks for no WebSocket, or for another version of it, and
-   *   400 when it does not do that properly; Error `ERR_HTTP_CANNOT_HAND_OVER` when the request has an unread body or was upgraded
-   *   before; TypeError, RangeError for wrong options
+   *   400 when it does not do that properly; HttpError (`ERR_HTTP_ORIGIN_REFUSED`) of status 403 when `origins` does not have the page's;
+   *   Error `ERR_HTTP_CANNOT_HAND_OVER` when the request has an unread body or was upgraded before; TypeError, RangeError for wrong
+   *   options
    *
    * @example
    * ```ts

@@ -2,13 +2,14 @@ import { refuseUnknown } from './known.js';
 import { agree, type UpgradeOptions } from '../websocket/accept.js';
 import { hasToken, isKey } from '../websocket/handshake.js';
 import { settingsOf, WEBSOCKET_OPTIONS } from '../websocket/options.js';
+import { allowsOrigin } from '../websocket/origins.js';
 import { WebSocket } from '../websocket/websocket.js';
 import { HttpError } from './errors.js';
 import type { Exchange } from './exchange.js';
 import { fieldsOf, type ResponseHeaders } from './fields.js';
 import type { Request } from './request.js';
 
-const KNOWN = [...WEBSOCKET_OPTIONS, 'protocols', 'headers'] as const;
+const KNOWN = [...WEBSOCKET_OPTIONS, 'protocols', 'origins', 'headers'] as const;
 const VERSION = '13';
 /** What a client is told that has to ask for another protocol, or for another version of it. */
 const WANTED = { 'Upgrade': 'websocket', 'Sec-WebSocket-Version': VERSION } as const;
@@ -19,6 +20,9 @@ export function upgrade(request: Request, connection: Exchange, options: Upgrade
   const settings = settingsOf(options);
   const key = checkedKey(request);
   const { headers } = request;
+  if (!allowsOrigin(options.origins, headers.get('origin'))) {
+    throw new HttpError(403, 'a page of this origin may not connect', { code: 'ERR_HTTP_ORIGIN_REFUSED' });
+  }
   const asked = { key, protocols: headers.get('sec-websocket-protocol'), extensions: headers.get('sec-websocket-extensions') };
   const { agreement, lines } = agree(asked, options, settings);
   const more = options.headers ? fieldsOf(options.headers, 200).lines : '';

@@ -3,6 +3,7 @@ import { Deflate } from './deflate.js';
 import { acceptOffer } from './extensions.js';
 import { acceptKey, listIn, protocolsOf } from './handshake.js';
 import type { Settings, WebSocketOptions } from './options.js';
+import type { AllowOrigin } from './origins.js';
 import type { Agreement } from './sending.js';
 
 /** Chooses one of the subprotocols that a client has offered, in its order; undefined or `''`: none. */
@@ -12,6 +13,12 @@ export type ChooseProtocol = (offered: readonly string[]) => string | undefined;
 export interface UpgradeOptions extends WebSocketOptions {
   /** The subprotocols that the server speaks, of which the client's first is taken; or a function that chooses. Default: none. */
   protocols?: readonly string[] | ChooseProtocol;
+  /**
+   * The origins whose pages may connect, as browsers send them (`https://example.com`), or a function that decides; others are answered
+   * with 403. A list lets requests without the header `Origin` pass, which no page makes. Default: all, as browsers have it; then a page
+   * of any site can connect with its visitor's cookies.
+   */
+  origins?: readonly string[] | AllowOrigin;
   /** More headers of the answer. */
   headers?: Readonly<Record<string, string>>;
 }

@@ -1,3 +1,4 @@
+import { Socket } from '../net/socket.js';
 import { refuseUnknown } from './known.js';
 import { agree, type UpgradeOptions } from '../websocket/accept.js';
 import { hasToken, isKey } from '../websocket/handshake.js';
@@ -28,34 +29,36 @@ export function upgrade(request: Request, connection: Exchange, options: Upgrade
   const more = options.headers ? fieldsOf(options.headers, 200).lines : '';
   let serverCloses = false;
   const made: { socket?: WebSocket } = {};
-  const below = connection.handOver({
+  const below = connection.openTunnel({
     serverCloses: () => {
       serverCloses = true;
       made.socket?.closeLater();
     },
     expects: (failure) => made.socket?.hasThrown(failure) ?? false,
     over: (failure) => { made.socket?.over(failure); },
-  });
-  below.write(`HTTP/1.1 101 Switching Protocols\r\n${lines}${more}\r\n`);
-  const socket = (made.socket = new WebSocket(below, { ...agreement, received: below.surplus.take(below.surplus.length) }));
+  }, lines + more);
+  const received = below instanceof Socket ? below.surplus.take(below.surplus.length) : undefined;
+  const socket = (made.socket = new WebSocket(below, { ...agreement, ...(received && { received }) }));
   if (serverCloses) socket.closeLater();
   return socket;
 }
 
-/** The client's key; throws what answers a request that asks for no WebSocket, or not properly. */
-function checkedKey(request: Request): string {
+/** The client's key, which there is none of over HTTP/2; throws what answers a request that asks for no WebSocket, or not properly. */
+function checkedKey(request: Request): string | undefined {
   const { headers } = request;
   const refuse = (message: string, status = 400, more?: ResponseHeaders) =>
     new HttpError(status, message, { code: 'ERR_HTTP_NO_WEBSOCKET', ...(more && { headers: more }) });
   if (!hasToken(headers.get('upgrade'), 'websocket')) {
     throw refuse('this resource is a WebSocket', 426, WANTED);
   }
+  const tunnel = request.asksForTunnel;
   if (request.method !== 'GET') throw refuse('a WebSocket is asked for with GET');
-  if (request.httpVersion !== '1.1') throw refuse('a WebSocket is asked for with HTTP/1.1');
-  if (!hasToken(headers.get('connection'), 'upgrade')) throw refuse('the header Connection does not say Upgrade');
+  if (request.httpVersion === '1.0') throw refuse('a WebSocket is asked for with HTTP/1.1 or HTTP/2');
+  if (!tunnel && !hasToken(headers.get('connection'), 'upgrade')) throw refuse('the header Connection does not say Upgrade');
   if (headers.get('sec-websocket-version') !== VERSION) {
     throw refuse(`the version of WebSocket is ${VERSION}`, 426, WANTED);
   }
+  if (tunnel) return undefined;
   const key = headers.get('sec-websocket-key');
   if (!isKey(key)) throw refuse('the header Sec-WebSocket-Key is missing or malformed');
   return key;

@@ -25,7 +25,8 @@ export interface UpgradeOptions extends WebSocketOptions {
 
 /** What a client has asked for; the values of headers. */
 export interface Asked {
-  readonly key: string;
+  /** Undefined over HTTP/2, where an answer to it has no meaning. */
+  readonly key: string | undefined;
   readonly protocols: string | undefined;
   readonly extensions: string | undefined;
 }
@@ -35,7 +36,8 @@ export function agree(asked: Asked, options: UpgradeOptions, settings: Settings)
   const protocol = chosen(options.protocols, listIn(asked.protocols));
   const accepted = settings.compression && acceptOffer(asked.extensions);
   const deflate = accepted && new Deflate(settings.compression, accepted.windowBits);
-  let lines = `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptKey(asked.key)}\r\n`;
+  let lines = '';
+  if (asked.key !== undefined) lines = `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptKey(asked.key)}\r\n`;
   if (protocol !== '') lines += `Sec-WebSocket-Protocol: ${protocol}\r\n`;
   if (accepted) lines += `Sec-WebSocket-Extensions: ${accepted.answer}\r\n`;
   return { agreement: { server: true, protocol, deflate, settings }, lines };

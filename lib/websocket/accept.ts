@@ -34,8 +34,8 @@ export interface Asked {
 /** The agreement with a client, and the lines of the answer that say it. */
 export function agree(asked: Asked, options: UpgradeOptions, settings: Settings): { agreement: Agreement; lines: string } {
   const protocol = chosen(options.protocols, listIn(asked.protocols));
-  const accepted = settings.compression && acceptOffer(asked.extensions);
-  const deflate = accepted && new Deflate(settings.compression, accepted.windowBits);
+  const accepted = settings.compression && acceptOffer(asked.extensions, settings.compression);
+  const deflate = accepted && new Deflate(settings.compression, accepted.terms);
   let lines = '';
   if (asked.key !== undefined) lines = `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptKey(asked.key)}\r\n`;
   if (protocol !== '') lines += `Sec-WebSocket-Protocol: ${protocol}\r\n`;

@@ -143,13 +143,18 @@ void receive(const Info& info) {
     if (!s) return returnInt(info, -EBADF);
     Reader::Space space{};
     char* scratch = nullptr;
+    // The alarm takes part only in waits that have time: it rings at the next turn of the wheel at the earliest.
+    const bool alarmed = ms > 0;
+    if (alarmed) record->alarm.begin(scheduler, deadlineAfter(ms));
+    const net::Deadline deadline = alarmed ? net::kNoDeadline : deadlineAfter(ms);
     const ssize_t n =
-        net::readOperation(*s, sched::ParkKind::kSocketRead, deadlineAfter(ms), [&]() noexcept -> ssize_t {
+        net::readOperation(*s, sched::ParkKind::kSocketRead, deadline, [&]() noexcept -> ssize_t {
           space = reader.spaceFor(kDirectBytes);
           if (space.data) return net::receive(*s, space.data, space.size);
           scratch = Buffers::current()->scratch();
           return net::receive(*s, scratch, Buffers::kScratch);
         });
+    record->alarm.end();
     if (n <= 0) return returnResult(info, n);
     if (space.data) {
       reader.received(static_cast<size_t>(n));
@@ -197,6 +202,10 @@ void defineWebSocket(v8::Local<v8::Context> context, v8::Local<v8::Object> expor
     node::AddEnvironmentCleanupHook(
         v8::Isolate::GetCurrent(),
         [](void*) {
+          // The wheel has gone before.
+          for (Record* record : WebSockets::current->records.all()) {
+            if (record) record->alarm.forget();
+          }
           delete WebSockets::current;
           WebSockets::current = nullptr;
         },

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "../http/idle_alarm.h"
 #include "../websocket/reader.h"
 #include "http_records.h"
 #include "net.h"
@@ -17,6 +18,7 @@ struct Record {
   explicit Record(const websocket::Reader::Terms& terms) : reader(terms) {}
 
   websocket::Reader reader;
+  http::IdleAlarm alarm;  // of a wait for the next bytes of a socket
   uint32_t slot = 0;
   bool receiving = false;  // a coroutine is in wsReceive
   bool closed = false;     // then the end of that call frees the record

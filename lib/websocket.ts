@@ -11,5 +11,6 @@ export { broadcast, Group, type BroadcastOptions } from './websocket/group.js';
 export { WebSocket, type Message } from './websocket/websocket.js';
 export type { Sendable, SendOptions } from './websocket/sending.js';
 export type { ChooseProtocol, UpgradeOptions } from './websocket/accept.js';
+export type { AllowOrigin } from './websocket/origins.js';
 export type { CompressionOptions, WebSocketOptions } from './websocket/options.js';
 export { WebSocketError, WebSocketHandshakeError, type WebSocketErrorCode } from './websocket/errors.js';

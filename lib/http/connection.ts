@@ -4,7 +4,7 @@ import type { TlsInfo } from '../tls/info.js';
 import type { ServerTerms } from '../tls/terms.js';
 import { requestOver } from './errors.js';
 import { Exchange, type Owner } from './exchange.js';
-import { Heir, type Successor } from './hand_over.js';
+import { SocketHeir, type Successor } from './hand_over.js';
 import { Http2Connection } from './http2/connection.js';
 import { SPEAKS_HTTP2, httpDone, httpNext, httpRemote } from './native.js';
 
@@ -19,6 +19,7 @@ export class Connection extends Exchange {
   /** What came out of the handshake. */
   tls: TlsInfo | undefined;
   private peer: readonly [host: string, port: number] | undefined;
+  declare protected heir: SocketHeir | undefined;
 
   /** While HTTP/2 is spoken. */
   private http2: Http2Connection | undefined;
@@ -52,15 +53,22 @@ export class Connection extends Exchange {
    *   over; what a write throws that is interrupted, or whose client has left
    */
   handOver(successor: Successor): Socket {
-    this.heir = new Heir(this.number, this.owner.terms, this.tls, successor);
+    this.heir = new SocketHeir(this.number, this.owner.terms, this.tls, successor);
     this.watched = undefined;
     if (this.owner.isClosing) successor.serverCloses();
     return this.heir.socket;
   }
 
+  openTunnel(successor: Successor, lines: string): Socket {
+    const socket = this.handOver(successor);
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines}\r\n`);
+    return socket;
+  }
+
   /** Never parks. */
   serverCloses(): void {
     this.heir?.successor.serverCloses();
+    this.http2?.serverCloses();
   }
 
   /** The handshake; false when it has failed. Parks; never throws. */

@@ -7,6 +7,7 @@ import { ParkKind } from '../internal/kinds.js';
 import { native } from '../internal/native.js';
 import { CONNECTION_BUSY, REQUEST_OVER } from '../internal/results.js';
 import type { Socket } from '../net/socket.js';
+import type { Carrier } from '../websocket/carrier.js';
 import type { TlsInfo } from '../tls/info.js';
 import type { ServerTerms } from '../tls/terms.js';
 import { ClientLeftError, HttpError, lengthMismatch, tellsOfDeparture } from './errors.js';
@@ -92,6 +93,11 @@ export abstract class Exchange {
   abstract readonly tls: TlsInfo | undefined;
   /** See `Connection.handOver`. */
   abstract handOver(successor: Successor): Socket;
+  /**
+   * Accepts what the request asks for, in an answer with these lines, and gives what carries it from now on, as `handOver` does. Parks;
+   * throws as that.
+   */
+  abstract openTunnel(successor: Successor, lines: string): Carrier;
   /** The peer. */
   abstract remote(): readonly [host: string, port: number];
   /** The name of its coroutine while there is no request. */

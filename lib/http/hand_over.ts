@@ -16,14 +16,33 @@ export interface Successor {
   over(failure: unknown): void;
 }
 
-/** What a connection becomes. */
-export class Heir {
-  readonly socket: Socket;
+/** What a connection, or a stream of one, becomes. */
+export abstract class Heir {
   /** What the handler has thrown. */
   failure: unknown = undefined;
 
+  constructor(readonly successor: Successor) {}
+
+  /** Ends the other protocol, and closes what carries it. Parks; never throws. */
+  end(): void {
+    try {
+      this.successor.over(this.failure);
+    } catch (error) {
+      console.error('stackful/http: the end of a connection that was handed over failed:', error);
+    }
+    this.close();
+  }
+
+  protected abstract close(): void;
+}
+
+/** What a connection becomes. */
+export class SocketHeir extends Heir {
+  readonly socket: Socket;
+
   /** `number`: native's record of the connection. Throws as `Connection.handOver`. Parks. */
-  constructor(number: number, terms: ServerTerms | undefined, tls: TlsInfo | undefined, readonly successor: Successor) {
+  constructor(number: number, terms: ServerTerms | undefined, tls: TlsInfo | undefined, successor: Successor) {
+    super(successor);
     const result = httpHandOver(number);
     if (typeof result === 'number') throw cannotHandOver(result);
     const [handle, received] = result;
@@ -41,13 +60,7 @@ export class Heir {
     return [this.socket.remoteAddress ?? '', this.socket.remotePort ?? 0];
   }
 
-  /** Ends the other protocol, and closes the socket. Parks; never throws. */
-  end(): void {
-    try {
-      this.successor.over(this.failure);
-    } catch (error) {
-      console.error('stackful/http: the end of a connection that was handed over failed:', error);
-    }
+  protected close(): void {
     this.socket.close();
   }
 }

@@ -111,6 +111,8 @@ export const HEAD_METHOD = 15;
 export const HEAD_MINOR_VERSION = 16;
 export const HEAD_BODY = 32;
 export const HEAD_HTTP2 = 128;
+/** The request is one of extended CONNECT (RFC 8441), which stands here as a GET. */
+export const HEAD_ASKS_FOR_TUNNEL = 256;
 /** Instead of a head: the client speaks HTTP/2. */
 export const SPEAKS_HTTP2 = 128;
 

@@ -1,6 +1,7 @@
 import type { Socket } from '../net/socket.js';
 import { readChunks, readWhole } from './body.js';
 import type { UpgradeOptions } from '../websocket/accept.js';
+import type { Carrier } from '../websocket/carrier.js';
 import type { WebSocket } from '../websocket/websocket.js';
 import { ClientLeftError, HttpError } from './errors.js';
 import { fieldsOf, type ResponseHeaders } from './fields.js';
@@ -165,13 +166,14 @@ export class Request extends RequestHead {
   }
 
   /**
-   * Makes a WebSocket of the connection: the handler goes on as its coroutine, and what it returns is not sent. When it is done the
-   * socket is closed, with the code 1000, or 1011 when it has thrown; a server that closes sends 1001. Of the request there remain
-   * method, target and path, and what was read before. Parks.
+   * Makes a WebSocket of the connection, or of the stream of HTTP/2: the handler goes on as its coroutine, and what it returns is not
+   * sent. When it is done the socket is closed, with the code 1000, or 1011 when it has thrown; a server that closes sends 1001. Of the
+   * request there remain method, target and path, and what was read before. Parks.
    *
    * @throws HttpError (`ERR_HTTP_NO_WEBSOCKET`) of status 426 when the request asks for no WebSocket, or for another version of it, and
-   *   400 when it does not do that properly; Error `ERR_HTTP_CANNOT_HAND_OVER` when the request has an unread body or was upgraded
-   *   before; TypeError, RangeError for wrong options
+   *   400 when it does not do that properly; HttpError (`ERR_HTTP_ORIGIN_REFUSED`) of status 403 when `origins` does not have the page's;
+   *   Error `ERR_HTTP_CANNOT_HAND_OVER` when the request has an unread body or was upgraded before; TypeError, RangeError for wrong
+   *   options
    *
    * @example
    * ```ts
@@ -210,6 +212,14 @@ export class Request extends RequestHead {
     const socket = this.connection.handOver(successor);
     this.number = -1;
     return socket;
+  }
+
+  /** See Exchange.openTunnel; the request is over then. Parks. @internal */
+  openTunnel(successor: Successor, lines: string): Carrier {
+    this.live('the request');
+    const carrier = this.connection.openTunnel(successor, lines);
+    this.number = -1;
+    return carrier;
   }
 
   /** Every header as it came: name, value, name, value, ... @internal */

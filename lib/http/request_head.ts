@@ -4,7 +4,7 @@ import type { TlsInfo } from '../tls/info.js';
 import { HttpError, requestOver } from './errors.js';
 import type { Exchange } from './exchange.js';
 import { http2Trailers } from './http2/native.js';
-import { HEAD_HTTP2, HEAD_METHOD, HEAD_MINOR_VERSION, METHODS, httpMethod, httpPath, httpTarget } from './native.js';
+import { HEAD_ASKS_FOR_TUNNEL, HEAD_HTTP2, HEAD_METHOD, HEAD_MINOR_VERSION, METHODS, httpMethod, httpPath, httpTarget } from './native.js';
 import { RequestHeaders } from './request_headers.js';
 
 /** The parts that were read, which outlive the request. */
@@ -67,7 +67,10 @@ export abstract class RequestHead {
     return this.known !== undefined;
   }
 
-  /** `GET`, `POST`, or any other token, in the case in which the client sent it. */
+  /**
+   * `GET`, `POST`, or any other token, in the case in which the client sent it. `GET` also for a WebSocket over HTTP/2, which its client
+   * asks for with an extended `CONNECT` (RFC 8441): it stands here as over HTTP/1.1, with the header `upgrade: websocket`.
+   */
   get method(): string {
     const known = METHODS[this.head & HEAD_METHOD];
     return known || (this.details.method ??= httpMethod(this.live('the method'))!);
@@ -171,6 +174,11 @@ export abstract class RequestHead {
   /** Whether the client can be sent headers behind the body. @internal */
   mayHaveTrailers(): boolean {
     return (this.head & HEAD_HTTP2) !== 0 || /\btrailers\b/i.test(this.headers.get('te') ?? '');
+  }
+
+  /** Whether it is one of HTTP/2's extended CONNECT, which stands here as the GET of HTTP/1.1 that asks for the same. @internal */
+  get asksForTunnel(): boolean {
+    return (this.head & HEAD_ASKS_FOR_TUNNEL) !== 0;
   }
 
   /** `2.0`, `1.1` or `1.0`; a later 1.x counts as 1.1. */

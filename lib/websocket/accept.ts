@@ -3,6 +3,7 @@ import { Deflate } from './deflate.js';
 import { acceptOffer } from './extensions.js';
 import { acceptKey, listIn, protocolsOf } from './handshake.js';
 import type { Settings, WebSocketOptions } from './options.js';
+import type { AllowOrigin } from './origins.js';
 import type { Agreement } from './sending.js';
 
 /** Chooses one of the subprotocols that a client has offered, in its order; undefined or `''`: none. */
@@ -12,13 +13,20 @@ export type ChooseProtocol = (offered: readonly string[]) => string | undefined;
 export interface UpgradeOptions extends WebSocketOptions {
   /** The subprotocols that the server speaks, of which the client's first is taken; or a function that chooses. Default: none. */
   protocols?: readonly string[] | ChooseProtocol;
+  /**
+   * The origins whose pages may connect, as browsers send them (`https://example.com`), or a function that decides; others are answered
+   * with 403. A list lets requests without the header `Origin` pass, which no page makes. Default: all, as browsers have it; then a page
+   * of any site can connect with its visitor's cookies.
+   */
+  origins?: readonly string[] | AllowOrigin;
   /** More headers of the answer. */
   headers?: Readonly<Record<string, string>>;
 }
 
 /** What a client has asked for; the values of headers. */
 export interface Asked {
-  readonly key: string;
+  /** Undefined over HTTP/2, where an answer to it has no meaning. */
+  readonly key: string | undefined;
   readonly protocols: string | undefined;
   readonly extensions: string | undefined;
 }
@@ -26,9 +34,10 @@ export interface Asked {
 /** The agreement with a client, and the lines of the answer that say it. */
 export function agree(asked: Asked, options: UpgradeOptions, settings: Settings): { agreement: Agreement; lines: string } {
   const protocol = chosen(options.protocols, listIn(asked.protocols));
-  const accepted = settings.compression && acceptOffer(asked.extensions);
-  const deflate = accepted && new Deflate(settings.compression, accepted.windowBits);
-  let lines = `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptKey(asked.key)}\r\n`;
+  const accepted = settings.compression && acceptOffer(asked.extensions, settings.compression);
+  const deflate = accepted && new Deflate(settings.compression, accepted.terms);
+  let lines = '';
+  if (asked.key !== undefined) lines = `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptKey(asked.key)}\r\n`;
   if (protocol !== '') lines += `Sec-WebSocket-Protocol: ${protocol}\r\n`;
   if (accepted) lines += `Sec-WebSocket-Extensions: ${accepted.answer}\r\n`;
   return { agreement: { server: true, protocol, deflate, settings }, lines };

@@ -1,10 +1,12 @@
 /**
- * What the bytes of a WebSocket go through: a Socket of `stackful/net`, or a stream of HTTP/2, which has no `handle`. Native code reads
- * and writes the bytes of one with a handle, so that a small message costs one call and one system call.
+ * What the bytes of a WebSocket go through: a Socket of `stackful/net`, or a stream of HTTP/2. Native code reads and writes the bytes of
+ * one with a `handle`, so that a small message costs one call and one system call.
  */
 export interface Carrier {
-  /** The number of a socket of net; undefined: its bytes go through the calls below. */
+  /** The number of a socket of net, or of a stream; undefined: its bytes go through the calls below. */
   readonly handle?: number;
+  /** Whether what was sent before `end` reaches a peer of whose bytes some are unread when `close` is called. */
+  readonly closesCleanly?: boolean;
   /** How many bytes it has taken that the system does not have yet. */
   readonly buffered?: number;
   /** The next bytes; null at the end. Parks. */

@@ -12,7 +12,7 @@ import { connectTo } from '../tls/connect.js';
 import type { TlsClientOptions } from '../tls/terms.js';
 import { Deflate } from './deflate.js';
 import { WebSocketHandshakeError } from './errors.js';
-import { agreedUpon, OFFER } from './extensions.js';
+import { agreedUpon, offerOf } from './extensions.js';
 import { acceptKey, hasToken, protocolsOf } from './handshake.js';
 import { settingsOf, WEBSOCKET_OPTIONS, type Settings, type WebSocketOptions } from './options.js';
 import { WebSocket } from './websocket.js';
@@ -138,7 +138,7 @@ function requestFor(
   if (NOT_IN_VALUES.test(origin)) throw invalidValue('options.origin', 'text for a header', origin);
   Object.assign(fields, { 'Upgrade': 'websocket', 'Connection': 'Upgrade', 'Sec-WebSocket-Key': key, 'Sec-WebSocket-Version': '13' });
   if (protocols.length > 0) fields['Sec-WebSocket-Protocol'] = protocols.join(', ');
-  if (compression) fields['Sec-WebSocket-Extensions'] = OFFER;
+  if (compression) fields['Sec-WebSocket-Extensions'] = offerOf(compression);
   return `GET ${target.path} HTTP/1.1\r\n${Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
 }
 
@@ -153,11 +153,13 @@ function shakeHands(socket: Socket, key: string, protocols: readonly string[], s
   if (headers['sec-websocket-accept'] !== acceptKey(key)) throw refuse('the header Sec-WebSocket-Accept is wrong');
   const protocol = headers['sec-websocket-protocol'] ?? '';
   if (protocol !== '' && !protocols.includes(protocol)) throw refuse(`the server speaks ${protocol}, which it was not asked for`);
-  const compressed = agreedUpon(headers['sec-websocket-extensions']);
-  if (compressed === undefined || (compressed && !settings.compression)) {
-    throw refuse(`the server uses extensions that it was not asked for: ${headers['sec-websocket-extensions']!}`);
+  const { compression } = settings;
+  const extensions = headers['sec-websocket-extensions'];
+  const terms = compression ? agreedUpon(extensions, compression) : extensions ? undefined : false;
+  if (terms === undefined) {
+    throw refuse(`the server uses extensions that it was not asked for: ${extensions!}`);
   }
-  const deflate = compressed && settings.compression ? new Deflate(settings.compression) : undefined;
+  const deflate = terms && compression ? new Deflate(compression, terms) : undefined;
   return new WebSocket(socket, { server: false, protocol, deflate, settings, received: socket.surplus.take(socket.surplus.length) });
 }
 

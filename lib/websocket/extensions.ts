@@ -31,31 +31,81 @@ function inRange(digits: string): boolean {
   return !digits.startsWith('0') && bits >= LEAST_BITS && bits <= MOST_BITS;
 }
 
-/**
- * What a server answers to the offers of a client, and the size of the window that it may use; undefined: no compression.
- *
- * No message may count on an earlier one, in either direction: so an idle socket needs no window.
- */
-export function acceptOffer(header: string | undefined): { answer: string; windowBits: number } | undefined {
+/** What one side sends. */
+interface Direction {
+  /** Of its window: what is compressed refers to at most 2 to that power bytes before. */
+  readonly windowBits: number;
+  /** Whether messages refer to earlier ones. */
+  readonly takesOver: boolean;
+}
+
+/** What both sides have agreed upon. */
+export interface DeflateTerms {
+  readonly own: Direction;
+  readonly peer: Direction;
+}
+
+/** What this side would like. */
+export interface DeflateWishes {
+  readonly contextTakeover: boolean;
+  readonly windowBits: number;
+}
+
+const bitsOf = (value: number | true | undefined): number => (typeof value === 'number' ? value : MOST_BITS);
+
+/** What a server answers to the offers of a client, and what holds then; undefined: no compression. */
+export function acceptOffer(header: string | undefined, wishes: DeflateWishes): { answer: string; terms: DeflateTerms } | undefined {
   for (const element of listIn(header)) {
     const parameters = parametersOf(element);
-    const bits = parameters?.get('server_max_window_bits') ?? MOST_BITS;
+    if (!parameters) continue;
+    const asked = parameters.get('server_max_window_bits');
+    const ownBits = Math.min(bitsOf(asked), wishes.windowBits);
     // zlib cannot do 8 in a stream without a header.
-    if (!parameters || bits === LEAST_BITS) continue;
-    const limit = parameters.has('server_max_window_bits') ? `; server_max_window_bits=${String(bits)}` : '';
-    return { answer: `${NAME}; server_no_context_takeover; client_no_context_takeover${limit}`, windowBits: bits as number };
+    if (ownBits === LEAST_BITS) continue;
+    // A client that does not name it cannot be told to use less.
+    const peerBits = parameters.has('client_max_window_bits')
+      ? Math.min(bitsOf(parameters.get('client_max_window_bits')), wishes.windowBits) : MOST_BITS;
+    const own = { windowBits: ownBits, takesOver: wishes.contextTakeover && !parameters.has('server_no_context_takeover') };
+    const peer = { windowBits: peerBits, takesOver: wishes.contextTakeover && !parameters.has('client_no_context_takeover') };
+    let answer = NAME;
+    if (!own.takesOver) answer += '; server_no_context_takeover';
+    if (!peer.takesOver) answer += '; client_no_context_takeover';
+    if (asked !== undefined || ownBits < MOST_BITS) answer += `; server_max_window_bits=${String(ownBits)}`;
+    if (wishes.windowBits < MOST_BITS && parameters.has('client_max_window_bits')) answer += `; client_max_window_bits=${String(peerBits)}`;
+    // What it will not go beyond by itself is no promise without that.
+    else if (peerBits < MOST_BITS) return { answer, terms: { own, peer: { ...peer, windowBits: MOST_BITS } } };
+    return { answer, terms: { own, peer } };
   }
   return undefined;
 }
 
 /** What a client offers. */
-export const OFFER = `${NAME}; server_no_context_takeover; client_no_context_takeover`;
+export function offerOf({ contextTakeover, windowBits }: DeflateWishes): string {
+  const takeover = contextTakeover ? '' : '; server_no_context_takeover; client_no_context_takeover';
+  const servers = windowBits === MOST_BITS ? '' : `; server_max_window_bits=${String(windowBits)}`;
+  // Without a number: this side uses as few as it likes, and ws refuses numbers below its own.
+  const own = contextTakeover || windowBits < MOST_BITS ? '; client_max_window_bits' : '';
+  return NAME + takeover + servers + own;
+}
 
-/** Whether a server has agreed to that; undefined when its answer is not one to it. */
-export function agreedUpon(header: string | undefined): boolean | undefined {
+/** What a server has agreed to; false: to nothing; undefined when its answer is not one to that offer. */
+export function agreedUpon(header: string | undefined, wishes: DeflateWishes): DeflateTerms | false | undefined {
   const elements = listIn(header);
   if (elements.length === 0) return false;
   const parameters = elements.length === 1 ? parametersOf(elements[0]!) : undefined;
-  if (!parameters?.has('server_no_context_takeover') || parameters.has('client_max_window_bits')) return undefined;
-  return true;
+  if (!parameters) return undefined;
+  const { contextTakeover, windowBits } = wishes;
+  const limited = windowBits < MOST_BITS;
+  if (!contextTakeover && !parameters.has('server_no_context_takeover')) return undefined;
+  const peerBits = bitsOf(parameters.get('server_max_window_bits'));
+  if (peerBits > windowBits) return undefined;
+  const answered = parameters.get('client_max_window_bits');
+  if (answered !== undefined && (!(contextTakeover || limited) || answered === true || answered === LEAST_BITS)) return undefined;
+  return {
+    own: {
+      windowBits: Math.min(bitsOf(answered), windowBits),
+      takesOver: contextTakeover && !parameters.has('client_no_context_takeover'),
+    },
+    peer: { windowBits: peerBits, takesOver: !parameters.has('server_no_context_takeover') },
+  };
 }

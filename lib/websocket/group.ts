@@ -25,6 +25,8 @@ const USUAL_BUFFERED = 1024 * 1024;
 /** Sockets that get the same frame. */
 interface Kind {
   readonly frame: Buffer;
+  /** What was compressed for it. */
+  readonly compressed: Uint8Array | undefined;
   readonly sockets: WebSocket[];
 }
 
@@ -71,6 +73,8 @@ export function broadcast(sockets: Iterable<WebSocket>, message: string | Uint8A
 /** Sockets by the frame that they get. A client's frames have a mask, one that serves for all of them. */
 function kindsOf(sockets: Iterable<WebSocket>, message: string | Uint8Array, except: WebSocket | undefined): Iterable<Kind> {
   const kinds = new Map<number, Kind>();
+  // A copy: the caller may change its own while some wait, to which later messages may refer.
+  let copy: Buffer | undefined;
   // First: compressing may park, and what is iterated over may change then.
   const all = [...sockets];
   for (const socket of all) {
@@ -80,9 +84,10 @@ function kindsOf(sockets: Iterable<WebSocket>, message: string | Uint8Array, exc
     const key = (compresses ? deflate.windowBits : 0) * 2 + Number(masks);
     let kind = kinds.get(key);
     if (!kind) {
+      if (compresses) copy ??= Buffer.from(message as Uint8Array);
       const first = FINAL | (typeof message === 'string' ? TEXT : BINARY);
-      const frame = compresses ? frameOf(first | COMPRESSED, deflate.compress(message), masks) : frameOf(first, message, masks);
-      kind = { frame, sockets: [] };
+      const frame = compresses ? frameOf(first | COMPRESSED, deflate.compressAlone(copy!), masks) : frameOf(first, message, masks);
+      kind = { frame, compressed: compresses ? copy : undefined, sockets: [] };
       kinds.set(key, kind);
     }
     kind.sockets.push(socket);
@@ -90,21 +95,27 @@ function kindsOf(sockets: Iterable<WebSocket>, message: string | Uint8Array, exc
   return kinds.values();
 }
 
-function sendTo({ frame, sockets }: Kind, slow: 'close' | 'skip', most: number): number {
+function sendTo({ frame, compressed, sockets }: Kind, slow: 'close' | 'skip', most: number): number {
   const results = new Int32Array(sockets.length);
   for (let i = 0; i < sockets.length; i++) results[i] = sockets[i]!.readyHandle;
   const queued = results.map((handle) => Number(handle < 0));
   wsBroadcast(results, frame);
   let reached = 0;
   for (let i = 0; i < sockets.length; i++) {
-    if (results[i] === 0 || ((results[i]! > 0 || queued[i] === 1) && enqueue(sockets[i]!, frame, slow, most))) reached++;
+    const socket = sockets[i]!;
+    if (results[i] === 0) {
+      if (compressed) socket.deflate!.sent(compressed);
+      reached++;
+    } else if ((results[i]! > 0 || queued[i] === 1) && enqueue(socket, frame, compressed, slow, most)) {
+      reached++;
+    }
   }
   return reached;
 }
 
-function enqueue(socket: WebSocket, frame: Buffer, slow: 'close' | 'skip', most: number): boolean {
+function enqueue(socket: WebSocket, frame: Buffer, compressed: Uint8Array | undefined, slow: 'close' | 'skip', most: number): boolean {
   if (socket.state !== 'open') return false;
-  if (socket.enqueue(frame, most)) return true;
+  if (socket.enqueue(frame, most, compressed)) return true;
   if (slow === 'close') socket.closeLater(TRY_AGAIN_LATER);
   return false;
 }

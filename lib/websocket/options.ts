@@ -1,5 +1,6 @@
 import { booleanOf, integerIn, invalidType, numberIn } from '../internal/arguments.js';
 import { knownOptions } from '../internal/options.js';
+import { MOST_BITS } from './extensions.js';
 
 /** How messages are compressed; see {@link WebSocketOptions.compression}. */
 export interface CompressionOptions {
@@ -7,13 +8,23 @@ export interface CompressionOptions {
   threshold?: number;
   /** 1, fast, to 9, small, as in `node:zlib`. Default 3. */
   level?: number;
+  /**
+   * Whether messages may refer to earlier ones of the same socket, in each direction in which the peer agrees: then short ones that are
+   * alike become much shorter. Costs up to 40 KiB of memory a socket and direction, and more time. Default false.
+   */
+  contextTakeover?: boolean;
+  /**
+   * How far back what is compressed may refer, as a power of 2: 9 (512 bytes) to 15 (32 KiB). Less takes less memory and time, in the
+   * other direction only if the peer agrees. Default 15.
+   */
+  windowBits?: number;
 }
 
 /** The options that both sides of a WebSocket have. */
 export interface WebSocketOptions {
   /**
-   * Whether messages may be compressed (permessage-deflate, RFC 7692), if the peer agrees. Default false. Each message is compressed by
-   * itself: a socket that is idle holds no window, which would be 300 KB, and a broadcast is compressed once.
+   * Whether messages may be compressed (permessage-deflate, RFC 7692), if the peer agrees. Default false. Without `contextTakeover` each
+   * message is compressed by itself, and a socket that is idle holds no memory for it.
    */
   compression?: boolean | CompressionOptions;
   /** The most bytes of a message that is received, decompressed; beyond: `ERR_WEBSOCKET_TOO_BIG`. Default 1 MiB. */
@@ -39,7 +50,9 @@ export interface Settings {
   readonly closeTimeout: number;
 }
 
-const COMPRESSION = new Set(['threshold', 'level']);
+const COMPRESSION = new Set(['threshold', 'level', 'contextTakeover', 'windowBits']);
+/** zlib cannot do 8. */
+const LEAST_OWN_BITS = 9;
 const USUAL_MESSAGE_BYTES = 1024 * 1024;
 const LONGEST_MS = 2 ** 31 - 1;
 
@@ -56,10 +69,12 @@ export function settingsOf(options: WebSocketOptions): Settings {
 function compressionOf(given: boolean | CompressionOptions): Required<CompressionOptions> | undefined {
   if (typeof given === 'object' && given !== null) {
     knownOptions('options.compression', given, COMPRESSION);
-    const { threshold = 1024, level = 3 } = given;
+    const { threshold = 1024, level = 3, contextTakeover = false, windowBits = MOST_BITS } = given;
     return {
       threshold: integerIn('options.compression.threshold', threshold, 0, Number.MAX_SAFE_INTEGER),
       level: integerIn('options.compression.level', level, 1, 9),
+      contextTakeover: booleanOf('options.compression.contextTakeover', contextTakeover),
+      windowBits: integerIn('options.compression.windowBits', windowBits, LEAST_OWN_BITS, MOST_BITS),
     };
   }
   if (typeof given !== 'boolean') throw invalidType('options.compression', 'a boolean or an object', given);

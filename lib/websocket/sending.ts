@@ -50,6 +50,12 @@ export function frameOf(first: number, payload: string | Uint8Array, masked: boo
   return frame;
 }
 
+/** A frame of a broadcast that waits for room, and the message, if it is compressed. */
+interface Waiting {
+  readonly frame: Uint8Array;
+  readonly message: Uint8Array | undefined;
+}
+
 /** The sending half of a WebSocket. */
 export abstract class Sending {
   /** The subprotocol that both sides have agreed upon; `''` when on none. */
@@ -74,10 +80,10 @@ export abstract class Sending {
   protected waiting: WaitQueue | undefined;
   /** The last error of a call that `failure` is not about. */
   private told: WebSocketError | undefined;
-  /** A message in pieces is being sent: others wait for its end. */
-  private inPieces = false;
+  /** A message is being sent that others have to wait for: one in pieces, or one to which the next may refer. */
+  private occupied = false;
   /** Frames of broadcasts that wait for room. */
-  private queue: Uint8Array[] | undefined;
+  private queue: Waiting[] | undefined;
   private queued = 0;
 
   /** @internal */
@@ -123,18 +129,37 @@ export abstract class Sending {
       this.sendPieces(data);
       return;
     }
-    while (this.inPieces || this.queued > 0) this.wait('websocket.send');
+    while (this.occupied || this.queued > 0) this.wait('websocket.send');
     if (this.stage !== 'open') throw this.closedError();
     const first = FINAL | (text ? TEXT : BINARY);
     if (this.deflate && (options?.compress ?? data.length >= this.deflate.threshold)) {
-      const payload = this.deflate.compress(data);
-      // Compressing may have parked.
-      while (this.inPieces || this.queued > 0) this.wait('websocket.send');
-      if (this.stage !== 'open') throw this.closedError();
-      this.sendFrame(first | COMPRESSED, payload, 'websocket.send');
+      this.sendCompressed(this.deflate, first | COMPRESSED, data);
       return;
     }
     this.sendFrame(first, data, 'websocket.send');
+  }
+
+  private sendCompressed(deflate: Deflate, first: number, data: string | Uint8Array): void {
+    if (!deflate.takesOver) {
+      const payload = deflate.compress(data);
+      // Compressing may have parked.
+      while (this.occupied || this.queued > 0) this.wait('websocket.send');
+      if (this.stage !== 'open') throw this.closedError();
+      this.sendFrame(first, payload, 'websocket.send');
+      return;
+    }
+    this.occupied = true;
+    try {
+      // A copy: the caller may change its own while this waits, and the peer's window would be another one then.
+      const bytes = Buffer.from(data as Uint8Array);
+      const payload = deflate.compress(bytes);
+      if (this.stage !== 'open') throw this.closedError();
+      this.sendFrame(first, payload, 'websocket.send');
+      deflate.sent(bytes);
+    } finally {
+      this.occupied = false;
+      this.waiting?.wakeAll();
+    }
   }
 
   /** Sends a ping, with up to 125 bytes, which the peer sends back. `receive` takes no notice of the answer. Parks. */
@@ -157,23 +182,23 @@ export abstract class Sending {
 
   /** Its socket's number for a broadcast; -1: frames have to be queued. @internal */
   get readyHandle(): number {
-    return this.inPieces || this.queued > 0 ? -1 : this.handle;
+    return this.occupied || this.queued > 0 ? -1 : this.handle;
   }
 
   /**
-   * Sends a frame behind those that wait already, in a coroutine of its own. False when more than `most` bytes would wait then. Never
-   * parks.
+   * Sends a frame behind those that wait already, in a coroutine of its own. False when more than `most` bytes would wait then. `message`:
+   * what was compressed for it. Never parks.
    *
    * @internal
    */
-  enqueue(frame: Uint8Array, most: number): boolean {
+  enqueue(frame: Uint8Array, most: number, message?: Uint8Array): boolean {
     if (this.queued > 0 && this.queued + frame.length > most) return false;
     this.queued += frame.length;
     if (this.queue) {
-      this.queue.push(frame);
+      this.queue.push({ frame, message });
       return true;
     }
-    this.queue = [frame];
+    this.queue = [{ frame, message }];
     try {
       spawn(() => { this.drain(); }, { name: 'websocket broadcast' }).promise.catch(() => undefined);
     } catch {
@@ -185,12 +210,13 @@ export abstract class Sending {
   }
 
   private drain(): void {
-    while (this.inPieces) this.wait('broadcast');
+    while (this.occupied) this.wait('broadcast');
     try {
       // Behind a close frame no more may be sent.
-      for (let frame = this.queue!.shift(); frame && this.stage === 'open'; frame = this.queue!.shift()) {
-        this.carrier.write(frame);
-        this.queued -= frame.length;
+      for (let next = this.queue!.shift(); next && this.stage === 'open'; next = this.queue!.shift()) {
+        this.carrier.write(next.frame);
+        if (next.message) this.deflate!.sent(next.message);
+        this.queued -= next.frame.length;
       }
     } finally {
       // After an error nothing can be sent any more, which the next call tells.
@@ -223,10 +249,10 @@ export abstract class Sending {
     if (typeof pieces !== 'object' || pieces === null || !(Symbol.iterator in pieces)) {
       throw invalidType('data', 'a string, a Uint8Array, or an iterable of those', pieces);
     }
-    while (this.inPieces || this.queued > 0) this.wait('websocket.send');
+    while (this.occupied || this.queued > 0) this.wait('websocket.send');
     if (this.stage !== 'open') throw this.closedError();
     checkpoint('websocket.send');
-    this.inPieces = true;
+    this.occupied = true;
     let opcode = 0;
     try {
       for (const piece of pieces) {
@@ -245,7 +271,7 @@ export abstract class Sending {
       if (opcode !== 0) this.breakOff();
       throw error;
     } finally {
-      this.inPieces = false;
+      this.occupied = false;
       this.waiting?.wakeAll();
     }
   }

@@ -306,7 +306,7 @@ export class WebSocket extends Sending implements Iterable<Message>, Disposable 
       this.sendClose(closePayload(failure.closeCode, ''));
       this.carrier.end();
       // Unread bytes would make the system reset the connection, which destroys the close frame on its way.
-      while (this.carrier.read());
+      if (!this.carrier.closesCleanly) while (this.carrier.read());
     };
     try {
       timeout(LINGER_MS, say, () => undefined);

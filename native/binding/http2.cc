@@ -55,7 +55,7 @@ void next(const Info& info) {
     if (event == Event::kRequest) {
       stream->number = static_cast<int32_t>(Http::current->streams.add(stream));
       ++c->server.requests;
-      to[1] = describeHead(stream->head()) | kSpeaksHttp2;
+      to[1] = describeHead(stream->head()) | kSpeaksHttp2 | (stream->connects() ? kAsksForTunnel : 0);
     }
     to[0] = stream->number | Http::kStream;
   }
@@ -107,6 +107,31 @@ void trailers(const Info& info) {
     parts.push_back(asciiString(isolate, lines.substr(colon + 2, end - colon - 2)));
   }
   info.GetReturnValue().Set(v8::Array::New(isolate, parts.data(), parts.size()));
+}
+
+// http2OpenTunnel(stream, fields): see http2::Stream. 0 or a code.
+void openTunnel(const Info& info) {
+  http2::Stream* stream = streamAt(info);
+  if (!stream) return returnInt(info, -EPIPE);
+  StreamCall call(*stream);
+  Payload fields;
+  if (!fields.loadFields(info.GetIsolate(), info[1], Http::current->scratch, 0))
+    return returnInt(info, -ENOMEM);
+  returnInt(info, stream->openTunnel(fields.bytes()));
+}
+
+// http2CloseTunnel(stream): ends it both ways. Never parks.
+void closeTunnel(const Info& info) {
+  http2::Stream* stream = streamAt(info);
+  if (!stream) return;
+  StreamCall call(*stream);
+  stream->closeTunnel();
+}
+
+// http2Queued(stream): bytes that wait for the client's windows.
+void queued(const Info& info) {
+  const http2::Stream* stream = streamAt(info);
+  returnInt(info, stream ? static_cast<int64_t>(stream->queued()) : 0);
 }
 
 }  // namespace
@@ -235,6 +260,9 @@ void defineHttp2(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) 
   define(context, exports, "http2Done", done);
   define(context, exports, "http2Shed", shed);
   define(context, exports, "http2Trailers", trailers);
+  define(context, exports, "http2OpenTunnel", openTunnel);
+  define(context, exports, "http2CloseTunnel", closeTunnel);
+  define(context, exports, "http2Queued", queued);
 }
 
 }  // namespace stackful::binding

@@ -134,7 +134,7 @@ void defineHttpParse(v8::Local<v8::Context> context, v8::Local<v8::Object> expor
 int32_t nextHead(HttpConnection& c);
 
 // What describes a head.
-constexpr int32_t kIsHead = 64, kSpeaksHttp2 = 128;
+constexpr int32_t kIsHead = 64, kSpeaksHttp2 = 128, kAsksForTunnel = 256;
 inline int32_t describeHead(const http::Head& head) {
   return static_cast<int32_t>(head.method) | head.minorVersion << 4 | head.hasBody() << 5 | kIsHead;
 }

@@ -66,7 +66,7 @@ int32_t Connection::wait(sched::ParkKind kind, sched::Deadline deadline) noexcep
 // Sends at the end of the batch if others have their turns in it, else at once.
 void Connection::outputWaits() noexcept {
   if (busy_ || sending_ || needsSender_ || error_ != 0 || waiting()) return;
-  if (scheduler_.readyLength() == 0) return flushNow();
+  if (scheduler_.readyLength() == 0 && !moreFollows_) return flushNow();
   socket_.poller->endOfBatch().add(*this);
 }
 

@@ -236,6 +236,7 @@ enum SettingId : int32_t {
   kSettingMaxConcurrentStreams = 3,
   kSettingInitialWindowSize = 4,
   kSettingMaxHeaderListSize = 6,
+  kSettingEnableConnectProtocol = 8,
   kSettingNoRfc7540Priorities = 9,
 };
 

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "../http/coarse_clock.h"
+#include "../net/operation.h"
 
 namespace stackful::http2 {
 
@@ -136,8 +137,11 @@ struct Session::Callbacks {
   static int frameSent(nghttp2_session* of, const nghttp2_frame* frame, void* user) {
     if ((frame->hd.type != kHeaders && frame->hd.type != kData) || !(frame->hd.flags & kEndStream)) return 0;
     Stream* stream = streamOf(of, frame->hd.stream_id);
+    if (!stream) return 0;
+    stream->endSent_ = true;
     // The response is complete, and nothing reads the rest of the request (RFC 9113 section 8.1).
-    if (stream && !stream->bodyEnded_) nghttp2_submit_rst_stream(of, 0, frame->hd.stream_id, kNoError);
+    if (!stream->bodyEnded_ && !stream->mayHalfClose())
+      nghttp2_submit_rst_stream(of, 0, frame->hd.stream_id, kNoError);
     return 0;
   }
 
@@ -197,6 +201,7 @@ int Session::open() noexcept {
       {kSettingMaxConcurrentStreams, settings.maxConcurrentStreams},
       {kSettingInitialWindowSize, settings.streamWindow},
       {kSettingMaxHeaderListSize, shared_.server.limits.head.headBytes},
+      {kSettingEnableConnectProtocol, 1},
       // Streams are ordered as RFC 9218 says, and not by the tree of RFC 7540.
       {kSettingNoRfc7540Priorities, 1},
   };
@@ -280,7 +285,7 @@ bool Session::spend(int frames) noexcept {
 void Session::received(Stream& stream, const void* data, size_t n) noexcept {
   stream.bodyReceived_ += static_cast<int64_t>(n);
   stream.continuePending_ = false;
-  if (stream.stage == Stream::Stage::kResponded || stream.released_) {
+  if ((stream.stage == Stream::Stage::kResponded && !stream.mayHalfClose()) || stream.released_) {
     nghttp2_session_consume_connection(session_, n);
     return;
   }
@@ -338,6 +343,7 @@ void Stream::end() noexcept {
   }
   if (reader_) s.scheduler_.wake(reader_, 0);
   if (writer_) s.scheduler_.wake(writer_, 0);
+  net::wakeAll(s.scheduler_, turns_, 0);
   if (!released_) return link(s.gone_);
   home_ = nullptr;
   if (calls == 0) s.forget(*this);
@@ -356,7 +362,10 @@ void Session::endStreams() noexcept {
 }
 
 void Session::forgetCoroutines() noexcept {
-  for (Stream* stream = first_; stream; stream = stream->next_) stream->reader_ = stream->writer_ = nullptr;
+  for (Stream* stream = first_; stream; stream = stream->next_) {
+    stream->reader_ = stream->writer_ = nullptr;
+    stream->turns_ = {};
+  }
 }
 
 Stream* Session::takeNew() noexcept {

@@ -100,7 +100,8 @@ class Session {
 
   Shared& shared_;
   sched::Scheduler& scheduler_;
-  uint64_t arrival_ = 0;  // of the bytes that are received: see Stream::arrival
+  uint64_t arrival_ = 0;      // of the bytes that are received: see Stream::arrival
+  bool moreFollows_ = false;  // what waits to be sent may wait for the end of the batch
 
  private:
   friend class Stream;
@@ -162,7 +163,7 @@ class Session {
   struct Slice {
     uint32_t at = 0, length = 0;
     bool given = false;
-  } method_, path_, authority_;
+  } method_, path_, authority_, protocol_;
 };
 
 }  // namespace stackful::http2

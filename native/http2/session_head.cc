@@ -37,7 +37,7 @@ void Session::beginHead(int32_t id) noexcept {
   headStream_ = stream;
   headFill_ = textAt_ = 0;
   headStatus_ = 0;
-  method_ = path_ = authority_ = {};
+  method_ = path_ = authority_ = protocol_ = {};
   stream->link(first_);
   ++handlers_;
   nghttp2_session_set_stream_user_data(session_, id, stream);
@@ -59,6 +59,7 @@ void Session::addPseudo(std::string_view name, std::string_view value) noexcept 
   Slice* slice = name == ":method"      ? &method_
                  : name == ":path"      ? &path_
                  : name == ":authority" ? &authority_
+                 : name == ":protocol"  ? &protocol_
                                         : nullptr;
   if (!slice) return;
   *slice = {static_cast<uint32_t>(headFill_), static_cast<uint32_t>(value.size()), true};
@@ -69,13 +70,17 @@ void Session::putRequestLine() noexcept {
   const char* const bytes = headBytes_ + sizeof(http::Head);
   const auto of = [&](const Slice& slice) { return std::string_view(bytes + slice.at, slice.length); };
   textAt_ = headFill_;
-  const bool connects = method_.length == 7 && of(method_) == "CONNECT";
+  const bool connects = of(method_) == "CONNECT" && !protocol_.given;
   // A target of another form means another host than the one that the connection is for.
   if (!connects && (path_.length == 0 || (bytes[path_.at] != '/' && of(path_) != "*"))) headStatus_ = 400;
-  putHead(of(method_));
+  // Extended CONNECT (RFC 8441) is read as the request of HTTP/1.1 that asks for the same; nghttp2 sees to it that its other
+  // pseudo-fields are there.
+  if (protocol_.given && of(protocol_) != "websocket") headStatus_ = 501;
+  putHead(protocol_.given ? "GET" : of(method_));
   putHead(" ");
   putHead(connects ? of(authority_) : of(path_));
   putHead(kVersion);
+  if (protocol_.given) putHead("upgrade: websocket\r\n");
   if (!authority_.given) return;
   putHead("host: ");
   putHead(of(authority_));
@@ -109,13 +114,16 @@ void Session::endHead(Stream& stream, bool ended) noexcept {
     if (result.status == http::ParseStatus::kError) headStatus_ = result.error;
     if (result.status == http::ParseStatus::kNeedMore) headStatus_ = 400;
   }
+  stream.connects_ = protocol_.given;
+  // Its length is that of a body, which there is none of.
+  if (stream.connects_ && headStatus_ == 0 && head->contentLength != http::Head::kNoLength) headStatus_ = 400;
   const int status = headStatus_;
   if (status != 0) {
     // A refused head is not looked at; the response has a body whatever the method was.
     head->reset();
     head->data = text;
   }
-  if (!ended && head->contentLength == http::Head::kNoLength) head->chunked = true;
+  if (!ended && head->contentLength == http::Head::kNoLength && !stream.connects_) head->chunked = true;
   stream.setHead(*head, ended);
   giveHead();
   if (!stream.head_) return stream.reset(kInternalError);

@@ -85,6 +85,7 @@ void Stream::consume(size_t n) noexcept {
 }
 
 ssize_t Stream::readBody(void* to, size_t n) noexcept {
+  if (connects_) return tunnel_ ? readTunnel(to, n) : 0;
   if (reader_) return kConnectionBusy;
   for (;;) {
     if (bodyError_ != 0) return bodyError_;
@@ -266,6 +267,10 @@ int Stream::begin(int status, std::string_view fields, int64_t length) noexcept 
 int Stream::write(const void* data, size_t n) noexcept {
   if (const int code = refusalOutside(Stage::kStreaming)) return code;
   if (n == 0 || bodiless_) return 0;
+  if (tunnel_) {
+    const iovec part{const_cast<void*>(data), n};
+    return send(&part, 1);
+  }
   if (writer_) return kConnectionBusy;
   if (toWrite_ >= 0) {
     if (n > static_cast<uint64_t>(toWrite_)) return -EMSGSIZE;
@@ -317,6 +322,7 @@ int Stream::waitForRoom() noexcept {
 }
 
 int Stream::finish(std::string_view trailers) noexcept {
+  if (tunnel_) return endTunnel();
   if (const int code = refusalOutside(Stage::kStreaming)) return code;
   if (toWrite_ > 0 && !bodiless_) {
     reset(kInternalError);
@@ -377,7 +383,11 @@ bool Stream::release(uint32_t error) noexcept {
     home_ = nullptr;
     return true;
   }
-  if (stage != Stage::kResponded) reset(error);
+  if (tunnel_) {
+    closeTunnel();
+  } else if (stage != Stage::kResponded) {
+    reset(error);
+  }
   return false;
 }
 

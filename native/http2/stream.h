@@ -11,6 +11,9 @@
 //               sendFile
 //   kResponded  the response is queued as a whole: readBody    none
 //
+// A stream of extended CONNECT may become a tunnel (tunnel.cc): kStreaming, and kResponded once this side has ended, while the client's
+// bytes still come. Then the limits for bodies and responses do not hold, because nobody waits for an end.
+//
 // From any stage: the client resets it, or the connection ends -> over (and `left` before kResponded, which is told to the
 // handler's side by Session::takeLeft); release() before kResponded resets it.
 //
@@ -22,6 +25,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +33,7 @@
 #include <string_view>
 
 #include "../http/parser.h"
+#include "../net/waiter.h"
 #include "../sched/scheduler.h"
 #include "nghttp2.h"
 
@@ -52,6 +57,13 @@ class ByteQueue {
   bool append(const void* data, size_t n) noexcept;
   // Empty, it holds no memory.
   void remove(size_t n) noexcept;
+  // All of them with their memory, which the caller frees; data() and size() are to be read before.
+  char* release() noexcept {
+    char* memory = bytes_;
+    bytes_ = nullptr;
+    start_ = end_ = capacity_ = 0;
+    return memory;
+  }
 
  private:
   char* bytes_ = nullptr;
@@ -88,7 +100,9 @@ class Stream {
   const std::string& trailers() const noexcept { return trailers_; }
 
   // Whether so much can be queued without a wait.
-  bool hasRoom(size_t n) const noexcept { return n <= kMostQueued && out_.size() <= kMostQueued - n; }
+  bool hasRoom(size_t n) const noexcept {
+    return !writing_ && n <= kMostQueued && out_.size() <= kMostQueued - n;
+  }
   // A whole response. `fields` as in http::Connection; those that HTTP/2 forbids are left out. 0 or a code. Parks if the
   // body does not fit in the queue.
   int respond(int status, std::string_view fields, const char* body, size_t n) noexcept;
@@ -99,6 +113,29 @@ class Stream {
   int sendFile(int file, int64_t offset, int64_t length, CachedFrom cachedFrom, void* context) noexcept;
   // A response of status 1xx before the real one.
   int inform(int status, std::string_view fields) noexcept;
+
+  // A request of extended CONNECT, which asks for a WebSocket.
+  bool connects() const noexcept { return connects_; }
+  // Answers it with 200; bytes go both ways from then on. The other calls are for a tunnel. 0 or a code.
+  int openTunnel(std::string_view fields) noexcept;
+  // Waits for bytes, and returns how many there are; 0: the client has ended its side. -ETIMEDOUT past the deadline, -ECONNRESET when
+  // the stream is over. Parks.
+  ssize_t awaitBytes(sched::Deadline deadline) noexcept;
+  // Those bytes, to be consumed.
+  std::string_view bytesThere() const noexcept { return {body_.data(), body_.size()}; }
+  // All of them with their memory, which is the caller's to free. They are consumed.
+  char* takeBytes() noexcept;
+  // Sends all of it, whole among what other coroutines send. When it is given up in the middle nothing can be sent any more
+  // (kSocketBroken). `more`: another call follows in this turn, so it may wait for the end of the batch. 0 or a code. Parks.
+  int send(const iovec* parts, int count, bool more = false) noexcept;
+  // The same if it can be queued at once; else 1, and nothing of it is. Never parks.
+  int trySend(const void* data, size_t n) noexcept;
+  // Behind what is being sent. Parks.
+  int endTunnel() noexcept;
+  // Ends both sides; calls that are parked end. What endTunnel has let through still goes out.
+  void closeTunnel() noexcept;
+  size_t queued() const noexcept { return out_.size(); }
+
   // Ends it both ways. Does nothing when it is over.
   void reset(uint32_t error) noexcept;
   // Nothing in JavaScript will name it again. True when the caller has to delete it, or has to when no call is in it any more.
@@ -122,6 +159,13 @@ class Stream {
   int complete() noexcept;
   void setHead(const http::Head& parsed, bool ended) noexcept;
   bool bodyTooLarge() const noexcept;
+  // Bytes of the client are wanted also when this side has ended.
+  bool mayHalfClose() const noexcept { return tunnel_ && !closed_; }
+  int refusalToSend() const noexcept;
+  ssize_t readTunnel(void* to, size_t n) noexcept;
+  int takeTurn() noexcept;
+  void passTurn() noexcept;
+  int queueInTunnel(const char* at, size_t n, bool& begun) noexcept;
   void end() noexcept;
   void link(Stream*& list) noexcept;
   void unlink(Stream*& list) noexcept;
@@ -134,6 +178,7 @@ class Stream {
   http::Head* head_ = nullptr;     // as long as it has fields, and its text behind it
   sched::Coroutine* reader_ = nullptr;
   sched::Coroutine* writer_ = nullptr;
+  net::WaiterList turns_;  // of a tunnel: who sends next, while writing_
 
   ByteQueue body_;
   int64_t bodyRead_ = 0;      // by the handler
@@ -156,6 +201,12 @@ class Stream {
   bool continuePending_ = false;
   bool swept_ = false;  // takenAtSweep_ is set
   bool released_ = false;
+  bool endSent_ = false;
+  bool connects_ = false;
+  bool tunnel_ = false;
+  bool closed_ = false;   // closeTunnel
+  bool writing_ = false;  // a coroutine has its turn to send
+  bool broken_ = false;   // ... and has given up in the middle
 };
 
 }  // namespace stackful::http2

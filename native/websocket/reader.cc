@@ -26,6 +26,11 @@ void Reader::give(char* data, size_t size) noexcept {
   end_ = data + size;
 }
 
+void Reader::adopt(char* memory, char* data, size_t size) noexcept {
+  give(data, size);
+  kept_ = memory;
+}
+
 bool Reader::keep() noexcept {
   if (at_ == end_) {
     std::free(kept_);

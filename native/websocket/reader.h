@@ -68,6 +68,8 @@ class Reader {
   void give(char* data, size_t size) noexcept;
   // What is left of the input moves to memory of this object. False when there is none.
   bool keep() noexcept;
+  // As give and keep of bytes in `memory`, from malloc, which is this object's from now on.
+  void adopt(char* memory, char* data, size_t size) noexcept;
   // As give and keep, behind what is left.
   bool add(const char* data, size_t size) noexcept;
   bool hasInput() const noexcept { return at_ != end_; }

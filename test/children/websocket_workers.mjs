@@ -6,13 +6,23 @@ const source = `
   import { spawn, sleep } from 'stackful';
   import { serve } from 'stackful/http';
   import { connect, Group } from 'stackful/websocket';
+  import http2 from 'node:http2';
   import { parentPort, workerData } from 'node:worker_threads';
   const room = new Group();
   const server = serve((request) => {
-    const socket = request.upgrade({ compression: { threshold: 100 } });
+    // Node itself aborts when a worker is terminated between the making of a zlib object and its beginning ("close before init").
+    const socket = request.upgrade({ compression: !workerData && { threshold: 100 } });
     room.add(socket);
     for (const message of socket) { socket.send(message); room.broadcast('to all'.repeat(50)); }
-  }, { host: '127.0.0.1' });
+  }, { host: '127.0.0.1', http2: true });
+  if (workerData) {
+    // Streams of HTTP/2 that wait for their client.
+    const session = http2.connect('http://127.0.0.1:' + server.port).on('error', () => undefined);
+    session.once('remoteSettings', () => {
+      const asks = { ':method': 'CONNECT', ':protocol': 'websocket', ':path': '/', 'sec-websocket-version': '13' };
+      for (let i = 0; i < 5; i++) session.request(asks).on('error', () => undefined);
+    });
+  }
   for (let i = 0; i < 20; i++) {
     spawn(() => {
       const socket = connect('ws://127.0.0.1:' + server.port + '/', { compression: i % 2 === 0 });

@@ -135,6 +135,67 @@ TEST_CASE("http2: a request is read as HTTP/1.1's, and answered") {
   });
 }
 
+TEST_CASE("http2: extended CONNECT becomes a tunnel, which ends on both sides") {
+  inCoroutine([](sched::Scheduler& scheduler) {
+    const auto asks = [](std::string_view protocol) {
+      return field(":method", "CONNECT") + field(":protocol", protocol) + field(":scheme", "http") +
+             field(":path", "/chat") + field(":authority", "a");
+    };
+    Fixture fixture;
+    Quiet session(fixture.shared, scheduler);
+    CHECK(session.take(kPreface + frame(http2::kSettings, 1, 0) +
+                       frame(http2::kHeaders, 4, 1, asks("other")) +
+                       frame(http2::kHeaders, 4, 3, asks("websocket")) +
+                       frame(http2::kHeaders, 4, 5, asks("websocket"))) == 0);
+    Stream* stream = session.takeNew();
+    Stream* left = session.takeNew();
+    REQUIRE(stream);
+    REQUIRE(left);
+    CHECK(session.takeNew() == nullptr);
+    CHECK(payloads(session.output(), http2::kData, 1) == "501 Not Implemented\n");
+    CHECK(stream->connects());
+    CHECK(stream->head().method == http::Method::kGet);
+    CHECK(stream->head().target() == "/chat");
+    CHECK(stream->head().name(0) == "upgrade");
+    CHECK(stream->head().hasBody() == false);
+    char byte;
+    CHECK(stream->readBody(&byte, 1) == 0);
+    CHECK(stream->openTunnel("x-y: z\r\n") == 0);
+    CHECK(stream->openTunnel("") == -EALREADY);
+    CHECK(stream->awaitBytes(net::kNoDeadline) == -ECANCELED);
+    CHECK(session.take(frame(http2::kData, 0, 3, "abc")) == 0);
+    CHECK(stream->awaitBytes(net::kNoDeadline) == 3);
+    CHECK(stream->bytesThere() == "abc");
+    std::free(stream->takeBytes());
+    const std::string text(1000, 't');
+    const iovec parts[] = {{const_cast<char*>(text.data()), 400}, {const_cast<char*>(text.data()), 600}};
+    CHECK(stream->send(parts, 2) == 0);
+    CHECK(stream->trySend("y", 1) == 0);
+    CHECK(stream->queued() == 1001);
+    CHECK(payloads(session.output(), http2::kData, 3) == text + "y");
+    // More than the queue has room for, which cannot be waited for here: it is given up in the middle.
+    const std::string much(Stream::kMostQueued + 1, 'm');
+    const iovec whole{const_cast<char*>(much.data()), much.size()};
+    CHECK(left->openTunnel("") == 0);
+    CHECK(left->trySend(much.data(), much.size()) == 1);
+    CHECK(left->send(&whole, 1) == -ECANCELED);
+    CHECK(left->send(parts, 1) == kSocketBroken);
+    left->closeTunnel();
+    CHECK(left->awaitBytes(net::kNoDeadline) == -EBADF);
+    CHECK(payloads(session.output(), http2::kRstStream, 5) == uint32(http2::kCancel));
+    // This side has ended; the other one has not.
+    CHECK(stream->endTunnel() == 0);
+    CHECK(payloads(session.output(), http2::kRstStream, 3).empty());
+    CHECK(stream->send(parts, 1) == -EPIPE);
+    CHECK(session.take(frame(http2::kData, 1, 3, "late")) == 0);
+    CHECK(stream->readBody(&byte, 1) == 1);
+    CHECK(byte == 'l');
+    done(stream);
+    done(left);
+    CHECK_FALSE(session.hasStreams());
+  });
+}
+
 TEST_CASE("http2: a body is kept until it is read, and the window opens then") {
   inCoroutine([](sched::Scheduler& scheduler) {
     Settings settings;

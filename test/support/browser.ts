@@ -22,7 +22,8 @@ export interface Browser {
   close(): Promise<void>;
 }
 
-export async function openBrowser(options: { width?: number; dark?: boolean; hosts?: string } = {}): Promise<Browser> {
+/** `anyCertificate`: also those of authorities that it does not know. */
+export async function openBrowser(options: { width?: number; dark?: boolean; hosts?: string; anyCertificate?: boolean } = {}): Promise<Browser> {
   const directory = mkdtempSync(join(tmpdir(), 'stackful-browser-'));
   const context = await chromium.launchPersistentContext(directory, {
     executablePath: CHROMIUM,
@@ -31,6 +32,7 @@ export async function openBrowser(options: { width?: number; dark?: boolean; hos
     viewport: { width: options.width ?? 1280, height: 860 },
     colorScheme: options.dark ? 'dark' : 'light',
     acceptDownloads: true,
+    ignoreHTTPSErrors: options.anyCertificate ?? false,
   });
   const page = context.pages()[0] ?? (await context.newPage());
   const complaints: string[] = [];

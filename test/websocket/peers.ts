@@ -1,6 +1,7 @@
 // Peers that speak WebSocket byte by byte, and the server that they speak to.
 import { createHash } from 'node:crypto';
 import { connect, createServer, type Server as NodeServer, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 import { start } from '../http/helpers.js';
 import type { ServeOptions, Server } from 'stackful/http';
@@ -91,6 +92,11 @@ export class RawClient {
     socket.on('data', (chunk: Buffer) => { this.bytes = Buffer.concat([this.bytes, chunk]); this.wake(); });
     socket.on('error', () => undefined);
     socket.on('close', () => { this.ended = true; this.wake(); });
+  }
+
+  /** What speaks over a stream whose handshake was done. */
+  static over(stream: Duplex): RawClient {
+    return new RawClient(stream as Socket);
   }
 
   static async to(server: Server, more = '', first: Buffer = Buffer.alloc(0), head = HEAD): Promise<RawClient> {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { sleep, spawn } from 'stackful';
-import { connect, WebSocketError, type WebSocket } from 'stackful/websocket';
+import { connect, WebSocketError, type UpgradeOptions, type WebSocket } from 'stackful/websocket';
 
 import { exchange, start } from '../http/helpers.js';
 import { temporaryDirectory } from '../net/peers.js';
@@ -53,6 +53,25 @@ describe('request.upgrade', () => {
     expect(server.errors).toEqual([]);
   });
 
+  it.each<[string, UpgradeOptions['origins'], string, number]>([
+    ['one of a list', ['https://a.example', 'https://b.example:8443'], 'Origin: https://b.example:8443\r\n', 101],
+    ['none, with a list', ['https://a.example'], '', 101],
+    ['another than those of a list', ['https://a.example'], 'Origin: https://b.example\r\n', 403],
+    ['one that begins alike', ['https://a.example'], 'Origin: https://a.example.evil.example\r\n', 403],
+    ['another scheme', ['https://a.example'], 'Origin: http://a.example\r\n', 403],
+    ['two', ['https://a.example'], 'Origin: https://a.example\r\nOrigin: https://a.example\r\n', 403],
+    ['an opaque one', ['https://a.example'], 'Origin: null\r\n', 403],
+    ['an opaque one that is allowed', ['null', 'chrome-extension://abc'], 'Origin: null\r\n', 101],
+    ['any, with an empty list', [], 'Origin: https://a.example\r\n', 403],
+    ['one that a function takes', (origin) => origin === 'https://a.example', 'Origin: https://a.example\r\n', 101],
+    ['none, which a function refuses', (origin) => origin !== undefined, '', 403],
+    ['any, without the option', undefined, 'Origin: https://b.example\r\n', 101],
+  ])('with the origin %s', async (_name, origins, line, status) => {
+    const server = served((socket) => { socket.terminate(); }, origins && { origins });
+    expect(await exchange(server, `${HEAD}${line}\r\n`)).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(server.errors).toEqual([]);
+  });
+
   it('takes tokens in any case, and lists', async () => {
     const server = served(echo);
     const client = connectRaw(server, HEAD.replace('websocket', 'foo, WebSocket').replace('keep-alive, Upgrade', 'UPGRADE'));
@@ -62,7 +81,7 @@ describe('request.upgrade', () => {
   it('refuses unknown options and wrong ones, before it answers', async () => {
     const codes: unknown[] = [];
     const server = start((request) => {
-      for (const options of [{ maxMessageByte: 1 }, { maxMessageBytes: -1 }, { compression: 5 }, { compression: { levels: 1 } }, { pingInterval: 'x' }, { protocols: ['a b'] }, { headers: { 'Content-Length': '1', 'b\r\n': '' } }]) {
+      for (const options of [{ maxMessageByte: 1 }, { maxMessageBytes: -1 }, { compression: 5 }, { compression: { levels: 1 } }, { pingInterval: 'x' }, { protocols: ['a b'] }, { origins: 'x' }, { origins: ['https://a.example/'] }, { origins: ['https://a.example:443'] }, { origins: ['https://A.example'] }, { origins: [5] }, { headers: { 'Content-Length': '1', 'b\r\n': '' } }]) {
         try {
           request.upgrade(options as object);
         } catch (error) {
@@ -72,7 +91,7 @@ describe('request.upgrade', () => {
       return 'refused';
     });
     expect(await exchange(server, `${HEAD}\r\n`)).toMatch(/^HTTP\/1\.1 200 [^]*refused$/);
-    expect(codes).toEqual(['ERR_UNKNOWN_OPTION', 'ERR_OUT_OF_RANGE', 'ERR_INVALID_ARG_TYPE', 'ERR_UNKNOWN_OPTION', 'ERR_INVALID_ARG_TYPE', 'ERR_INVALID_ARG_VALUE', 'ERR_INVALID_HTTP_TOKEN']);
+    expect(codes).toEqual(['ERR_UNKNOWN_OPTION', 'ERR_OUT_OF_RANGE', 'ERR_INVALID_ARG_TYPE', 'ERR_UNKNOWN_OPTION', 'ERR_INVALID_ARG_TYPE', 'ERR_INVALID_ARG_VALUE', 'ERR_INVALID_ARG_TYPE', ...Array<string>(4).fill('ERR_INVALID_ARG_VALUE'), 'ERR_INVALID_HTTP_TOKEN']);
   });
 
   it('leaves method, path, target and query, and what was read before', async () => {

@@ -7,7 +7,8 @@ import { REQUEST_OVER } from '../../internal/results.js';
 import type { TlsInfo } from '../../tls/info.js';
 import { ClientLeftError } from '../errors.js';
 import { Exchange, type Owner } from '../exchange.js';
-import { cannotHandOver } from '../hand_over.js';
+import { cannotHandOver, Heir, type Successor } from '../hand_over.js';
+import { HEAD_ASKS_FOR_TUNNEL } from '../native.js';
 import {
   FIRST_STREAM,
   SEND_REST,
@@ -15,16 +16,29 @@ import {
   STREAM_LEFT,
   http2Done,
   http2Next,
+  http2OpenTunnel,
   http2SendRest,
   http2Shed,
   http2Start,
 } from './native.js';
+import { Tunnel } from './tunnel.js';
 
 /** The connection that streams are of. */
 export interface Carrier {
   readonly number: number;
   readonly tls: TlsInfo | undefined;
   remote(): readonly [host: string, port: number];
+}
+
+/** What a stream becomes. */
+class TunnelHeir extends Heir {
+  constructor(readonly tunnel: Tunnel, successor: Successor) {
+    super(successor);
+  }
+
+  protected close(): void {
+    this.tunnel.close();
+  }
 }
 
 /** One request and its response; a coroutine of its own runs it. */
@@ -52,6 +66,26 @@ class Stream extends Exchange {
     throw cannotHandOver(REQUEST_OVER);
   }
 
+  openTunnel(successor: Successor, lines: string): Tunnel {
+    const code = this.head & HEAD_ASKS_FOR_TUNNEL ? http2OpenTunnel(this.number, lines) : REQUEST_OVER;
+    if (code < 0) throw cannotHandOver(code);
+    const tunnel = new Tunnel(this.number);
+    this.heir = new TunnelHeir(tunnel, successor);
+    this.watched = undefined;
+    if (this.owner.isClosing) successor.serverCloses();
+    return tunnel;
+  }
+
+  /** The protocol that it has become hears of that by itself. */
+  override clientLeft(gone: boolean): void {
+    if (!this.heir) super.clientLeft(gone);
+  }
+
+  /** Never parks. */
+  serverCloses(): void {
+    this.heir?.successor.serverCloses();
+  }
+
   remote(): readonly [host: string, port: number] {
     return this.carrier.remote();
   }
@@ -60,6 +94,7 @@ class Stream extends Exchange {
   run(): void {
     const { number } = this;
     if (!this.owner.sheds || !http2Shed(this.carrier.number, number)) this.answer(this.owner, number, this.head);
+    this.heir?.end();
     this.number = -1;
     http2Done(number);
   }
@@ -104,6 +139,11 @@ export class Http2Connection {
       else if (what === SEND_REST) this.sendRest(number);
       else return;
     }
+  }
+
+  /** Never parks. */
+  serverCloses(): void {
+    for (const stream of streams) if (stream?.carrier === this.carrier) stream.serverCloses();
   }
 
   private begin(number: number, head: number): void {

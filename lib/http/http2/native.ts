@@ -15,9 +15,26 @@ interface Http2Native {
   http2Shed: (connection: number, stream: number) => boolean;
   /** Those of a request whose body was read: `[name, value, …]`. */
   http2Trailers: (stream: number) => string[] | undefined;
+  /** Accepts what a request of extended CONNECT asks for, with `fields` as whole lines. 0 or a code. */
+  http2OpenTunnel: (stream: number, fields: string) => number;
+  /** Ends it both ways. */
+  http2CloseTunnel: (stream: number) => void;
+  /** The bytes that wait for the client's windows. */
+  http2Queued: (stream: number) => number;
 }
 
-export const { http2Missing, http2Start, http2Next, http2SendRest, http2Done, http2Shed, http2Trailers } = native as unknown as Http2Native;
+export const {
+  http2Missing,
+  http2Start,
+  http2Next,
+  http2SendRest,
+  http2Done,
+  http2Shed,
+  http2Trailers,
+  http2OpenTunnel,
+  http2CloseTunnel,
+  http2Queued,
+} = native as unknown as Http2Native;
 
 /** What {@link Http2Native.http2Next} returns, in the order of http2::Connection::Event; 3: the connection is over. */
 export const STREAM_BEGINS = 0;

@@ -1,7 +1,12 @@
+import { randomBytes } from 'node:crypto';
+
 import type { Answer } from '../client/exchange.js';
 import { httpClientFields } from '../client/native.js';
 import type { Request } from '../request.js';
 import type { Settings } from './options.js';
+
+/** Of RFC 6455, section 4.1. */
+const KEY_BYTES = 16;
 
 const enum Kind {
   plain,
@@ -116,7 +121,8 @@ export function passedRequest(request: Request, settings: Settings): PassedReque
   }
   const named = connection === '' ? undefined : namedBy(connection);
   if (named) lines = without(lines, named);
-  if (!/\bupgrade\b/i.test(connection)) upgrade = undefined;
+  if (request.asksForTunnel) lines += `Sec-WebSocket-Key: ${randomBytes(KEY_BYTES).toString('base64')}\r\n`;
+  else if (!/\bupgrade\b/i.test(connection)) upgrade = undefined;
   return { lines: lines + forwardedLines(request, host, before, settings), host, upgrade };
 }
 

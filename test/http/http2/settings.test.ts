@@ -30,9 +30,9 @@ describe('the option http2', () => {
       const { payload } = (await raw.until(({ type, flags }) => type === Type.settings && (flags & ACK) === 0))!;
       return Object.fromEntries(Array.from({ length: payload.length / 6 }, (_, i) => [payload.readUInt16BE(6 * i), payload.readUInt32BE(6 * i + 2)]));
     };
-    expect(await settings({ http2: true })).toEqual({ 3: 100, 4: 128 * 1024, 6: 16 * 1024, 9: 1 });
+    expect(await settings({ http2: true })).toEqual({ 3: 100, 4: 128 * 1024, 6: 16 * 1024, 8: 1, 9: 1 });
     const given = { http2: { maxConcurrentStreams: 7, streamWindow: 1000 }, limits: { headBytes: 3000 } };
-    expect(await settings(given)).toEqual({ 3: 7, 4: 1000, 6: 3000, 9: 1 });
+    expect(await settings(given)).toEqual({ 3: 7, 4: 1000, 6: 3000, 8: 1, 9: 1 });
   });
 
   it('left out, a client that begins with HTTP/2 gets the answer of HTTP/1.1', async () => {

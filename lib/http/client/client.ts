@@ -2,10 +2,11 @@ import { withSignal } from '../../coroutine/signal.js';
 import { sleep } from '../../coroutine/sleep.js';
 import { integerIn, invalidType, numberIn } from '../../internal/arguments.js';
 import { knownOptions } from '../../internal/options.js';
-import { dial, type Route } from './dial.js';
+import { dial, mayShare, type Route } from './dial.js';
 import { ACCEPT_ENCODING } from './decompress.js';
 import { HttpClientError, isDisconnection } from './errors.js';
 import { exchange, isRepeatable, type Answer, type Order } from './exchange.js';
+import { http2Terms, type Http2Terms } from './http2/options.js';
 import { DEFAULT_LIMITS, limitsOf, milliseconds, type ClientLimits } from './limits.js';
 import { addHeaders, headerIn, linesOf, type HeaderMap } from './lines.js';
 import {
@@ -13,12 +14,11 @@ import {
   type ClientOptions, type Manners, type RequestOptions,
 } from './options.js';
 import { outgoing, outgoingJson, type Outgoing } from './outgoing.js';
-import { Pool, type PoolStats } from './pool.js';
+import { Pool, type PoolStats, type Proven } from './pool.js';
 import { proxyChoice, type ProxyChoice } from './proxies.js';
 import { isRedirect, redirected, type Request } from './redirect.js';
 import { ClientResponse } from './response.js';
 import { originOfSocket, pathOf, targetOf, type Origin, type Target } from './target.js';
-import type { ClientConnection } from './connection.js';
 
 /** URLs that were taken apart, by their text. A program that generates URLs must not fill the memory. */
 const MOST_TARGETS = 500;
@@ -72,6 +72,7 @@ export class Client implements Disposable {
   /** Requests without options, by their target. */
   private readonly plain = new WeakMap<Target, Order>();
   private readonly options: ClientOptions;
+  private readonly http2: Http2Terms | undefined;
   private closed = false;
 
   /** @throws TypeError (`ERR_UNKNOWN_OPTION`, `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_INVALID_URL`), RangeError */
@@ -95,6 +96,7 @@ export class Client implements Disposable {
       expectMs: 0,
       upgrade: '',
     };
+    this.http2 = http2Terms(options.http2, this.terms.limits.headBytes);
   }
 
   /** The connections to all its servers together. */
@@ -209,7 +211,7 @@ export class Client implements Disposable {
 
   /** One request, repeated after failures where that was asked for. Parks. */
   private persist(request: Request, terms: Terms): Answer {
-    const { pool, route } = this.stationFor(request.target.origin);
+    const { pool, route } = this.stationFor(request.target.origin, terms.upgrade !== '');
     const order = this.orderFor(route, request, terms);
     const { limit, statuses, delay } = terms.retries;
     const times = isRepeatable(order) ? limit : 0;
@@ -260,8 +262,11 @@ export class Client implements Disposable {
     return target;
   }
 
-  private stationFor(origin: Origin): Station {
-    const known = this.stations.get(origin.key);
+  /** @param upgrades whether the request asks for another protocol, which is HTTP/1.1's alone */
+  private stationFor(origin: Origin, upgrades = false): Station {
+    const http2 = upgrades ? undefined : this.http2;
+    const key = upgrades && this.http2 ? `${origin.key} upgrade` : origin.key;
+    const known = this.stations.get(key);
     if (known) return known;
     if (this.closed) throw new HttpClientError('ERR_HTTP_CLIENT_ENDED', 'this client was closed');
     if (this.stations.size >= MOST_ORIGINS) {
@@ -273,11 +278,12 @@ export class Client implements Disposable {
       proxy: origin.socketPath === undefined ? this.proxyFor(origin.secure, origin.hostname, origin.port) : undefined,
       tls,
       connectMs: connectTimeout,
+      http2,
       session: undefined,
     };
-    const proven = (connection: ClientConnection) => { route.session = connection.session ?? route.session; };
-    const station = { pool: new Pool(() => dial(route), connections, idleTimeout, proven), route };
-    this.stations.set(origin.key, station);
+    const proven = (connection: Proven) => { route.session = connection.session ?? route.session; };
+    const station = { pool: new Pool(() => dial(route), connections, idleTimeout, proven, mayShare(route)), route };
+    this.stations.set(key, station);
     return station;
   }
 }
@@ -317,9 +323,13 @@ function withQuery(target: Target, query: NonNullable<RequestOptions['query']>):
   return { ...target, path: target.path + add, href: href! + add + (hash === undefined ? '' : `#${hash}`) };
 }
 
+const NO_ANSWER = new Set<string>([
+  'ERR_HTTP_CLIENT_CLOSED', 'ERR_HTTP_CLIENT_CONNECT_TIMEOUT', 'ERR_HTTP_CLIENT_REFUSED', 'ERR_HTTP_CLIENT_PING_TIMEOUT',
+]);
+
 /** Whether it says nothing about the request: no connection, or one that has ended without an answer. */
 export function isConnectionFailure(error: unknown): boolean {
-  if (error instanceof HttpClientError) return error.code === 'ERR_HTTP_CLIENT_CLOSED' || error.code === 'ERR_HTTP_CLIENT_CONNECT_TIMEOUT';
+  if (error instanceof HttpClientError) return NO_ANSWER.has(error.code);
   const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
   return isDisconnection(error) || syscall === 'connect' || (error instanceof AggregateError && code === 'ECONNREFUSED');
 }

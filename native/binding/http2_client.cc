@@ -80,7 +80,7 @@ void open(const Info& info) {
 }
 
 // http2ClientNext(connection, to): what has happened, as a ClientConnection::Event. `to`, an Int32Array, gets how many streams the
-// server takes, whether it takes further ones, and at the end why: a Failure, and a code of the system. Parks.
+// server takes or -1, whether it takes no further ones, and at the end why: a Failure, and a code of the system. Parks.
 void next(const Info& info) {
   using Event = http2::ClientConnection::Event;
   http2::ClientConnection* c = connectionAt(info);
@@ -90,7 +90,7 @@ void next(const Info& info) {
     event = c->next();
     if (!c->closed()) {
       int32_t* to = reinterpret_cast<int32_t*>(bytesAt(info, 1).data);
-      to[0] = static_cast<int32_t>(std::min<uint32_t>(c->most(), INT32_MAX));
+      to[0] = c->most();
       to[1] = c->closing();
       to[2] = static_cast<int32_t>(c->failure());
       to[3] = c->code();

@@ -33,7 +33,9 @@ int ClientConnection::feed(const char* data, size_t n) noexcept {
   const ssize_t taken = nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(data), n);
   busy_ = false;
   if (taken >= 0) return 0;
-  fail(Failure::kProtocol);
+  // Of nghttp2's, for answers to SETTINGS and PINGs that pile up.
+  constexpr ssize_t kFlooded = -904;
+  fail(taken == kFlooded ? Failure::kFlood : Failure::kProtocol);
   return -EPROTO;
 }
 

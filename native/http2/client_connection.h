@@ -46,8 +46,6 @@ class ClientConnection : net::EndOfBatch::Task {
   static constexpr size_t kWireBytes = (64 << 10) - 64;
   // So large that streams whose bodies are not read hold up no other one.
   static constexpr int32_t kWindow = 1 << 30;
-  // Until a server has said how many streams it takes.
-  static constexpr uint32_t kFirstStreams = 100;
 
   // `forget` deletes the record of a stream. `wire` has buffers of kWireBytes. The socket stays the caller's.
   ClientConnection(http::BufferPool& wire, net::Socket& socket, const ClientSettings& settings,
@@ -70,8 +68,8 @@ class ClientConnection : net::EndOfBatch::Task {
   // When the scheduler's coroutines, and what was put off, have been forgotten.
   void forgetTimers() noexcept;
 
-  // How many streams the server takes at once.
-  uint32_t most() const noexcept;
+  // How many streams the server takes at once; -1 before it has said so.
+  int32_t most() const noexcept;
   // It has said that it takes no further ones.
   bool closing() const noexcept { return closing_; }
   bool closed() const noexcept { return !socket_; }

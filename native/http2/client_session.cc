@@ -190,9 +190,10 @@ int ClientConnection::open() noexcept {
   return nghttp2_session_set_local_window_size(session_, 0, 0, kWindow) == 0 ? 0 : -ENOMEM;
 }
 
-uint32_t ClientConnection::most() const noexcept {
-  return heardSettings_ ? nghttp2_session_get_remote_settings(session_, kSettingMaxConcurrentStreams)
-                        : kFirstStreams;
+int32_t ClientConnection::most() const noexcept {
+  if (!heardSettings_) return -1;
+  const uint32_t most = nghttp2_session_get_remote_settings(session_, kSettingMaxConcurrentStreams);
+  return static_cast<int32_t>(std::min<uint32_t>(most, INT32_MAX));
 }
 
 void ClientConnection::spend() noexcept {

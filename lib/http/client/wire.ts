@@ -29,8 +29,11 @@ export abstract class Wire {
   /** The Content-Length, or -1. */
   length = -1;
 
-  /** @param origin for messages */
-  constructor(readonly origin: string) {}
+  /**
+   * @param origin for messages
+   * @param mark what the flags of its heads have besides
+   */
+  constructor(readonly origin: string, private readonly mark = 0) {}
 
   abstract get closed(): boolean;
 
@@ -110,7 +113,7 @@ export abstract class Wire {
     this.bytes = bytes;
     this.headLength = told[1]!;
     this.status = told[2]!;
-    this.flags = told[3]!;
+    this.flags = told[3]! | this.mark;
     this.length = told[4]!;
   }
 

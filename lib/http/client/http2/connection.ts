@@ -9,7 +9,7 @@ import type { Http2Terms } from './options.js';
 import { Http2Stream } from './stream.js';
 
 const NONE = -1;
-/** What a server takes before it has said so; as of native/http2/client_connection.h. */
+/** What a server takes before it has said so: what RFC 9113 recommends as the least, and nghttp2 assumes. */
 const FIRST_STREAMS = 100;
 
 /** What {@link http2ClientNext} says. Its values are read before anything else can run. */
@@ -29,8 +29,9 @@ export class Http2Connection {
   used = 0;
   /** The pool's count of its rounds when it became idle. */
   idleSince = 0;
-  /** How many streams the server takes at a time. */
+  /** How many streams the server takes at a time; `settled`: as it has said itself. */
   most = FIRST_STREAMS;
+  settled = false;
   /** Whether the server takes no further ones. */
   closing = false;
   /** Is called when one of these has changed, or it was closed. */
@@ -103,7 +104,10 @@ export class Http2Connection {
       if (number < 0) return;
       const what = http2ClientNext(number, told);
       if (this.closed) return;
-      this.most = told[0]!;
+      if (told[0]! >= 0) {
+        this.most = told[0]!;
+        this.settled = true;
+      }
       this.closing = told[1] === 1;
       if (what === CHANGED) {
         this.changed();

@@ -5,7 +5,7 @@ interface Http2ClientNative {
   /** HTTP/2 has the socket from now on. The number of a connection. */
   http2ClientOpen: (socket: number, streamWindow: number, headBytes: number, silentMs: number, secure: boolean) => number;
   /**
-   * Parks until something has happened, and says what. `to` gets how many streams the server takes, whether it takes no further ones,
+   * Parks until something has happened, and says what. `to` gets how many streams the server takes or -1, whether it takes no further ones,
    * and at the end a failure and a code.
    */
   http2ClientNext: (connection: number, to: Int32Array) => number;

@@ -4,6 +4,8 @@ import type { Http2Stream } from './stream.js';
 /** The connections of HTTP/2 to one origin, each for many requests at a time. The pool has their places. */
 export class SharedConnections {
   private readonly all: Http2Connection[] = [];
+  /** How many streams a connection has taken last: what a new one may be given before its server has said so. */
+  private expected: number | undefined;
 
   get idle(): number {
     let idle = 0;
@@ -12,6 +14,7 @@ export class SharedConnections {
   }
 
   add(connection: Http2Connection): void {
+    if (this.expected !== undefined) connection.most = this.expected;
     this.all.push(connection);
   }
 
@@ -26,6 +29,7 @@ export class SharedConnections {
 
   /** Something about the connection has changed: one that takes no more streams is over with the last that it has. */
   review(connection: Http2Connection): void {
+    if (connection.settled) this.expected = connection.most;
     if (!connection.closing) return;
     const at = this.all.indexOf(connection);
     if (at >= 0) this.all.splice(at, 1);

@@ -30,7 +30,7 @@ export class Http2Stream extends Wire {
     origin: string,
     private readonly headBytes: number,
   ) {
-    super(origin);
+    super(origin, HTTP_2);
   }
 
   get closed(): boolean {
@@ -89,7 +89,6 @@ export class Http2Stream extends Wire {
   protected receiveHead(ms: number, limits: Required<ClientLimits>): Buffer {
     const result = http2ClientRead(this.number, ms, told, limits.headBytes, limits.headerCount);
     if (typeof result !== 'number') {
-      told[3]! |= HTTP_2;
       this.ended = told[5] === 1;
       return result;
     }

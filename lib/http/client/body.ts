@@ -24,7 +24,8 @@ const abandoned = new FinalizationRegistry<Abandoned>(({ pool, wire, upload }) =
 
 /**
  * The body of an answer: whole, or as a loop over its pieces, once. When it has been read to its end, the connection takes the next
- * request. One that is left before its end closes the connection (over HTTP/2 its stream): by `break`, by {@link discard}, by `using`, by an error.
+ * request. One that is left before its end closes the connection, or over HTTP/2 its stream: by `break`, by {@link discard}, by `using`,
+ * by an error.
  *
  * Calls that read park, and throw HttpClientError: `ERR_HTTP_CLIENT_TRUNCATED` when the connection ends before the body does,
  * `ERR_HTTP_CLIENT_CHUNK`, `ERR_HTTP_CLIENT_BODY_TIMEOUT`, `ERR_HTTP_CLIENT_BODY_TOO_LARGE`, `ERR_HTTP_CLIENT_DECODING`,

@@ -110,8 +110,8 @@ export const REQUEST_OPTIONS = new Set([
   'headersTimeout', 'bodyTimeout', 'limits', 'signal',
 ]);
 export const CLIENT_OPTIONS = new Set([
-  'origin', 'connections', 'idleTimeout', 'connectTimeout', 'http2', 'tls', 'proxy', 'headers', 'redirects', 'decompress', 'cookies', 'retries',
-  'headersTimeout', 'bodyTimeout', 'limits',
+  'origin', 'connections', 'idleTimeout', 'connectTimeout', 'http2', 'tls', 'proxy', 'headers', 'redirects', 'decompress', 'cookies',
+  'retries', 'headersTimeout', 'bodyTimeout', 'limits',
 ]);
 
 const RETRY_OPTIONS = new Set(['limit', 'statuses', 'delay']);

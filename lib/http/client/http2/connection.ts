@@ -4,7 +4,9 @@ import { fail } from '../../../internal/codes.js';
 import type { Socket } from '../../../net/socket.js';
 import { TlsSocket } from '../../../tls/socket.js';
 import { connectionError, Failure } from './fate.js';
-import { CHANGED, http2ClientClose, http2ClientNext, http2ClientOpen, http2ClientReason, http2ClientSendRest, SEND_REST } from './native.js';
+import {
+  CHANGED, http2ClientClose, http2ClientNext, http2ClientOpen, http2ClientReason, http2ClientSendRest, SEND_REST,
+} from './native.js';
 import type { Http2Terms } from './options.js';
 import { Http2Stream } from './stream.js';
 

@@ -36,6 +36,12 @@ interface Terms extends Manners {
   readonly upgrade: string;
 }
 
+/** What is made of options that are the same for many requests. */
+interface Prepared {
+  readonly terms: Terms;
+  readonly requests: WeakMap<Target, Request>;
+}
+
 interface Station {
   readonly pool: Pool;
   readonly route: Route;
@@ -71,6 +77,9 @@ export class Client implements Disposable {
   private readonly targets = new Map<string, Target>();
   /** Requests without options, by their target. */
   private readonly plain = new WeakMap<Target, Order>();
+  private readonly prepared = new WeakMap<RequestOptions, Prepared>();
+  /** Those of prepared requests. */
+  private readonly orders = new WeakMap<Request, Order>();
   private readonly options: ClientOptions;
   private readonly http2: Http2Terms | undefined;
   private closed = false;
@@ -123,6 +132,20 @@ export class Client implements Disposable {
     return this.perform(target, options ?? {});
   }
 
+  /** {@link request} with options that are always the same object: what is made of them is kept. Only without cookies. Parks. @internal */
+  requestPrepared(url: string | URL, options: RequestOptions): ClientResponse {
+    const target = this.targetFor(url);
+    let prepared = this.prepared.get(options);
+    if (!prepared) this.prepared.set(options, (prepared = { terms: this.termsFor(options), requests: new WeakMap() }));
+    let request = prepared.requests.get(target);
+    if (!request) {
+      request = this.requestFor(target, options, prepared.terms);
+      prepared.requests.set(target, request);
+      this.orders.set(request, this.orderFor(this.stationFor(target.origin).route, request, prepared.terms));
+    }
+    return this.follow(request, prepared.terms);
+  }
+
   /**
    * Closes idle connections now, and the others when their requests are over. Later requests throw `ERR_HTTP_CLIENT_ENDED`. Never parks.
    */
@@ -160,8 +183,13 @@ export class Client implements Disposable {
   /** Takes the options apart, and follows redirects. Parks. */
   private perform(target: Target, options: RequestOptions): ClientResponse {
     knownOptions('request', options, REQUEST_OPTIONS);
+    const own = this.termsFor(options);
+    return this.follow(this.requestFor(target, options, own), own);
+  }
+
+  private termsFor(options: RequestOptions): Terms {
     const { terms } = this;
-    const own: Terms = {
+    return {
       ...mannersOf(options, terms),
       headersMs: options.headersTimeout === undefined ? terms.headersMs : milliseconds('options.headersTimeout', options.headersTimeout),
       bodyMs: options.bodyTimeout === undefined ? terms.bodyMs : milliseconds('options.bodyTimeout', options.bodyTimeout),
@@ -169,7 +197,11 @@ export class Client implements Disposable {
       expectMs: expectMs(options.expectContinue),
       upgrade: upgradeOf(options.upgrade),
     };
-    let request = this.requestFor(target, options, own);
+  }
+
+  /** Parks. */
+  private follow(first: Request, own: Terms): ClientResponse {
+    let request = first;
     for (let count = 0; ; count++) {
       const answer = this.persist(request, own);
       const response = new ClientResponse(answer, request.target.href, count > 0);
@@ -212,7 +244,7 @@ export class Client implements Disposable {
   /** One request, repeated after failures where that was asked for. Parks. */
   private persist(request: Request, terms: Terms): Answer {
     const { pool, route } = this.stationFor(request.target.origin, terms.upgrade !== '');
-    const order = this.orderFor(route, request, terms);
+    const order = this.orders.get(request) ?? this.orderFor(route, request, terms);
     const { limit, statuses, delay } = terms.retries;
     const times = isRepeatable(order) ? limit : 0;
     for (let count = 0; ; count++) {

@@ -1,3 +1,5 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
 import { spawn } from '../../../coroutine/coroutine.js';
 import { StackMemoryError } from '../../../coroutine/errors.js';
 import { fail } from '../../../internal/codes.js';
@@ -11,6 +13,8 @@ import type { Http2Terms } from './options.js';
 import { Http2Stream } from './stream.js';
 
 const NONE = -1;
+/** Runs a function without the async context of the request that happens to be the first. */
+const outside = AsyncLocalStorage.snapshot();
 /** What a server takes before it has said so: what RFC 9113 recommends as the least, and nghttp2 assumes. */
 const FIRST_STREAMS = 100;
 
@@ -52,7 +56,7 @@ export class Http2Connection {
     this.number = http2ClientOpen(socket.handle, streamWindow, headBytes, silentMs, socket instanceof TlsSocket);
     try {
       if (this.number < 0) fail(this.number, 'request', 'connect');
-      spawn(() => { this.run(); }, { name: `http2 client of ${origin}` });
+      outside(() => spawn(() => { this.run(); }, { name: `http2 client of ${origin}` }));
     } catch (error) {
       this.close();
       throw error;

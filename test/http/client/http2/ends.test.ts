@@ -1,6 +1,7 @@
 // How requests and connections end before their time.
 import { describe, expect, it } from 'vitest';
-import { sleep, spawn, timeout, wait } from 'stackful';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { coroutines, sleep, spawn, timeout, wait } from 'stackful';
 import { Client, type Http2ClientOptions } from 'stackful/http/client';
 
 import { start, url } from '../../helpers.js';
@@ -251,6 +252,21 @@ describe('a connection', () => {
         expect([error.code, error.message]).toEqual(['ERR_HTTP_CLIENT_PING_TIMEOUT', `${server.url} is silent, and does not answer a PING`]);
       }
       expect(client.stats.open).toBe(0);
+    });
+  });
+});
+
+it('a connection does not keep the async context of its first request', async () => {
+  const storage = new AsyncLocalStorage<string>();
+  const server = start(() => 'x', { http2: true });
+  await spawn(() => {
+    using client = clientOf(url(server));
+    storage.run('first', () => client.request('/').text());
+    const readers = coroutines().filter(({ name }) => name?.startsWith('http2 client of'));
+    expect(readers).toHaveLength(1);
+    storage.run('second', () => {
+      expect(client.request('/').text()).toBe('x');
+      expect(storage.getStore()).toBe('second');
     });
   });
 });

@@ -7,6 +7,7 @@ import type { ClientConnection } from './connection.js';
 import type { Http2Connection } from './http2/connection.js';
 import { SharedConnections } from './http2/shared.js';
 import { Http2Stream } from './http2/stream.js';
+import { outside } from './outside.js';
 import type { Wire } from './wire.js';
 
 /** What a client has open to one origin. */
@@ -223,7 +224,7 @@ export class Pool {
   }
 
   private startTimer(): NodeJS.Timeout {
-    return setTimeout(() => { this.sweep(); }, this.idleMs / 2).unref();
+    return outside(() => setTimeout(() => { this.sweep(); }, this.idleMs / 2).unref());
   }
 
   /** Closes connections that have been idle for two rounds, and those that have ended meanwhile. */

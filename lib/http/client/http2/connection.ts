@@ -1,10 +1,9 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-
 import { spawn } from '../../../coroutine/coroutine.js';
 import { StackMemoryError } from '../../../coroutine/errors.js';
 import { fail } from '../../../internal/codes.js';
 import type { Socket } from '../../../net/socket.js';
 import { TlsSocket } from '../../../tls/socket.js';
+import { outside } from '../outside.js';
 import { connectionError, Failure } from './fate.js';
 import {
   CHANGED, http2ClientClose, http2ClientNext, http2ClientOpen, http2ClientReason, http2ClientSendRest, SEND_REST,
@@ -13,8 +12,6 @@ import type { Http2Terms } from './options.js';
 import { Http2Stream } from './stream.js';
 
 const NONE = -1;
-/** Runs a function without the async context of the request that happens to be the first. */
-const outside = AsyncLocalStorage.snapshot();
 /** What a server takes before it has said so: what RFC 9113 recommends as the least, and nghttp2 assumes. */
 const FIRST_STREAMS = 100;
 

@@ -1,9 +1,10 @@
 // How requests and connections end before their time.
 import { describe, expect, it } from 'vitest';
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { coroutines, sleep, spawn, timeout, wait } from 'stackful';
+import { sleep, spawn, timeout, wait } from 'stackful';
 import { Client, type Http2ClientOptions } from 'stackful/http/client';
 
+import { gc } from '../../../support/gc.js';
 import { start, url } from '../../helpers.js';
 import { parkedIn, thrown, until } from '../peers.js';
 import { answering, END_STREAM, frame, frameServer, nodeServer, Type, type Peer } from './peers.js';
@@ -257,16 +258,20 @@ describe('a connection', () => {
 });
 
 it('a connection does not keep the async context of its first request', async () => {
-  const storage = new AsyncLocalStorage<string>();
+  const storage = new AsyncLocalStorage<object>();
   const server = start(() => 'x', { http2: true });
-  await spawn(() => {
-    using client = clientOf(url(server));
-    storage.run('first', () => client.request('/').text());
-    const readers = coroutines().filter(({ name }) => name?.startsWith('http2 client of'));
-    expect(readers).toHaveLength(1);
-    storage.run('second', () => {
-      expect(client.request('/').text()).toBe('x');
-      expect(storage.getStore()).toBe('second');
-    });
+  const client = clientOf(url(server));
+  const kept = await spawn(() => {
+    const store = { of: 'the first' };
+    storage.run(store, () => client.request('/').text());
+    return new WeakRef(store);
   });
+  await spawn(() => {
+    until(() => {
+      gc();
+      return kept.deref() === undefined;
+    });
+    expect(client.stats).toEqual({ open: 1, idle: 1, waiting: 0 });
+  });
+  client.close();
 });

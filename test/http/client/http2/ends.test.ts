@@ -4,6 +4,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { sleep, spawn, timeout, wait } from 'stackful';
 import { Client, type Http2ClientOptions } from 'stackful/http/client';
 
+import { runChild } from '../../../support/child.js';
 import { gc } from '../../../support/gc.js';
 import { start, url } from '../../helpers.js';
 import { parkedIn, thrown, until } from '../peers.js';
@@ -274,4 +275,10 @@ it('a connection does not keep the async context of its first request', async ()
     expect(client.stats).toEqual({ open: 1, idle: 1, waiting: 0 });
   });
   client.close();
+});
+
+it('a request keeps the process alive, and an idle connection does not', async () => {
+  const server = start(() => { sleep(100); return 'slow'; }, { http2: true });
+  const { exit, stdout } = await runChild('http2_client_exit.mjs', [url(server)], { timeoutMs: 30_000 });
+  expect([exit, stdout]).toEqual([0, 'slow 1\n']);
 });

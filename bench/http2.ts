@@ -1,10 +1,8 @@
 /** HTTP/2: CPU of a small answer, a hundred streams at a time on each connection, over TLS 1.3 and with prior knowledge. */
 
-import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
 import { BenchError, note, prepareSubjects, type Bench, type Row } from './support/bench.js';
-import { cacheDirectory } from './support/cache.js';
 import { cpuSeconds } from './support/cpu.js';
+import { credentials } from './support/credentials.js';
 import { HTTP2_SUBJECTS } from './support/http-subjects.js';
 import type { Options } from './support/options.js';
 import { installed, LOAD_CORE, pinned, run as runCommand } from './support/process.js';
@@ -14,16 +12,6 @@ import { startServer, type ServerProcess } from './support/server.js';
 const name = 'http2';
 const NODE = 'node-http2';
 const WIRES = ['tls', 'plain'] as const;
-
-/** A key (P-256) and a certificate of its own, as the paths of files. */
-function credentials(): [key: string, cert: string] {
-  if (!installed('openssl')) throw new BenchError('the http2 bench needs openssl: apt-get install openssl');
-  const directory = cacheDirectory('tls');
-  const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
-  const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30', '-subj', '/CN=localhost'];
-  execFileSync('openssl', [...made, '-keyout', key, '-out', cert], { stdio: 'ignore' });
-  return [key, cert];
-}
 
 interface Load {
   readonly connections: number;
@@ -49,7 +37,7 @@ async function run(options: Options): Promise<Row[]> {
   const load = { connections: options.number('connections', 8), streams: options.number('streams', 100), seconds };
   const subjects = options.choice('subjects', Object.keys(HTTP2_SUBJECTS));
   if (!installed('h2load')) throw new BenchError('the http2 bench needs h2load: apt-get install nghttp2-client');
-  const [key, cert] = credentials();
+  const [key, cert] = credentials(name);
   const samples = new Samples(name);
   for (const wire of options.choice('wires', WIRES)) {
     const secure = wire === 'tls';

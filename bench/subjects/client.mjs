@@ -1,5 +1,5 @@
 // node client.mjs SUBJECT URL WIDTH SECONDS: GET requests over connections that are kept, so many at a time; prints the CPU that a
-// request has cost this process.
+// request has cost this process. Those of HTTP/2 have one connection, and believe any certificate.
 import { argv } from 'node:process';
 
 const [, , subject, url, width, seconds] = argv;
@@ -24,6 +24,33 @@ const SUBJECTS = {
     return Promise.all(Array.from({ length: many }, () => spawn(() => {
       for (; !over; count++) fetch(url).text();
     })));
+  },
+  async 'stackful-http2'() {
+    const { spawn } = await import('stackful');
+    const { Client } = await import('stackful/http/client');
+    const client = new Client({ http2: true, tls: { rejectUnauthorized: false } });
+    return Promise.all(Array.from({ length: many }, () => spawn(() => {
+      for (; !over; count++) client.request(url).text();
+    })));
+  },
+  async 'undici-http2'() {
+    const { Agent, request } = await import('undici');
+    const dispatcher = new Agent({ allowH2: true, connections: 1, maxConcurrentStreams: many, connect: { rejectUnauthorized: false } });
+    return Promise.all(Array.from({ length: many }, async () => {
+      for (; !over; count++) await (await request(url, { dispatcher })).body.text();
+    }));
+  },
+  async 'node-http2'() {
+    const { connect } = await import('node:http2');
+    const session = connect(url, { rejectUnauthorized: false });
+    const one = () => new Promise((resolve, reject) => {
+      const stream = session.request({ ':path': '/' });
+      let text = '';
+      stream.setEncoding('utf8').on('data', (chunk) => (text += chunk)).on('end', () => resolve(text)).on('error', reject);
+    });
+    return Promise.all(Array.from({ length: many }, async () => {
+      for (; !over; count++) await one();
+    }));
   },
   async undici() {
     const { Agent, request } = await import('undici');
@@ -53,12 +80,14 @@ const SUBJECTS = {
 };
 
 const done = SUBJECTS[subject]();
+const http2 = subject.endsWith('http2');
 await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
 const before = { count, cpu: process.cpuUsage() };
 await new Promise((resolve) => setTimeout(resolve, Number(seconds) * 1000));
 const { user, system } = process.cpuUsage(before.cpu);
 const value = (user + system) / (count - before.count);
-console.log(JSON.stringify([{ subject, metric: 'request_cpu_us', value, unit: 'us' }]));
+const at = http2 ? { at: { streams: many } } : {};
+console.log(JSON.stringify([{ subject, metric: http2 ? 'http2_request_cpu_us' : 'request_cpu_us', value, unit: 'us', ...at }]));
 over = true;
 await done;
 process.exit(0);

@@ -9,6 +9,7 @@ export { Body } from './client/body.js';
 export { Client } from './client/client.js';
 export { HttpClientError, type HttpClientErrorCode } from './client/errors.js';
 export { fetch, FetchResponse, type FetchInit } from './client/fetch.js';
+export type { Http2ClientOptions } from './client/http2/options.js';
 export type { ClientLimits } from './client/limits.js';
 export type { RequestHeadersLike } from './client/lines.js';
 export type { ClientOptions, CookieJar, RequestOptions, RetryOptions } from './client/options.js';

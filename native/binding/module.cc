@@ -94,6 +94,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   defineHttp(context, object);
   defineWebSocket(context, object);
   defineHttpClient(context, object);
+  defineHttp2Client(context, object);
   defineStackTrace(context, object);
   defineWatch(context, object);
   defineParkSamples(context, object);

@@ -89,5 +89,6 @@ void defineTls(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineHttp(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineWebSocket(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineHttpClient(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
+void defineHttp2Client(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 
 }  // namespace stackful::binding

@@ -58,11 +58,37 @@ struct nghttp2_headers {
   int cat;
 };
 
+struct nghttp2_rst_stream {
+  nghttp2_frame_hd hd;
+  uint32_t error_code;
+};
+
+struct nghttp2_push_promise {
+  nghttp2_frame_hd hd;
+  size_t padlen;
+  nghttp2_nv* nva;
+  size_t nvlen;
+  int32_t promised_stream_id;
+  uint8_t reserved;
+};
+
+struct nghttp2_goaway {
+  nghttp2_frame_hd hd;
+  int32_t last_stream_id;
+  uint32_t error_code;
+  uint8_t* opaque_data;
+  size_t opaque_data_len;
+  uint8_t reserved;
+};
+
 // Of a union with more members: only ever received by reference.
 union nghttp2_frame {
   nghttp2_frame_hd hd;
   nghttp2_data data;
   nghttp2_headers headers;
+  nghttp2_rst_stream rst_stream;
+  nghttp2_push_promise push_promise;
+  nghttp2_goaway goaway;
 };
 
 union nghttp2_data_source {
@@ -124,6 +150,8 @@ STACKFUL_WEAK void nghttp2_session_callbacks_set_send_data_callback(nghttp2_sess
                                                                     nghttp2_send_data_callback);
 STACKFUL_WEAK int nghttp2_session_server_new2(nghttp2_session**, const nghttp2_session_callbacks*, void* user,
                                               const nghttp2_option*);
+STACKFUL_WEAK int nghttp2_session_client_new2(nghttp2_session**, const nghttp2_session_callbacks*, void* user,
+                                              const nghttp2_option*);
 STACKFUL_WEAK void nghttp2_session_del(nghttp2_session*);
 STACKFUL_WEAK ssize_t nghttp2_session_mem_recv(nghttp2_session*, const uint8_t* from, size_t length);
 STACKFUL_WEAK ssize_t nghttp2_session_mem_send(nghttp2_session*, const uint8_t** data);
@@ -138,10 +166,15 @@ STACKFUL_WEAK int nghttp2_session_set_local_window_size(nghttp2_session*, uint8_
 STACKFUL_WEAK int32_t nghttp2_session_get_remote_window_size(nghttp2_session*);
 STACKFUL_WEAK int32_t nghttp2_session_get_stream_remote_window_size(nghttp2_session*, int32_t stream);
 STACKFUL_WEAK int32_t nghttp2_session_get_last_proc_stream_id(nghttp2_session*);
+STACKFUL_WEAK uint32_t nghttp2_session_get_remote_settings(nghttp2_session*, int setting);
 STACKFUL_WEAK int nghttp2_session_resume_data(nghttp2_session*, int32_t stream);
 STACKFUL_WEAK int nghttp2_session_terminate_session(nghttp2_session*, uint32_t error);
 STACKFUL_WEAK int nghttp2_submit_settings(nghttp2_session*, uint8_t flags, const nghttp2_settings_entry*,
                                           size_t);
+STACKFUL_WEAK int nghttp2_submit_ping(nghttp2_session*, uint8_t flags, const uint8_t* data);
+STACKFUL_WEAK int32_t nghttp2_submit_request(nghttp2_session*, const nghttp2_priority_spec*,
+                                             const nghttp2_nv*, size_t, const nghttp2_data_provider*,
+                                             void* streamUser);
 STACKFUL_WEAK int nghttp2_submit_response(nghttp2_session*, int32_t stream, const nghttp2_nv*, size_t,
                                           const nghttp2_data_provider*);
 STACKFUL_WEAK int32_t nghttp2_submit_headers(nghttp2_session*, uint8_t flags, int32_t stream,
@@ -177,6 +210,7 @@ STACKFUL_WEAK int nghttp2_submit_goaway(nghttp2_session*, uint8_t flags, int32_t
   X(nghttp2_session_callbacks_set_on_invalid_frame_recv_callback) \
   X(nghttp2_session_callbacks_set_send_data_callback)             \
   X(nghttp2_session_server_new2)                                  \
+  X(nghttp2_session_client_new2)                                  \
   X(nghttp2_session_del)                                          \
   X(nghttp2_session_mem_recv)                                     \
   X(nghttp2_session_mem_send)                                     \
@@ -190,9 +224,12 @@ STACKFUL_WEAK int nghttp2_submit_goaway(nghttp2_session*, uint8_t flags, int32_t
   X(nghttp2_session_get_remote_window_size)                       \
   X(nghttp2_session_get_stream_remote_window_size)                \
   X(nghttp2_session_get_last_proc_stream_id)                      \
+  X(nghttp2_session_get_remote_settings)                          \
   X(nghttp2_session_resume_data)                                  \
   X(nghttp2_session_terminate_session)                            \
   X(nghttp2_submit_settings)                                      \
+  X(nghttp2_submit_ping)                                          \
+  X(nghttp2_submit_request)                                       \
   X(nghttp2_submit_response)                                      \
   X(nghttp2_submit_headers)                                       \
   X(nghttp2_submit_trailer)                                       \
@@ -211,6 +248,7 @@ enum FrameType : uint8_t {
   kPriority = 2,
   kRstStream = 3,
   kSettings = 4,
+  kPushPromise = 5,
   kPing = 6,
   kGoaway = 7,
   kWindowUpdate = 8,
@@ -233,6 +271,7 @@ enum ErrorCode : uint32_t {
 };
 
 enum SettingId : int32_t {
+  kSettingEnablePush = 2,
   kSettingMaxConcurrentStreams = 3,
   kSettingInitialWindowSize = 4,
   kSettingMaxHeaderListSize = 6,

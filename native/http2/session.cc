@@ -8,14 +8,12 @@
 
 #include "../http/coarse_clock.h"
 #include "../net/operation.h"
+#include "fields.h"
 
 namespace stackful::http2 {
 
 namespace {
 
-// Of budget_: a frame is that much.
-constexpr int64_t kFrame = 1'000'000;
-constexpr int64_t kMostRefillNs = int64_t{3600} * 1'000'000'000;
 constexpr int32_t kDefaultWindow = 65535;
 
 std::string_view text(const uint8_t* data, size_t n) {
@@ -61,16 +59,16 @@ struct Session::Callbacks {
       case kContinuation:
         break;
       case kData:
-        if (hd->length == 0 && !(hd->flags & kEndStream)) self(user).spend(1);
+        if (hd->length == 0 && !(hd->flags & kEndStream)) self(user).spend();
         break;
       default:
-        self(user).spend(1);
+        self(user).spend();
     }
     return 0;
   }
 
   static int invalidFrame(nghttp2_session*, const nghttp2_frame*, int, void* user) {
-    self(user).spend(1);
+    self(user).spend();
     return 0;
   }
 
@@ -195,8 +193,7 @@ int Session::open() noexcept {
   if (!callbacks || !options) return -ENOMEM;
   if (nghttp2_session_server_new2(&session_, callbacks, this, options) != 0) return -ENOMEM;
   const Settings& settings = shared_.settings;
-  budget_ = settings.controlFrames * kFrame;
-  budgetAt_ = http::coarseNow();
+  budget_.begin(settings.controlFrames, settings.controlFramesPerSecond);
   const nghttp2_settings_entry entries[] = {
       {kSettingMaxConcurrentStreams, settings.maxConcurrentStreams},
       {kSettingInitialWindowSize, settings.streamWindow},
@@ -218,32 +215,11 @@ int Session::receive(const void* data, size_t n) noexcept {
   return taken < 0 ? -EPROTO : 0;
 }
 
-size_t Session::produce(char* to, size_t room) noexcept {
-  sink_ = to;
-  sinkEnd_ = to + room;
-  while (static_cast<size_t>(sinkEnd_ - sink_) >= kLeastRoom) {
-    const uint8_t* frame = nullptr;
-    const ssize_t n = nghttp2_session_mem_send(session_, &frame);
-    // Without memory for a frame the session cannot go on: what it has sent is not what it says it has.
-    if (n < 0) nghttp2_session_terminate_session(session_, kInternalError);
-    if (n <= 0) break;
-    std::memcpy(sink_, frame, static_cast<size_t>(n));
-    sink_ += n;
-  }
-  const auto bytes = static_cast<size_t>(sink_ - to);
-  sink_ = sinkEnd_ = nullptr;
-  return bytes;
-}
-
 int Session::putData(Stream& stream, const uint8_t* frameHead, size_t n) noexcept {
-  constexpr size_t kFrameHead = 9;
-  if (static_cast<size_t>(sinkEnd_ - sink_) < kFrameHead + n) return kWouldBlock;
-  std::memcpy(sink_, frameHead, kFrameHead);
-  if (n > 0) std::memcpy(sink_ + kFrameHead, stream.out_.data(), n);
-  sink_ += kFrameHead + n;
+  if (!sink_.putData(frameHead, stream.out_.data(), n)) return kWouldBlock;
   stream.out_.remove(n);
   stream.taken_ += n;
-  budget_ += 2 * kFrame;
+  budget_.earn(2);
   if (stream.writer_ && stream.out_.size() <= Stream::kMostQueued / 2) scheduler_.wake(stream.writer_, 0);
   return 0;
 }
@@ -270,16 +246,8 @@ ssize_t Session::prepareData(Stream& stream, size_t most, uint32_t& flags) noexc
   return static_cast<ssize_t>(n);
 }
 
-bool Session::spend(int frames) noexcept {
-  const int64_t now = http::coarseNow();
-  const Settings& settings = shared_.settings;
-  const int64_t elapsed = std::min(now - budgetAt_, kMostRefillNs);
-  budgetAt_ = now;
-  budget_ += elapsed / 1000 * settings.controlFramesPerSecond;
-  budget_ = std::min(budget_, settings.controlFrames * kFrame) - frames * kFrame;
-  if (budget_ >= 0) return true;
-  nghttp2_session_terminate_session(session_, kEnhanceYourCalm);
-  return false;
+void Session::spend() noexcept {
+  if (!budget_.spend()) nghttp2_session_terminate_session(session_, kEnhanceYourCalm);
 }
 
 void Session::received(Stream& stream, const void* data, size_t n) noexcept {

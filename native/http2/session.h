@@ -21,6 +21,8 @@
 
 #include "../http/buffer_pool.h"
 #include "../http/server.h"
+#include "frame_budget.h"
+#include "frame_sink.h"
 #include "nghttp2.h"
 #include "stream.h"
 
@@ -64,8 +66,8 @@ class Session {
   int receive(const void* data, size_t n) noexcept;
   // Puts frames into [to, to + room), which has to be at least kLeastRoom; returns their bytes. When that is 0 there are none
   // for now.
-  static constexpr size_t kLeastRoom = 9 + (16 << 10);
-  size_t produce(char* to, size_t room) noexcept;
+  static constexpr size_t kLeastRoom = FrameSink::kLeastRoom;
+  size_t produce(char* to, size_t room) noexcept { return sink_.fill(session_, to, room); }
   bool wantsRead() const noexcept { return nghttp2_session_want_read(session_) != 0; }
   bool wantsWrite() const noexcept { return nghttp2_session_want_write(session_) != 0; }
 
@@ -125,7 +127,7 @@ class Session {
   void endHead(Stream& stream, bool ended) noexcept;
   void giveHead() noexcept;
 
-  bool spend(int frames) noexcept;
+  void spend() noexcept;
   void received(Stream& stream, const void* data, size_t n) noexcept;
   void bodyEnded(Stream& stream) noexcept;
   void closed(Stream& stream, uint32_t error) noexcept;
@@ -134,7 +136,6 @@ class Session {
   void responded(Stream& stream) noexcept;
   ssize_t prepareData(Stream& stream, size_t most, uint32_t& flags) noexcept;
   int putData(Stream& stream, const uint8_t* frameHead, size_t n) noexcept;
-  static int pairs(std::string_view fields, char* lower, nghttp2_nv* to, int most) noexcept;
 
   nghttp2_session* session_ = nullptr;
   Stream* first_ = nullptr;  // all that are not over
@@ -143,14 +144,12 @@ class Session {
   Queue left_;
   uint32_t handlers_ = 0;  // streams that are not kResponded, whether they are over or not
   uint32_t draining_ = 0;  // streams that are kResponded and not over
-  int64_t budget_ = 0;
-  int64_t budgetAt_ = 0;  // when it was last refilled
+  FrameBudget budget_;
   bool heardRequests_ = false;
   bool noticed_ = false;   // shutDown was called
   bool finished_ = false;  // ... with `finally`
 
-  char* sink_ = nullptr;  // of produce
-  char* sinkEnd_ = nullptr;
+  FrameSink sink_;
 
   // While a header block is received: a Head, behind it the pseudo-fields' values, and then the text of a request as HTTP/1.1
   // has it, which is read as those are, so that the rules and limits are the same.

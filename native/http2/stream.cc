@@ -13,49 +13,10 @@
 #include "../http/characters.h"
 #include "../http/coarse_clock.h"
 #include "../sched/result_code.h"
+#include "fields.h"
 #include "session.h"
 
 namespace stackful::http2 {
-
-ByteQueue::~ByteQueue() {
-  std::free(bytes_);
-}
-
-char* ByteQueue::reserve(size_t n) noexcept {
-  constexpr size_t kLeast = 256;
-  if (capacity_ - end_ >= n && bytes_) return bytes_ + end_;
-  if (start_ > 0) {
-    std::memmove(bytes_, bytes_ + start_, size());
-    end_ -= start_;
-    start_ = 0;
-  }
-  if (capacity_ - end_ < n) {
-    // The first time as much as is asked for: most are filled once.
-    const size_t wanted = std::max({end_ + n, capacity_ * 2, kLeast});
-    auto* grown = static_cast<char*>(std::realloc(bytes_, wanted));
-    if (!grown) return nullptr;
-    bytes_ = grown;
-    capacity_ = wanted;
-  }
-  return bytes_ + end_;
-}
-
-bool ByteQueue::append(const void* data, size_t n) noexcept {
-  if (n == 0) return true;
-  char* to = reserve(n);
-  if (!to) return false;
-  std::memcpy(to, data, n);
-  end_ += n;
-  return true;
-}
-
-void ByteQueue::remove(size_t n) noexcept {
-  start_ += n;
-  if (start_ < end_) return;
-  std::free(bytes_);
-  bytes_ = nullptr;
-  start_ = end_ = capacity_ = 0;
-}
 
 Stream::~Stream() {
   std::free(head_);
@@ -117,52 +78,6 @@ std::string_view Stream::wholeBody(size_t most) const noexcept {
     return {};
   if (body_.size() > most) return {};
   return {body_.size() > 0 ? body_.data() : "", body_.size()};
-}
-
-namespace {
-
-// Fields of a connection, which has none here (RFC 9113 section 8.2.2).
-bool isForbidden(std::string_view name) {
-  switch (name.size()) {
-    case 7:
-      return name == "upgrade";
-    case 10:
-      return name == "connection" || name == "keep-alive";
-    case 16:
-      return name == "proxy-connection";
-    case 17:
-      return name == "transfer-encoding";
-    default:
-      return false;
-  }
-}
-
-nghttp2_nv pair(std::string_view name, std::string_view value, uint8_t flags = 0) {
-  const auto bytes = [](std::string_view text) {
-    return const_cast<uint8_t*>(reinterpret_cast<const uint8_t*>(text.data()));
-  };
-  return {bytes(name), bytes(value), name.size(), value.size(), flags};
-}
-
-}  // namespace
-
-// The lines of `fields` as nghttp2 takes them: their names in lower case, which `lower` has room for.
-int Session::pairs(std::string_view fields, char* lower, nghttp2_nv* to, int most) noexcept {
-  int count = 0;
-  while (!fields.empty() && count < most) {
-    const size_t end = fields.find("\r\n");
-    const size_t colon = fields.find(':');
-    if (end == std::string_view::npos || colon == std::string_view::npos || colon > end) break;
-    std::string_view value = fields.substr(colon + 1, end - colon - 1);
-    while (!value.empty() && http::isBlank(value.front())) value.remove_prefix(1);
-    while (!value.empty() && http::isBlank(value.back())) value.remove_suffix(1);
-    for (size_t i = 0; i < colon; ++i) lower[i] = http::toLower(fields[i]);
-    const std::string_view name(lower, colon);
-    if (!isForbidden(name)) to[count++] = pair(name, value);
-    lower += colon;
-    fields.remove_prefix(end + 2);
-  }
-  return count;
 }
 
 // Gives the head to nghttp2, which copies it; `body`: the bytes follow from out_.

@@ -35,42 +35,12 @@
 #include "../http/parser.h"
 #include "../net/waiter.h"
 #include "../sched/scheduler.h"
+#include "byte_queue.h"
 #include "nghttp2.h"
 
 namespace stackful::http2 {
 
 class Session;
-
-// Bytes that come in at one end and leave at the other.
-class ByteQueue {
- public:
-  ByteQueue() = default;
-  ~ByteQueue();
-  ByteQueue(const ByteQueue&) = delete;
-  ByteQueue& operator=(const ByteQueue&) = delete;
-
-  size_t size() const noexcept { return end_ - start_; }
-  const char* data() const noexcept { return bytes_ + start_; }
-  // Room for `n` bytes behind the others, or null without memory. append() says how many of them were used.
-  char* reserve(size_t n) noexcept;
-  void append(size_t n) noexcept { end_ += n; }
-  bool append(const void* data, size_t n) noexcept;
-  // Empty, it holds no memory.
-  void remove(size_t n) noexcept;
-  // All of them with their memory, which the caller frees; data() and size() are to be read before.
-  char* release() noexcept {
-    char* memory = bytes_;
-    bytes_ = nullptr;
-    start_ = end_ = capacity_ = 0;
-    return memory;
-  }
-
- private:
-  char* bytes_ = nullptr;
-  size_t start_ = 0;
-  size_t end_ = 0;
-  size_t capacity_ = 0;
-};
 
 class Stream {
  public:

@@ -3,7 +3,7 @@ import { HttpClientError, isDisconnection } from './errors.js';
 import { CHUNKED_STATE, COMPLETE, httpClientDecode, httpClientFields, told } from './native.js';
 import type { Pool } from './pool.js';
 import type { Upload } from './upload.js';
-import type { ClientConnection } from './connection.js';
+import type { Wire } from './wire.js';
 
 const EMPTY = Buffer.alloc(0);
 /** What `discard` reads at most, to keep the connection: more costs more than a new one. */
@@ -13,18 +13,19 @@ const BYTE_ORDER_MARK = 0xfeff;
 /** Connections whose answer was dropped without having been read. */
 interface Abandoned {
   pool: Pool;
-  connection: ClientConnection;
+  wire: Wire;
   upload: Upload | undefined;
 }
 
-const abandoned = new FinalizationRegistry<Abandoned>(({ pool, connection, upload }) => {
+const abandoned = new FinalizationRegistry<Abandoned>(({ pool, wire, upload }) => {
   upload?.stop();
-  pool.drop(connection);
+  pool.drop(wire);
 });
 
 /**
  * The body of an answer: whole, or as a loop over its pieces, once. When it has been read to its end, the connection takes the next
- * request. One that is left before its end closes the connection: by `break`, by {@link discard}, by `using`, by an error.
+ * request. One that is left before its end closes the connection, or over HTTP/2 its stream: by `break`, by {@link discard}, by `using`,
+ * by an error.
  *
  * Calls that read park, and throw HttpClientError: `ERR_HTTP_CLIENT_TRUNCATED` when the connection ends before the body does,
  * `ERR_HTTP_CLIENT_CHUNK`, `ERR_HTTP_CLIENT_BODY_TIMEOUT`, `ERR_HTTP_CLIENT_BODY_TOO_LARGE`, `ERR_HTTP_CLIENT_DECODING`,
@@ -47,7 +48,7 @@ const abandoned = new FinalizationRegistry<Abandoned>(({ pool, connection, uploa
  */
 export class Body implements Iterable<Buffer>, Disposable {
   /** Undefined once the body has ended or failed. */
-  private connection: ClientConnection | undefined;
+  private wire: Wire | undefined;
   private received: Buffer = EMPTY;
   /** The payload that has arrived and was not taken: `received[from, to)`. */
   private from = 0;
@@ -65,12 +66,12 @@ export class Body implements Iterable<Buffer>, Disposable {
   /** @internal */
   constructor(
     private readonly pool: Pool,
-    connection: ClientConnection | undefined,
+    wire: Wire | undefined,
     private readonly upload: Upload | undefined,
     private readonly ms: number,
     private readonly most: number,
   ) {
-    this.connection = connection;
+    this.wire = wire;
   }
 
   /**
@@ -90,14 +91,14 @@ export class Body implements Iterable<Buffer>, Disposable {
     }
     this.absorb(bytes, from);
     // Nothing else holds on to it from here on but its caller.
-    if (this.connection) abandoned.register(this, { pool: this.pool, connection: this.connection, upload: this.upload }, this);
+    if (this.wire) abandoned.register(this, { pool: this.pool, wire: this.wire, upload: this.upload }, this);
   }
 
   /** Has the body decompressed, if the coding is known. @internal */
   decompress(field: string): void {
     const codings = codingsOf(field);
     if (!codings) return;
-    const whole = this.connection ? undefined : atOnce(codings, this.received.subarray(this.from, this.to));
+    const whole = this.wire ? undefined : atOnce(codings, this.received.subarray(this.from, this.to));
     if (whole && whole.length <= this.most) {
       this.received = whole;
       this.from = 0;
@@ -114,7 +115,7 @@ export class Body implements Iterable<Buffer>, Disposable {
 
   /** Whether all of it has arrived: reading it does not wait for the server. */
   get arrived(): boolean {
-    return this.connection === undefined && !this.failure && !this.decompression;
+    return this.wire === undefined && !this.failure && !this.decompression;
   }
 
   /** Fields that came behind a body in chunks; by name in lower case, empty before the body has ended. */
@@ -165,7 +166,7 @@ export class Body implements Iterable<Buffer>, Disposable {
     this.used = true;
     let dropped = this.to - this.from;
     try {
-      while (this.connection && dropped <= MOST_DISCARDED && this.left <= MOST_DISCARDED) dropped += this.receive()?.length ?? 0;
+      while (this.wire && dropped <= MOST_DISCARDED && this.left <= MOST_DISCARDED) dropped += this.receive()?.length ?? 0;
     } catch (error) {
       if (!(error instanceof HttpClientError) && !isDisconnection(error)) throw error;
     } finally {
@@ -202,17 +203,22 @@ export class Body implements Iterable<Buffer>, Disposable {
         return piece;
       }
       if (this.failure) throw this.failure.error;
-      const { connection } = this;
-      if (!connection) return null;
+      const { wire } = this;
+      if (!wire) return null;
       let bytes: Buffer | null;
       try {
-        bytes = connection.read(this.ms, 'BODY');
+        bytes = wire.read(this.ms, 'BODY');
       } catch (error) {
         throw this.fail(this.upload?.failure?.error ?? error);
       }
-      if (bytes) this.absorb(bytes, 0);
-      else if (this.left === Infinity) this.end(false);
-      else throw this.fail(new HttpClientError('ERR_HTTP_CLIENT_TRUNCATED', `the body from ${connection.origin} is not whole`));
+      if (bytes) {
+        if (wire.ended) this.left = bytes.length;
+        this.absorb(bytes, 0);
+      } else if (this.left === Infinity) {
+        this.end(true);
+      } else {
+        throw this.fail(new HttpClientError('ERR_HTTP_CLIENT_TRUNCATED', `the body from ${wire.origin} is not whole`));
+      }
     }
   }
 
@@ -238,17 +244,18 @@ export class Body implements Iterable<Buffer>, Disposable {
       this.trailer = this.trailer ? Buffer.concat([this.trailer, part]) : part;
     }
     if (outcome === COMPLETE) this.end(behind === bytes.length);
-    else if (outcome < 0) this.fail(new HttpClientError('ERR_HTTP_CLIENT_CHUNK', `a malformed chunk from ${this.connection!.origin}`));
+    else if (outcome < 0) this.fail(new HttpClientError('ERR_HTTP_CLIENT_CHUNK', `a malformed chunk from ${this.wire!.origin}`));
   }
 
   /** The body has ended. @param clean whether nothing came behind it */
   private end(clean: boolean): void {
-    const { connection, upload } = this;
-    this.connection = undefined;
+    const { wire, upload } = this;
+    this.wire = undefined;
     abandoned.unregister(this);
     upload?.stop();
-    if (clean && this.reusable && (!upload || upload.done)) this.pool.give(connection!);
-    else this.pool.drop(connection!);
+    if (clean) this.trailer ??= wire!.trailer();
+    if (clean && this.reusable && (!upload || upload.done)) this.pool.give(wire!);
+    else this.pool.drop(wire!);
   }
 
   /** The body cannot be read any further. Returns `error`. */
@@ -260,7 +267,7 @@ export class Body implements Iterable<Buffer>, Disposable {
 
   private abandon(): void {
     this.decompression?.close();
-    if (!this.connection) return;
+    if (!this.wire) return;
     this.failure ??= { error: new HttpClientError('ERR_HTTP_CLIENT_BODY_IN_USE', 'this body was left before its end') };
     this.end(false);
   }

@@ -2,10 +2,11 @@ import { withSignal } from '../../coroutine/signal.js';
 import { sleep } from '../../coroutine/sleep.js';
 import { integerIn, invalidType, numberIn } from '../../internal/arguments.js';
 import { knownOptions } from '../../internal/options.js';
-import { dial, type Route } from './dial.js';
+import { dial, mayShare, type Route } from './dial.js';
 import { ACCEPT_ENCODING } from './decompress.js';
 import { HttpClientError, isDisconnection } from './errors.js';
 import { exchange, isRepeatable, type Answer, type Order } from './exchange.js';
+import { http2Terms, type Http2Terms } from './http2/options.js';
 import { DEFAULT_LIMITS, limitsOf, milliseconds, type ClientLimits } from './limits.js';
 import { addHeaders, headerIn, linesOf, type HeaderMap } from './lines.js';
 import {
@@ -13,13 +14,12 @@ import {
   type ClientOptions, type Manners, type RequestOptions,
 } from './options.js';
 import { outgoing, outgoingJson, type Outgoing } from './outgoing.js';
-import { Pool, type PoolStats } from './pool.js';
+import { Pool, type PoolStats, type Proven } from './pool.js';
 import { proxyChoice, type ProxyChoice } from './proxies.js';
 import { isRedirect, redirected, type Request } from './redirect.js';
 import { ClientResponse } from './response.js';
 import { originOfSocket, pathOf, targetOf, type Origin, type Target } from './target.js';
 import { traced } from './tracing.js';
-import type { ClientConnection } from './connection.js';
 
 /** URLs that were taken apart, by their text. A program that generates URLs must not fill the memory. */
 const MOST_TARGETS = 500;
@@ -35,6 +35,12 @@ interface Terms extends Manners {
   readonly limits: Required<ClientLimits>;
   readonly expectMs: number;
   readonly upgrade: string;
+}
+
+/** What is made of options that are the same for many requests. */
+interface Prepared {
+  readonly terms: Terms;
+  readonly requests: WeakMap<Target, Request>;
 }
 
 interface Station {
@@ -72,7 +78,11 @@ export class Client implements Disposable {
   private readonly targets = new Map<string, Target>();
   /** Requests without options, by their target. */
   private readonly plain = new WeakMap<Target, Order>();
+  private readonly prepared = new WeakMap<RequestOptions, Prepared>();
+  /** Those of prepared requests. */
+  private readonly orders = new WeakMap<Request, Order>();
   private readonly options: ClientOptions;
+  private readonly http2: Http2Terms | undefined;
   private closed = false;
 
   /** @throws TypeError (`ERR_UNKNOWN_OPTION`, `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_INVALID_URL`), RangeError */
@@ -96,6 +106,7 @@ export class Client implements Disposable {
       expectMs: 0,
       upgrade: '',
     };
+    this.http2 = http2Terms(options.http2, this.terms.limits.headBytes);
   }
 
   /** The connections to all its servers together. */
@@ -120,6 +131,20 @@ export class Client implements Disposable {
     const { signal } = options ?? {};
     if (signal) return withSignal(signal, () => this.request(url, { ...options, signal: undefined }));
     return this.perform(target, options ?? {});
+  }
+
+  /** {@link request} with options that are always the same object: what is made of them is kept. Only without cookies. Parks. @internal */
+  requestPrepared(url: string | URL, options: RequestOptions): ClientResponse {
+    const target = this.targetFor(url);
+    let prepared = this.prepared.get(options);
+    if (!prepared) this.prepared.set(options, (prepared = { terms: this.termsFor(options), requests: new WeakMap() }));
+    let request = prepared.requests.get(target);
+    if (!request) {
+      request = this.requestFor(target, options, prepared.terms);
+      prepared.requests.set(target, request);
+      this.orders.set(request, this.orderFor(this.stationFor(target.origin).route, request, prepared.terms));
+    }
+    return this.follow(request, prepared.terms);
   }
 
   /**
@@ -159,8 +184,13 @@ export class Client implements Disposable {
   /** Takes the options apart, and follows redirects. Parks. */
   private perform(target: Target, options: RequestOptions): ClientResponse {
     knownOptions('request', options, REQUEST_OPTIONS);
+    const own = this.termsFor(options);
+    return this.follow(this.requestFor(target, options, own), own);
+  }
+
+  private termsFor(options: RequestOptions): Terms {
     const { terms } = this;
-    const own: Terms = {
+    return {
       ...mannersOf(options, terms),
       headersMs: options.headersTimeout === undefined ? terms.headersMs : milliseconds('options.headersTimeout', options.headersTimeout),
       bodyMs: options.bodyTimeout === undefined ? terms.bodyMs : milliseconds('options.bodyTimeout', options.bodyTimeout),
@@ -168,7 +198,11 @@ export class Client implements Disposable {
       expectMs: expectMs(options.expectContinue),
       upgrade: upgradeOf(options.upgrade),
     };
-    let request = this.requestFor(target, options, own);
+  }
+
+  /** Parks. */
+  private follow(first: Request, own: Terms): ClientResponse {
+    let request = first;
     for (let count = 0; ; count++) {
       const answer = this.persist(request, own);
       const response = new ClientResponse(answer, request.target.href, count > 0);
@@ -210,8 +244,8 @@ export class Client implements Disposable {
 
   /** One request, repeated after failures where that was asked for. Parks. */
   private persist(request: Request, terms: Terms): Answer {
-    const { pool, route } = this.stationFor(request.target.origin);
-    const order = this.orderFor(route, request, terms);
+    const { pool, route } = this.stationFor(request.target.origin, terms.upgrade !== '');
+    const order = this.orders.get(request) ?? this.orderFor(route, request, terms);
     const { limit, statuses, delay } = terms.retries;
     const times = isRepeatable(order) ? limit : 0;
     const send = (one: Order): Answer => exchange(pool, one);
@@ -262,8 +296,11 @@ export class Client implements Disposable {
     return target;
   }
 
-  private stationFor(origin: Origin): Station {
-    const known = this.stations.get(origin.key);
+  /** @param upgrades whether the request asks for another protocol, which is HTTP/1.1's alone */
+  private stationFor(origin: Origin, upgrades = false): Station {
+    const http2 = upgrades ? undefined : this.http2;
+    const key = upgrades && this.http2 ? `${origin.key} upgrade` : origin.key;
+    const known = this.stations.get(key);
     if (known) return known;
     if (this.closed) throw new HttpClientError('ERR_HTTP_CLIENT_ENDED', 'this client was closed');
     if (this.stations.size >= MOST_ORIGINS) {
@@ -275,11 +312,12 @@ export class Client implements Disposable {
       proxy: origin.socketPath === undefined ? this.proxyFor(origin.secure, origin.hostname, origin.port) : undefined,
       tls,
       connectMs: connectTimeout,
+      http2,
       session: undefined,
     };
-    const proven = (connection: ClientConnection) => { route.session = connection.session ?? route.session; };
-    const station = { pool: new Pool(() => dial(route), connections, idleTimeout, proven), route };
-    this.stations.set(origin.key, station);
+    const proven = (connection: Proven) => { route.session = connection.session ?? route.session; };
+    const station = { pool: new Pool(() => dial(route), connections, idleTimeout, proven, mayShare(route)), route };
+    this.stations.set(key, station);
     return station;
   }
 }
@@ -319,9 +357,13 @@ function withQuery(target: Target, query: NonNullable<RequestOptions['query']>):
   return { ...target, path: target.path + add, href: href! + add + (hash === undefined ? '' : `#${hash}`) };
 }
 
+const NO_ANSWER = new Set<string>([
+  'ERR_HTTP_CLIENT_CLOSED', 'ERR_HTTP_CLIENT_CONNECT_TIMEOUT', 'ERR_HTTP_CLIENT_REFUSED', 'ERR_HTTP_CLIENT_PING_TIMEOUT',
+]);
+
 /** Whether it says nothing about the request: no connection, or one that has ended without an answer. */
 export function isConnectionFailure(error: unknown): boolean {
-  if (error instanceof HttpClientError) return error.code === 'ERR_HTTP_CLIENT_CLOSED' || error.code === 'ERR_HTTP_CLIENT_CONNECT_TIMEOUT';
+  if (error instanceof HttpClientError) return NO_ANSWER.has(error.code);
   const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
   return isDisconnection(error) || syscall === 'connect' || (error instanceof AggregateError && code === 'ECONNREFUSED');
 }

@@ -31,6 +31,9 @@ const KNOWN = new Set(['method', 'headers', 'body', 'redirect', 'signal', ...WIT
 const MOST_REDIRECTS = 20;
 const DEFAULTS: Readonly<Record<string, string>> = Object.freeze({ 'Accept': '*/*', 'User-Agent': 'stackful' });
 
+/** What a call without options comes to. */
+const USUAL: RequestOptions = { method: 'GET', headers: DEFAULTS, decompress: true, redirects: MOST_REDIRECTS };
+
 /**
  * An answer in the shape of `fetch`'s, whose methods wait instead of returning promises.
  *
@@ -143,6 +146,9 @@ export function fetch(url: string | URL, init: FetchInit = {}): FetchResponse {
   if (typeof init !== 'object' || init as unknown === null) throw invalidType('init', 'an object', init);
   knownOptions('fetch', init, KNOWN);
   const { method = 'GET', headers, body, redirect = 'follow', signal } = init;
+  if (method === 'GET' && headers === undefined && redirect === 'follow' && !body && !signal) {
+    return new FetchResponse(sharedClient().requestPrepared(url, USUAL));
+  }
   oneOf('init.redirect', redirect, ['follow', 'error', 'manual']);
   if (body !== undefined && body !== null && /^(get|head)$/i.test(method)) throw invalidType('init.body', `absent with ${method}`, body);
   const options: RequestOptions = {

@@ -28,9 +28,10 @@ export const {
 /**
  * What the last call has told, read before another coroutine can run. Of a head: {@link COMPLETE}, 0 when more is needed, or -1 and the
  * fault; then its length, the status, flags, and the Content-Length or -1. Of a piece in chunks: {@link COMPLETE} at its end, 0 or -1;
- * the position behind what was used; bytes of payload; where the trailer's bytes begin and end.
+ * the position behind what was used; bytes of payload; where the trailer's bytes begin and end. Of HTTP/2, the last number is
+ * {@link COMPLETE} when nothing comes behind the bytes.
  */
-export const told = new Float64Array(5);
+export const told = new Float64Array(6);
 export const COMPLETE = 1;
 
 /** The flags of a head. */

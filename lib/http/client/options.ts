@@ -3,6 +3,7 @@ import { booleanOf, integerIn, invalidType, invalidValue, numberIn } from '../..
 import { knownOptions } from '../../internal/options.js';
 import type { ParkOptions } from '../../internal/parking.js';
 import type { TlsClientOptions } from '../../tls/terms.js';
+import type { Http2ClientOptions } from './http2/options.js';
 import type { ClientLimits } from './limits.js';
 import type { RequestHeadersLike } from './lines.js';
 import type { RequestBody } from './outgoing.js';
@@ -78,6 +79,12 @@ export interface ClientOptions {
   idleTimeout?: number;
   /** For making a connection, handshakes included. Default 10,000. */
   connectTimeout?: number;
+  /**
+   * HTTP/2: with servers that choose it in the handshake of TLS; `'prior-knowledge'`: also with all that are spoken to without TLS. All
+   * requests to a server share a connection then, and another one is opened when it takes no more. Default false, as a connection for all
+   * has drawbacks, too: one packet that is lost holds up every answer. Where this Node lacks HTTP/2, `true` means HTTP/1.1.
+   */
+  http2?: boolean | 'prior-knowledge' | Http2ClientOptions;
   /** The options of `connect` of `stackful/tls`. */
   tls?: TlsClientOptions;
   /**
@@ -110,9 +117,8 @@ export const REQUEST_OPTIONS = new Set([
   'headersTimeout', 'bodyTimeout', 'limits', 'signal',
 ]);
 export const CLIENT_OPTIONS = new Set([
-  'origin', 'connections', 'idleTimeout', 'connectTimeout', 'tls', 'proxy', 'headers', 'redirects', 'decompress', 'cookies', 'retries',
-  'tracing',
-  'headersTimeout', 'bodyTimeout', 'limits',
+  'origin', 'connections', 'idleTimeout', 'connectTimeout', 'http2', 'tls', 'proxy', 'headers', 'redirects', 'decompress', 'cookies',
+  'retries', 'tracing', 'headersTimeout', 'bodyTimeout', 'limits',
 ]);
 
 const RETRY_OPTIONS = new Set(['limit', 'statuses', 'delay']);

@@ -107,13 +107,13 @@ export class ClientResponse implements Disposable {
     return (this.known ??= new ResponseHeaders(this.answer.bytes, this.answer.headLength));
   }
 
-  /** The phrase of the status line, such as `Not Found`; it may be empty. */
+  /** The phrase of the status line, such as `Not Found`; it may be empty, and HTTP/2 has none. */
   get reason(): string {
     return httpClientReason(this.answer.bytes, this.answer.headLength);
   }
 
-  /** `1.1` or `1.0`. */
-  get httpVersion(): '1.0' | '1.1' {
+  /** `2.0`, `1.1` or `1.0`. */
+  get httpVersion(): '1.0' | '1.1' | '2.0' {
     return versionOf(this.answer.flags);
   }
 

@@ -3,9 +3,8 @@ import { yieldNow } from '../../coroutine/sleep.js';
 import type { File } from '../../fs/file.js';
 import { HttpClientError, isDisconnection } from './errors.js';
 import type { Outgoing } from './outgoing.js';
-import type { ClientConnection } from './connection.js';
+import type { Wire } from './wire.js';
 
-const LAST_CHUNK = '0\r\n\r\n';
 /** So much is sent at a time: a server that takes no more for long is noticed, one that takes a large body slowly is not. */
 const PIECE = 1024 * 1024;
 
@@ -22,8 +21,8 @@ export class Upload {
   movedAt = performance.now();
   private readonly coroutine: Coroutine<void>;
 
-  constructor(connection: ClientConnection, body: Outgoing) {
-    this.coroutine = spawn(() => { this.run(connection, body); }, { name: 'request body' });
+  constructor(wire: Wire, body: Outgoing) {
+    this.coroutine = spawn(() => { this.run(wire, body); }, { name: 'request body' });
   }
 
   /** The answer is there. What the system has taken by now counts, although this may not have had its turn since. Parks. */
@@ -37,15 +36,15 @@ export class Upload {
   }
 
   /** Parks; never throws. */
-  private run(connection: ClientConnection, body: Outgoing): void {
+  private run(wire: Wire, body: Outgoing): void {
     try {
-      sendBody(connection, body, (at) => { this.movedAt = at; });
+      sendBody(wire, body, (at) => { this.movedAt = at; });
       this.done = true;
     } catch (error) {
-      if (isDisconnection(error) || connection.socket.closed) return;
+      if (isDisconnection(error) || wire.closed) return;
       this.failure = { error };
       // The request cannot become whole; the coroutine that waits for the answer learns it by that.
-      connection.close();
+      wire.close();
     }
   }
 }
@@ -54,23 +53,24 @@ export class Upload {
 type Moved = (at: number) => void;
 
 /** Sends a body behind its head. Parks. */
-function sendBody(connection: ClientConnection, body: Outgoing, moved: Moved): void {
+function sendBody(wire: Wire, body: Outgoing, moved: Moved): void {
   const { whole, file, pieces, length } = body;
-  if (whole !== undefined) sendWhole(connection, typeof whole === 'string' ? Buffer.from(whole) : whole, moved);
-  else if (file) sendFile(connection, file, length, moved);
-  else sendPieces(connection, pieces!(), length, moved);
+  if (whole !== undefined) sendWhole(wire, typeof whole === 'string' ? Buffer.from(whole) : whole, moved);
+  else if (file) sendFile(wire, file, length, moved);
+  else sendPieces(wire, pieces!(), length, moved);
+  wire.finish(length < 0);
 }
 
-function sendWhole({ socket }: ClientConnection, bytes: Uint8Array, moved: Moved): void {
+function sendWhole(wire: Wire, bytes: Uint8Array, moved: Moved): void {
   for (let at = 0; at < bytes.length; at += PIECE) {
-    socket.write(bytes.subarray(at, at + PIECE));
+    wire.write(bytes.subarray(at, at + PIECE));
     moved(performance.now());
   }
 }
 
-function sendFile({ socket }: ClientConnection, file: File, length: number, moved: Moved): void {
+function sendFile(wire: Wire, file: File, length: number, moved: Moved): void {
   for (let at = 0; at < length;) {
-    const sent = socket.sendFile(file, at, Math.min(PIECE, length - at));
+    const sent = wire.sendFile(file, at, Math.min(PIECE, length - at));
     if (sent === 0) checkLength(length, at);
     at += sent;
     moved(performance.now());
@@ -82,8 +82,7 @@ interface Pieces {
   close(): void;
 }
 
-function sendPieces(connection: ClientConnection, source: Pieces, length: number, moved: Moved): void {
-  const { socket } = connection;
+function sendPieces(wire: Wire, source: Pieces, length: number, moved: Moved): void {
   let sent = 0;
   const next = () => {
     moved(Infinity);
@@ -97,12 +96,11 @@ function sendPieces(connection: ClientConnection, source: Pieces, length: number
       // One of no bytes would be the last chunk.
       if (size === 0) continue;
       sent += size;
-      if (length < 0) socket.writev([`${size.toString(16)}\r\n`, piece, '\r\n']);
+      if (length < 0) wire.writeChunk(piece, size);
       else if (sent > length) checkLength(length, sent);
-      else socket.write(piece);
+      else wire.write(piece);
     }
-    if (length < 0) socket.write(LAST_CHUNK);
-    else checkLength(length, sent);
+    if (length >= 0) checkLength(length, sent);
   } finally {
     source.close();
   }

@@ -37,7 +37,7 @@ const RANGES: Record<keyof Http2Options, readonly [least: number, most: number]>
 const LEAST_NGHTTP2 = [1, 61] as const;
 
 /** What this Node lacks for HTTP/2; undefined: nothing. */
-function lacking(): string | undefined {
+export function lacking(): string | undefined {
   const [major, minor] = (process.versions['nghttp2'] ?? '0.0').split('.').map(Number) as [number, number];
   const [leastMajor, leastMinor] = LEAST_NGHTTP2;
   if (major !== leastMajor || minor < leastMinor) return `nghttp2 ${LEAST_NGHTTP2.join('.')} or later`;

@@ -1,9 +1,8 @@
 import { invalidValue } from '../../internal/arguments.js';
 import { dial, type Route } from '../client/dial.js';
 import { DEFAULT_LIMITS, milliseconds } from '../client/limits.js';
-import { Pool } from '../client/pool.js';
+import { Pool, type Proven } from '../client/pool.js';
 import { targetOf, type Origin } from '../client/target.js';
-import type { ClientConnection } from '../client/connection.js';
 import type { Settings } from './options.js';
 
 /** What is known of an upstream. */
@@ -50,7 +49,7 @@ export class Upstream {
     this.prefix = target.path.replace(/\/$/, '');
     const { tls, connectTimeout, connections, idleTimeout } = settings;
     const route: Route = { origin: this.origin, proxy: undefined, tls, connectMs: connectTimeout, session: undefined };
-    const proven = (connection: ClientConnection) => { route.session = connection.session ?? route.session; };
+    const proven = (connection: Proven) => { route.session = connection.session ?? route.session; };
     this.pool = new Pool(() => dial(route), connections, idleTimeout, proven);
   }
 

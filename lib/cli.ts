@@ -32,6 +32,12 @@ const HELP = `Usage: stackful <command>
                                     show the coroutines of a program that called inspect()
   run FILE [ARGUMENT...]            run a program in a coroutine: it can wait at its top level
       --patch                       Node's blocking functions park in coroutines, too
+  analyze DIR                       find calls that wait where they cannot, and races and locks around those that can
+      --format text|json|sarif      (default text); exit code 1 if there are errors or warnings
+      --project FILE                the tsconfig.json that names the sources (default: that in DIR, or else all sources in DIR)
+      --notes                       with what is worth knowing and no mistake
+      --main                        the main module runs in a coroutine
+      --tree                        show the functions that may park, and through which call
   doctor                            show what was found of Node, V8 and the kernel, and whether it works
   --help, --version
 `;
@@ -43,11 +49,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   proxy: async () => (await import('./cli/proxy.js')).proxyCommand,
   inspect: async () => (await import('./cli/inspect.js')).inspectCommand,
   run: async () => (await import('./cli/run.js')).runCommand,
+  analyze: async () => (await import('./cli/analyze.js')).analyzeCommand,
   doctor: async () => (await import('./cli/doctor.js')).doctorCommand,
 };
-
-/** Commands that are announced and do not exist yet. */
-const LATER: ReadonlySet<string> = new Set(['analyze']);
 
 function version(): string {
   const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
@@ -66,8 +70,6 @@ async function main([name, ...args]: string[]): Promise<void> {
     const own = name === 'run' ? args.slice(0, args.findIndex((arg) => !arg.startsWith('-')) + 1) : args;
     if (own.includes('--help') || own.includes('-h')) process.stdout.write(HELP);
     else await (await COMMANDS[name]!())(args);
-  } else if (LATER.has(name)) {
-    throw new UsageError(`the command "${name}" is not available yet`);
   } else {
     throw new UsageError(`there is no command "${name}"`);
   }

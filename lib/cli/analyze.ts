@@ -1,0 +1,46 @@
+import { argumentsOf } from './arguments.js';
+import { CliError, UsageError } from './errors.js';
+
+const FORMATS = ['text', 'json', 'sarif'] as const;
+type Format = (typeof FORMATS)[number];
+
+/** `stackful analyze DIR`: prints findings; exit code 1 if there are errors or warnings among them. */
+export async function analyzeCommand(args: string[]): Promise<void> {
+  const { values, positionals: [directory, ...others] } = argumentsOf({
+    args,
+    allowPositionals: true,
+    options: {
+      format: { type: 'string', default: 'text' },
+      project: { type: 'string' },
+      notes: { type: 'boolean', default: false },
+      tree: { type: 'boolean', default: false },
+      main: { type: 'boolean' },
+    },
+  });
+  if (directory === undefined || others.length > 0) throw new UsageError('analyze: which directory?');
+  if (!(FORMATS as readonly string[]).includes(values.format)) throw new UsageError(`--format ${values.format}: one of ${FORMATS.join(', ')}`);
+  const { analyze } = await import('../analyze/analyze.js');
+  const { AnalyzeInputError, CompilerMissingError } = await import('../analyze/errors.js');
+  const { project, notes, main } = values;
+  try {
+    const analysis = analyze(directory, { notes, ...(project !== undefined && { project }), ...(main !== undefined && { mainInCoroutine: main }) });
+    const { findings } = analysis;
+    if (values.tree) {
+      const { treeReport } = await import('../analyze/report/tree.js');
+      process.stdout.write(treeReport(analysis.mayPark));
+      return;
+    }
+    process.stdout.write(await reportOf(values.format as Format, findings, directory));
+    if (findings.some(({ severity }) => severity !== 'note')) process.exitCode = 1;
+  } catch (error) {
+    if (error instanceof AnalyzeInputError || error instanceof CompilerMissingError) throw new CliError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+async function reportOf(format: Format, findings: readonly import('../analyze/finding.js').Finding[], directory: string): Promise<string> {
+  if (format === 'json') return (await import('../analyze/report/json.js')).jsonReport(findings);
+  if (format === 'text') return (await import('../analyze/report/text.js')).textReport(findings, directory);
+  const { RULES } = await import('../analyze/rules.js');
+  return (await import('../analyze/report/sarif.js')).sarifReport(findings, RULES, directory);
+}

@@ -20,6 +20,9 @@ class Builder {
   private readonly fns = new Map<TS.Node, Fn>();
   private readonly sites = new Map<TS.Node, Site>();
   private readonly starts: Start[] = [];
+  /** Steps of generators, by what is iterated; and those whose node has another site, too. */
+  private readonly stepped = new Map<TS.Node, Site>();
+  private readonly extra: Site[] = [];
   private readonly values = new Values();
   private readonly awaits = new Awaits();
   private readonly accessors = new Set<string>();
@@ -37,7 +40,7 @@ class Builder {
   build(): Graph {
     for (const file of this.loaded.files) this.declare(file, undefined);
     for (const file of this.loaded.files) this.visit(file, this.fns.get(file)!);
-    for (const site of this.sites.values()) {
+    for (const site of new Set([...this.sites.values(), ...this.extra])) {
       site.afterAwait = (site.fn.isAsync && this.awaits.precede(site.fn, site.node));
       site.guarded = isGuarded(site.node, site.fn);
       for (const target of site.targets) target.callers.push(site);
@@ -48,7 +51,7 @@ class Builder {
       fnOf: (node) => this.fns.get(node),
       functionsIn: (expression) => this.values.functionsIn(this.expressions.of(expression)),
       parameterOf: (expression) => this.expressions.parameterOf(expression),
-      siteOf: (node) => this.sites.get(node),
+      sitesOf: (node) => [this.sites.get(node), this.stepped.get(node)].filter((one, i, all): one is Site => one !== undefined && all.indexOf(one) === i),
     };
   }
 
@@ -121,8 +124,13 @@ class Builder {
   private link(site: Site, sources: readonly Source[]): void {
     this.values.watch(sources, (target) => {
       if (site.targets.has(target)) return;
-      site.targets.add(target);
       this.flow.pass(site.args, target);
+      if (target.isGenerator) {
+        // The call makes a generator, which stands for its function in the analysis; its steps run the body.
+        this.values.flow([target], this.expressions.resultOf(site.node));
+        return;
+      }
+      site.targets.add(target);
       this.values.flow([this.values.resultOf(target)], this.expressions.resultOf(site.node));
     });
   }
@@ -141,10 +149,14 @@ class Builder {
   /** A member that the language calls: a step of an iterator, the end of a `using`. */
   private implicit(expression: TS.Expression, fn: Fn, member: string, how: string): void {
     const inner = bare(expression);
-    if (member === '__@iterator' && this.iteratesCall(inner, fn)) return;
     const type = this.checker.getTypeAtLocation(inner);
-    const builtIn = ['Array', 'ReadonlyArray', 'Map', 'Set', 'String', 'Generator', 'IterableIterator', 'Iterator'];
-    if (!(type.flags & (ts.TypeFlags.Object | ts.TypeFlags.UnionOrIntersection)) || builtIn.includes(type.symbol?.name)) return;
+    const collections = ['Array', 'ReadonlyArray', 'Map', 'Set', 'String'];
+    if (!(type.flags & (ts.TypeFlags.Object | ts.TypeFlags.UnionOrIntersection | ts.TypeFlags.Any)) || collections.includes(type.symbol?.name)) return;
+    if (member === '__@iterator') {
+      this.steps(this.expressions.of(inner), inner, fn, how);
+      if (this.iteratesCall(inner, fn)) return;
+    }
+    if (type.flags & ts.TypeFlags.Any || ['Generator', 'IterableIterator', 'Iterator'].includes(type.symbol?.name)) return;
     const found = type.getProperties().filter((property) => property.name.startsWith(member) || (member === '__@iterator' && property.name === 'next'));
     const declarations = found.flatMap((property) => property.declarations ?? []);
     const seed = declarations.map((one) => parkingOf(one, this.checker)).find((parking) => parking !== undefined);
@@ -154,6 +166,24 @@ class Builder {
     site.how = how;
     if (seed) site.seed = { ...seed, steps: false };
     this.link(site, bodies.map((one) => this.values.slotOf(one)));
+    for (const one of bodies) this.steps([this.fns.get(one)!, this.values.resultOf(this.fns.get(one)!)], inner, fn, how);
+  }
+
+  /** Runs the bodies of the generators that a value may be. */
+  private steps(sources: readonly Source[], node: TS.Expression, fn: Fn, how: string): void {
+    this.values.watch(sources, (generator) => {
+      if (!generator.isGenerator || generator.isAsync) return;
+      let site = this.stepped.get(node);
+      if (!site) {
+        // The site of a call that is iterated stays its own.
+        site = this.sites.has(node) ? { fn, node, targets: new Set(), args: [], afterAwait: false, guarded: false } : this.site(node, fn, []);
+        if (!fn.sites.includes(site)) fn.sites.push(site);
+        this.extra.push(site);
+        site.how = how;
+        this.stepped.set(node, site);
+      }
+      site.targets.add(generator);
+    });
   }
 
   /** A loop over what a function of the library returns, each step of which parks. */
@@ -198,13 +228,14 @@ class Builder {
         this.link(site, this.expressions.of(expression));
         return;
       }
+      if (name.text === 'next') this.steps(this.expressions.of(expression), node as TS.Expression, fn, 'the next step of');
       if (name.text === 'emit' && args[0]) this.link(site, [this.listenersOf(args[0])]);
     }
     const parameter = this.expressions.parameterOf(callee);
     if (parameter) site.parameter = parameter;
     const libraries = declarations.filter((one) => roomOf(one.getSourceFile()) !== undefined);
     if (libraries.length > 0) this.libraryCall(site, libraries);
-    else if (declarations.length === 0 || declarations.every((one) => one.getSourceFile().isDeclarationFile)) this.hostCall(site, declaration, callee);
+    else if (declarations.length === 0 || declarations.every((one) => one.getSourceFile().isDeclarationFile)) this.hostCall(site, declarations, callee);
     this.link(site, this.expressions.of(callee));
   }
 
@@ -214,8 +245,11 @@ class Builder {
     const effect = effectOf(libraryName(declarations[0]!));
     if (effect) site.effect = effect;
     const does = effect?.does;
-    for (const arg of site.args) {
-      if (does === 'keep') continue;
+    // A function of the library's own sources is followed, unless it is one of those.
+    const followed = !effect && declarations.some((one) => this.fns.has(one));
+    if (followed || does === 'keep' || (!effect && ts.isNewExpression(site.node))) return;
+    for (const [i, arg] of site.args.entries()) {
+      if (!this.expressions.takesFunction(declarations, i)) continue;
       if (does === 'spawn' || does === 'serve') this.start('coroutine', 'a coroutine', site, arg, does === 'serve');
       else if (does === 'main') this.start('main', 'a promise callback', site, arg, true);
       else if (does === 'wrap') this.values.flow(this.expressions.of(arg), this.expressions.resultOf(site.node));
@@ -228,11 +262,13 @@ class Builder {
     return name === 'select' && cases !== undefined && /\botherwise\b/.test(cases.getText());
   }
 
-  private hostCall(site: Site, declaration: TS.Declaration | undefined, callee: TS.Expression): void {
+  private hostCall(site: Site, declarations: readonly TS.Declaration[], callee: TS.Expression): void {
     const name = ts.isPropertyAccessExpression(callee) ? callee.name.text : callee.getText();
-    const effect = hostEffect(declaration, name);
+    const effect = hostEffect(declarations[0], name);
     if (ts.isCallExpression(site.node)) this.expressions.collect(site.node);
-    for (const arg of site.args) {
+    if (effect.does === 'keep') return;
+    for (const [i, arg] of site.args.entries()) {
+      if (!this.expressions.takesFunction(declarations, i)) continue;
       if (effect.does === 'main') {
         this.start('main', effect.how, site, arg, true);
       } else if (effect.does === 'listen') {
@@ -250,7 +286,7 @@ class Builder {
     const general = ['EventEmitter', 'EventTarget', 'AbortSignal', 'NodeEventTarget', '__type'];
     const { symbol } = type;
     if (!symbol?.declarations || general.includes(symbol.name)) return false;
-    return symbol.declarations.every((one) => /\/@types\/node\/|\/lib\.[\w.]+\.d\.ts$/.test(one.getSourceFile().fileName));
+    return symbol.declarations.some((one) => /\/@types\/node\/|\/lib\.[\w.]+\.d\.ts$/.test(one.getSourceFile().fileName));
   }
 
   private listenersOf(event: TS.Expression): Slot {
@@ -276,7 +312,7 @@ class Builder {
     if (sources.length === 0) return;
     const start: Start = { stack, how, node: arg, fn, targets: new Set(), many: always || isRepeated(node, fn) };
     this.starts.push(start);
-    this.values.watch(sources, (target) => { start.targets.add(target); });
+    this.values.watch(sources, (target) => { if (!target.isGenerator) start.targets.add(target); });
   }
 }
 

@@ -123,6 +123,36 @@ export class Expressions {
     });
   }
 
+  /** May these declarations of a function call their argument with this index? It is one that takes functions, by its type. */
+  takesFunction(declarations: readonly TS.Declaration[], index: number): boolean {
+    const signatures = declarations.flatMap((one) => this.signaturesOf(one));
+    // Of something without a type nothing is known.
+    return signatures.length === 0 || signatures.some(({ parameters }) => {
+      const last = parameters.at(-1);
+      const parameter = parameters[index] ?? last;
+      const { valueDeclaration } = parameter ?? {};
+      if (!parameter || !valueDeclaration) return false;
+      return this.isCallable(this.checker.getTypeOfSymbolAtLocation(parameter, valueDeclaration));
+    });
+  }
+
+  private signaturesOf(declaration: TS.Declaration): readonly TS.Signature[] {
+    if (ts.isFunctionLike(declaration)) return [this.checker.getSignatureFromDeclaration(declaration)].filter((one) => one !== undefined);
+    const type = this.checker.getTypeAtLocation(declaration);
+    return [...type.getCallSignatures(), ...type.getConstructSignatures()];
+  }
+
+  private isCallable(type: TS.Type): boolean {
+    if (type.isUnionOrIntersection()) return type.types.some((one) => this.isCallable(one));
+    if (type.flags & ts.TypeFlags.TypeParameter) {
+      const bound = this.checker.getBaseConstraintOfType(type);
+      return bound !== undefined && bound !== type && this.isCallable(bound);
+    }
+    if (type.symbol?.name === 'Function') return true;
+    const [element] = type.symbol?.name === 'Array' ? this.checker.getTypeArguments(type as TS.TypeReference) : [];
+    return type.getCallSignatures().length > 0 || (element !== undefined && this.isCallable(element));
+  }
+
   /** A parameter of a function, if the expression is just that and its value cannot be another. */
   parameterOf(expression: TS.Expression): TS.ParameterDeclaration | undefined {
     const inner = bare(expression);

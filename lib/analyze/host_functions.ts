@@ -8,6 +8,8 @@ export type HostEffect =
   | { readonly does: 'main'; readonly how: string }
   /** Adds a listener, which whatever emits the event calls. */
   | { readonly does: 'listen'; readonly how: string }
+  /** Does not call it. */
+  | { readonly does: 'keep' }
   /** Nothing is known: perhaps it calls it, perhaps later. */
   | { readonly does: 'unknown' };
 
@@ -19,6 +21,8 @@ const NODE_INLINE = new Set([
   'run', 'runInAsyncScope', 'exit', 'enterWith', 'throws', 'doesNotThrow', 'runStores', 'traceSync', 'bind', 'snapshot', 'apply', 'call', 'forEach', 'map',
   'filter', 'every', 'some', 'reduce', 'find', 'findIndex', 'flatMap', 'sort', 'transferableAbortController', 'from',
 ]);
+/** Functions that take functions and never call them, or do so for other callers. */
+const KEPT = new Set(['captureStackTrace', 'inherits', 'removeListener', 'off', 'removeEventListener', 'clearTimeout', 'clearInterval', 'defineProperty', 'freeze']);
 const PROMISES = new Set(['then', 'catch', 'finally']);
 
 function ownerName(declaration: TS.Declaration): string {
@@ -32,6 +36,7 @@ export function hostEffect(declaration: TS.Declaration | undefined, name: string
     // Of no known type: only names that mean one thing everywhere.
     return TIMERS.has(name) && name !== 'nextTick' ? { does: 'main', how: `the callback of ${name}` } : { does: 'unknown' };
   }
+  if (KEPT.has(name)) return { does: 'keep' };
   const file = declaration.getSourceFile().fileName;
   const owner = ownerName(declaration);
   if (/\/lib\.[\w.]+\.d\.ts$/.test(file)) {
@@ -44,6 +49,7 @@ export function hostEffect(declaration: TS.Declaration | undefined, name: string
     if (TIMERS.has(name)) return { does: 'main', how: `the callback of ${name}` };
     if (LISTENERS.has(name)) return { does: 'listen', how: 'an event listener' };
     if (NODE_INLINE.has(name)) return INLINE;
+    if (/^[A-Z]/.test(name)) return { does: 'keep' };
     if (/\/(?:test|assert|util|vm|module|diagnostics_channel|async_hooks|repl|domain|stream)\b/.test(file.slice(file.lastIndexOf('/@types/node/')))) {
       return { does: 'unknown' };
     }

@@ -59,5 +59,5 @@ export interface Graph {
   readonly functionsIn: (expression: TS.Expression) => ReadonlySet<Fn>;
   /** The parameter that an expression is, if it is just that. */
   readonly parameterOf: (expression: TS.Expression) => TS.ParameterDeclaration | undefined;
-  readonly siteOf: (node: TS.Node) => Site | undefined;
+  readonly sitesOf: (node: TS.Node) => readonly Site[];
 }

@@ -48,7 +48,6 @@ export class ParkingAnalysis {
     if (site.seed && this.counts(site.seed)) return { site, seed: site.seed, next: [] };
     if (site.parameter && this.belongs(site.parameter, site.fn)) return undefined;
     for (const target of site.targets) {
-      if (target.isAsync && target.isGenerator) continue;
       const summary = this.summaries.get(target)!;
       if (summary.reason) return { site, next: [target] };
       for (const parameter of summary.parameters) {
@@ -85,6 +84,8 @@ export class ParkingAnalysis {
     }
     const arg = site.args[target.parameters.indexOf(parameter)] ?? parameter.initializer;
     if (!arg) return undefined;
+    const given = this.graph.parameterOf(arg);
+    if (given && this.belongs(given, site.fn)) return undefined;
     for (const fn of this.graph.functionsIn(arg)) {
       const summary = this.summaries.get(fn)!;
       if (summary.reason) return { site, next: [target, fn] };

@@ -115,10 +115,11 @@ export class StateWalk {
   }
 
   private parkAt(node: TS.Node, state: State): void {
-    const site = this.analysed.graph.siteOf(node);
-    if (!site || site.fn !== this.fn || site.afterAwait || !this.analysed.parking.mayPark(site)) return;
-    state.epoch++;
-    state.parks = [...state.parks, site];
+    for (const site of this.analysed.graph.sitesOf(node)) {
+      if (site.fn !== this.fn || site.afterAwait || !this.analysed.parking.mayPark(site)) continue;
+      state.epoch++;
+      state.parks = [...state.parks, site];
+    }
   }
 
   private choose(reads: readonly Read[], first: TS.Node, second: TS.Node | undefined, state: State): readonly Read[] {
@@ -137,8 +138,11 @@ export class StateWalk {
     for (const [key, read] of [...state.controls]) {
       if (before.controls.get(key) !== read || other.controls.get(key) !== read) state.controls.delete(key);
     }
-    for (const [variable, reads] of other.variables) {
-      state.variables.set(variable, [...(state.variables.get(variable) ?? []), ...reads]);
+    for (const variable of new Set([...state.variables.keys(), ...other.variables.keys()])) {
+      const [one, another, old] = [state, other, before].map(({ variables }) => variables.get(variable) ?? []) as [readonly Read[], readonly Read[], readonly Read[]];
+      // What one way has written over does not count behind, because the conditions mostly hang together.
+      const kept = one.filter((read) => another.includes(read) || !old.includes(read));
+      state.variables.set(variable, [...kept, ...another.filter((read) => !old.includes(read) && !kept.includes(read))]);
     }
     if (other.epoch > state.epoch) {
       state.epoch = other.epoch;
@@ -216,7 +220,7 @@ export class StateWalk {
   /** A callback that is called before the call returns is walked where it stands. */
   private argument(arg: TS.Expression, state: State): readonly Read[] {
     const inner = bare(arg);
-    const site = this.analysed.graph.siteOf(inner);
+    const site = this.analysed.graph.sitesOf(inner).find(({ callbackOf }) => callbackOf !== undefined);
     const fn = ts.isFunctionLike(inner) ? this.analysed.graph.fnOf(inner) : undefined;
     if (!fn || !site?.callbackOf) return this.walk(arg, state);
     // Taking a lock may park before the callback runs.

@@ -2,6 +2,8 @@ import { relative } from 'node:path';
 
 import type { Finding } from './finding.js';
 import type { Loaded } from './program.js';
+import { ts } from './typescript.js';
+import type TS from 'typescript';
 
 const MARK = /\/\/\s*stackful-analyze-ignore\b([^\n]*)/g;
 
@@ -17,12 +19,26 @@ interface Suppression {
   used: boolean;
 }
 
-function suppressionsIn(text: string, file: string): Suppression[] {
+/** Is it a comment, and not in a string, in a template, or in another comment? */
+function isComment(file: TS.SourceFile, position: number): boolean {
+  const within = (node: TS.Node): boolean =>
+    ts.forEachChild(node, (child) => (child.getStart(file) <= position && position < child.end ? within(child) || undefined : undefined)) ??
+    (node.getChildCount(file) === 0 || ts.isTemplateLiteralToken(node));
+  const line = file.text.slice(file.text.lastIndexOf('\n', position) + 1, position);
+  return !/^\s*(?:\/\*|\*|\/\/)/.test(line) && !within(file);
+}
+
+function suppressionsIn(source: TS.SourceFile, file: string): Suppression[] {
+  const { text } = source;
   if (!text.includes('stackful-analyze-ignore')) return [];
   const lines = text.split('\n');
   const found: Suppression[] = [];
+  let start = 0;
   for (const [i, line] of lines.entries()) {
+    const begin = start;
+    start += line.length + 1;
     for (const match of line.matchAll(MARK)) {
+      if (!isComment(source, begin + match.index)) continue;
       const [, rest = ''] = match;
       const [rules = '', ...reason] = rest.split(':');
       let target = i;
@@ -44,7 +60,7 @@ function suppressionsIn(text: string, file: string): Suppression[] {
  * that gives no reason, names no rule that there is, or suppresses nothing is a finding itself.
  */
 export function suppress(findings: readonly Finding[], { files, shows, directory }: Loaded, rules: ReadonlySet<string>): Finding[] {
-  const all = files.filter(shows).flatMap((file) => suppressionsIn(file.text, relative(directory, file.fileName)));
+  const all = files.filter(shows).flatMap((file) => suppressionsIn(file, relative(directory, file.fileName)));
   if (all.length === 0) return [...findings];
   const kept = findings.filter((finding) => {
     const by = all.filter(({ file, target, rules: names }) => file === finding.file && target === finding.line && names.includes(finding.rule));

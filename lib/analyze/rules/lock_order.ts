@@ -51,7 +51,12 @@ function edgesOf(analysed: Analysed): Edge[] {
       }
     }
   }
-  return edges.filter(isFirm);
+  // In the order of the source, so that a cycle is reported where it begins.
+  const place = ({ site: { node } }: Edge) => [node.getSourceFile().fileName, node.pos] as const;
+  return edges.filter(isFirm).sort((a, b) => {
+    const [[file, at], [other, there]] = [place(a), place(b)];
+    return file === other ? at - there : file < other ? -1 : 1;
+  });
 }
 
 const placesOf = ({ held, taken, site }: Edge, { loaded }: Analysed) => [
@@ -128,7 +133,10 @@ export const lockOrder: Rule = {
     }
     const told = new Set<string>();
     const ids = new Map<TS.Node, number>();
-    const idOf = (node: TS.Node) => ids.get(node) ?? ids.set(node, ids.size).size;
+    const idOf = (node: TS.Node): number => {
+      if (!ids.has(node)) ids.set(node, ids.size);
+      return ids.get(node)!;
+    };
     for (const edge of edges) {
       const { held: { lock: a }, taken: { lock: b } } = edge;
       if (a.declaration === b.declaration) {

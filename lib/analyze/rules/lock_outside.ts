@@ -14,7 +14,7 @@ export const lockOutside: Rule = {
     const { locks, hard, loaded, trace } = analysed;
     for (const [fn, region] of locks.all) {
       if (region.lock.shared) continue;
-      const outside = callsIn(fn, region.from, region.to, analysed);
+      const outside = callsIn(fn, region.from, region.to, analysed).filter(({ callbackOf }) => callbackOf !== region.site);
       for (const site of outside) {
         const reason = hard.reasonAt(site);
         const seed = reason && parkedBy(reason, hard);

@@ -1,6 +1,7 @@
 import type TS from 'typescript';
 
 import { bare, hasBody } from './functions.js';
+import { roomOf } from './library.js';
 import type { Fn } from './model.js';
 import { ts } from './typescript.js';
 import { Slot, type Source, type Values } from './values.js';
@@ -33,6 +34,17 @@ export class Expressions {
 
   /** The declarations of what is called, without its type's. */
   calledBy(callee: TS.Expression): readonly TS.Declaration[] {
+    const declarations = this.namedBy(callee);
+    const [first] = declarations;
+    // A property of the library that is one of its functions: `over('workers').join`.
+    if (!first?.getSourceFile().isDeclarationFile || roomOf(first.getSourceFile()) === undefined) return declarations;
+    if (!ts.isPropertySignature(first) && !ts.isPropertyDeclaration(first) && !ts.isVariableDeclaration(first)) return declarations;
+    const signatures = this.checker.getTypeAtLocation(bare(callee)).getCallSignatures();
+    const functions = signatures.flatMap(({ declaration }) => (declaration && !ts.isJSDocSignature(declaration) ? declaration : []));
+    return functions.length > 0 ? functions : declarations;
+  }
+
+  private namedBy(callee: TS.Expression): readonly TS.Declaration[] {
     const inner = bare(callee);
     if (ts.isIdentifier(inner)) return this.declarationsOf(inner);
     if (ts.isPropertyAccessExpression(inner)) return this.declarationsOf(inner.name);

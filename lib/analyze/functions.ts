@@ -29,7 +29,7 @@ function givenTo(node: TS.Node): string | undefined {
   if (ts.isParenthesizedExpression(parent) || ts.isAsExpression(parent)) return givenTo(parent);
   if ((ts.isCallExpression(parent) || ts.isNewExpression(parent)) && parent.expression !== node) {
     const called = parent.expression.getText();
-    return `the function given to ${called.length > 40 ? called.slice(-40).replace(/^[^.]*\./, '') : called}`;
+    return `the function given to ${/[\w$#]+(?:\??\.[\w$#]+)?$/.exec(called)?.[0] ?? 'a call'}`;
   }
   return undefined;
 }

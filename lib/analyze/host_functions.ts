@@ -26,8 +26,8 @@ const KEPT = new Set(['captureStackTrace', 'inherits', 'removeListener', 'off', 
 const PROMISES = new Set(['then', 'catch', 'finally']);
 
 function ownerName(declaration: TS.Declaration): string {
-  const owner = declaration.parent;
-  return (ts.isInterfaceDeclaration(owner) || ts.isClassDeclaration(owner)) && owner.name ? owner.name.text : '';
+  const owner = declaration.parent as TS.Node | undefined;
+  return owner && (ts.isInterfaceDeclaration(owner) || ts.isClassDeclaration(owner)) && owner.name ? owner.name.text : '';
 }
 
 /** @param name the name of the function as it is called */

@@ -132,8 +132,8 @@ export function libraryName(declaration: TS.Declaration): string {
   const own = ts.isConstructorDeclaration(declaration) || ts.isClassDeclaration(declaration)
     ? 'constructor'
     : (ts.getNameOfDeclaration(declaration)?.getText() ?? '');
-  const owner = ts.isClassDeclaration(declaration) ? declaration : declaration.parent;
-  if (!ts.isClassDeclaration(owner) && !ts.isInterfaceDeclaration(owner)) return own;
+  const owner: TS.Node | undefined = ts.isClassDeclaration(declaration) ? declaration : declaration.parent;
+  if (!owner || (!ts.isClassDeclaration(owner) && !ts.isInterfaceDeclaration(owner))) return own;
   return own.startsWith('[') ? `${owner.name!.text}${own}` : `${owner.name!.text}.${own}`;
 }
 

@@ -96,8 +96,9 @@ describe('rooms of lib/', () => {
     patch: ['child_process'],
     main: ['ground'],
     inspect: ['http'],
+    analyze: ['ground'],
     index: ['simulate', 'net'],
-    cli: ['index', 'inspect', 'child_process', 'patch', 'main'],
+    cli: ['index', 'inspect', 'child_process', 'patch', 'main', 'analyze'],
   };
   /** Files in lib/ that no room has the name of. */
   const single = ['index', 'future', 'deasync'];

@@ -1,3 +1,4 @@
+import { knownOptions } from '../internal/options.js';
 import { buildGraph } from './call_graph.js';
 import { contextsOf } from './contexts.js';
 import type { Finding } from './finding.js';
@@ -44,6 +45,8 @@ export interface MayPark {
   /** That call's line. */
   throughLine: number;
 }
+
+const KNOWN = new Set(['project', 'mainInCoroutine', 'notes']);
 
 /** Builds what rules and graphs work on. */
 export function analysedOf(loaded: Loaded, mainInCoroutine: boolean): Analysed {
@@ -97,6 +100,7 @@ export function findingsOf(analysed: Analysed): Finding[] {
  * ```
  */
 export function analyze(directory: string, options: AnalyzeOptions = {}): Analysis {
+  knownOptions('analyze', options, KNOWN);
   loadTypeScript(directory);
   const loaded = loadProgram(directory, options.project);
   const analysed = analysedOf(loaded, options.mainInCoroutine ?? runsInCoroutine(loaded));

@@ -51,7 +51,7 @@ class Builder {
       fnOf: (node) => this.fns.get(node),
       functionsIn: (expression) => this.values.functionsIn(this.expressions.of(expression)),
       parameterOf: (expression) => this.expressions.parameterOf(expression),
-      sitesOf: (node) => [this.sites.get(node), this.stepped.get(node)].filter((one, i, all): one is Site => one !== undefined && all.indexOf(one) === i),
+      sitesOf: (node) => [...new Set([this.sites.get(node), this.stepped.get(node)])].filter((one) => one !== undefined),
     };
   }
 
@@ -65,7 +65,7 @@ class Builder {
         node,
         name: nameOf(node, outer),
         outer,
-        isAsync: ts.isSourceFile(node) || (ts.canHaveModifiers(node) && (ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.AsyncKeyword) ?? false)),
+        isAsync: ts.isSourceFile(node) || hasModifier(node, ts.SyntaxKind.AsyncKeyword),
         isGenerator: ts.isFunctionLike(node) && (node as TS.FunctionDeclaration).asteriskToken !== undefined,
         parameters: ts.isFunctionLike(node) ? node.parameters : [],
         sites: [],
@@ -75,8 +75,7 @@ class Builder {
       inner = fn;
       if (ts.isAccessor(node)) this.accessors.add(node.name.getText());
       // A named function is the value of its declaration; a class, of what `new` runs.
-      const declared = constructs || ts.isFunctionDeclaration(node) || ts.isMethodDeclaration(node) || ts.isAccessor(node) || ts.isFunctionExpression(node) || ts.isArrowFunction(node);
-      if (declared) this.values.flow([fn], this.values.slotOf(node));
+      if (constructs || (hasBody(node) && !ts.isConstructorDeclaration(node))) this.values.flow([fn], this.values.slotOf(node));
       if (ts.isConstructorDeclaration(node)) this.values.flow([fn], this.values.slotOf(node.parent));
     }
     ts.forEachChild(node, (child) => this.declare(child, inner));
@@ -105,11 +104,10 @@ class Builder {
     const construction = this.fns.get(constructor ?? node)!;
     for (const clause of node.heritageClauses ?? []) this.visit(clause, around);
     for (const member of node.members) {
-      const isStatic = ts.canHaveModifiers(member) && ts.getModifiers(member)?.some(({ kind }) => kind === ts.SyntaxKind.StaticKeyword);
-      const initialises = ts.isPropertyDeclaration(member) && !isStatic;
+      const initialises = ts.isPropertyDeclaration(member) && !hasModifier(member, ts.SyntaxKind.StaticKeyword);
       this.visit(member, initialises ? construction : around);
     }
-    const base = node.heritageClauses?.find(({ token }) => token === ts.SyntaxKind.ExtendsKeyword)?.types[0];
+    const base = baseOf(node);
     if (!constructor && base) this.link(this.site(base, construction, []), this.expressions.of(base.expression));
   }
 
@@ -151,13 +149,15 @@ class Builder {
     const inner = bare(expression);
     const type = this.checker.getTypeAtLocation(inner);
     const collections = ['Array', 'ReadonlyArray', 'Map', 'Set', 'String'];
-    if (!(type.flags & (ts.TypeFlags.Object | ts.TypeFlags.UnionOrIntersection | ts.TypeFlags.Any)) || collections.includes(type.symbol?.name)) return;
+    const { Object: object, UnionOrIntersection, Any } = ts.TypeFlags;
+    if (!(type.flags & (object | UnionOrIntersection | Any)) || collections.includes(type.symbol?.name)) return;
     if (member === '__@iterator') {
       this.steps(this.expressions.of(inner), inner, fn, how);
       if (this.iteratesCall(inner, fn)) return;
     }
     if (type.flags & ts.TypeFlags.Any || ['Generator', 'IterableIterator', 'Iterator'].includes(type.symbol?.name)) return;
-    const found = type.getProperties().filter((property) => property.name.startsWith(member) || (member === '__@iterator' && property.name === 'next'));
+    const isMember = ({ name }: TS.Symbol) => name.startsWith(member) || (member === '__@iterator' && name === 'next');
+    const found = type.getProperties().filter(isMember);
     const declarations = found.flatMap((property) => property.declarations ?? []);
     const seed = declarations.map((one) => parkingOf(one, this.checker)).find((parking) => parking !== undefined);
     const bodies = declarations.filter((one) => this.fns.has(one));
@@ -176,7 +176,8 @@ class Builder {
       let site = this.stepped.get(node);
       if (!site) {
         // The site of a call that is iterated stays its own.
-        site = this.sites.has(node) ? { fn, node, targets: new Set(), args: [], afterAwait: false, guarded: false } : this.site(node, fn, []);
+        const own: Site = { fn, node, targets: new Set(), args: [], afterAwait: false, guarded: false };
+        site = this.sites.has(node) ? own : this.site(node, fn, []);
         if (!fn.sites.includes(site)) fn.sites.push(site);
         this.extra.push(site);
         site.how = how;
@@ -211,7 +212,7 @@ class Builder {
     const site = this.site(node, fn, args);
     const callee = bare(node.expression);
     if (callee.kind === ts.SyntaxKind.SuperKeyword) {
-      const base = ts.findAncestor(node, ts.isClassLike)?.heritageClauses?.find(({ token }) => token === ts.SyntaxKind.ExtendsKeyword)?.types[0];
+      const base = baseOf(ts.findAncestor(node, ts.isClassLike));
       if (base) this.link(site, this.expressions.of(base.expression));
       return;
     }
@@ -228,14 +229,14 @@ class Builder {
         this.link(site, this.expressions.of(expression));
         return;
       }
-      if (name.text === 'next') this.steps(this.expressions.of(expression), node as TS.Expression, fn, 'the next step of');
+      if (name.text === 'next') this.steps(this.expressions.of(expression), node, fn, 'the next step of');
       if (name.text === 'emit' && args[0]) this.link(site, [this.listenersOf(args[0])]);
     }
     const parameter = this.expressions.parameterOf(callee);
     if (parameter) site.parameter = parameter;
     const libraries = declarations.filter((one) => roomOf(one.getSourceFile()) !== undefined);
     if (libraries.length > 0) this.libraryCall(site, libraries);
-    else if (declarations.length === 0 || declarations.every((one) => one.getSourceFile().isDeclarationFile)) this.hostCall(site, declarations, callee);
+    else if (declarations.every((one) => one.getSourceFile().isDeclarationFile)) this.hostCall(site, declarations, callee);
     this.link(site, this.expressions.of(callee));
   }
 
@@ -314,6 +315,14 @@ class Builder {
     this.starts.push(start);
     this.values.watch(sources, (target) => { if (!target.isGenerator) start.targets.add(target); });
   }
+}
+
+function hasModifier(node: TS.Node, wanted: TS.SyntaxKind): boolean {
+  return ts.canHaveModifiers(node) && ts.getModifiers(node)?.some(({ kind }) => kind === wanted) === true;
+}
+
+function baseOf(node: TS.ClassLikeDeclaration | undefined): TS.ExpressionWithTypeArguments | undefined {
+  return node?.heritageClauses?.find(({ token }) => token === ts.SyntaxKind.ExtendsKeyword)?.types[0];
 }
 
 /** Is it in a loop, or in a function that is called for elements? */

@@ -7,7 +7,10 @@ import { ts } from './typescript.js';
 import { Slot, type Source, type Values } from './values.js';
 
 /** Methods of collections that give what has been put into them. */
-const TAKES = new Set(['get', 'at', 'pop', 'shift', 'values', 'find', 'findLast', 'filter', 'slice', 'concat', 'reverse', 'toReversed', 'sort', 'toSorted', 'entries', 'flat']);
+const TAKES = new Set([
+  'get', 'at', 'pop', 'shift', 'values', 'find', 'findLast', 'filter', 'slice', 'concat', 'reverse', 'toReversed', 'sort',
+  'toSorted', 'entries', 'flat',
+]);
 /** Methods of collections that put something in. */
 const PUTS = new Set(['push', 'unshift', 'set', 'add', 'splice', 'fill', 'with']);
 /** Methods of arrays and their like whose callbacks are given elements, and as which argument. */
@@ -36,20 +39,23 @@ export class Expressions {
   calledBy(callee: TS.Expression): readonly TS.Declaration[] {
     const declarations = this.namedBy(callee);
     const [first] = declarations;
-    // A property of the library that is one of its functions: `over('workers').join`.
-    if (!first?.getSourceFile().isDeclarationFile || roomOf(first.getSourceFile()) === undefined) return declarations;
-    if (!ts.isPropertySignature(first) && !ts.isPropertyDeclaration(first) && !ts.isVariableDeclaration(first)) return declarations;
+    const isVariable = first && (
+      ts.isPropertySignature(first) || ts.isPropertyDeclaration(first) || ts.isVariableDeclaration(first) || ts.isBindingElement(first)
+    );
+    const { initializer } = (first ?? {}) as { initializer?: TS.Expression };
+    if (!isVariable || (initializer && ts.isFunctionLike(initializer))) return declarations;
+    // One of the library's functions by another name: `over('workers').join`, `const { sleep } = await import('stackful')`.
     const signatures = this.checker.getTypeAtLocation(bare(callee)).getCallSignatures();
     const functions = signatures.flatMap(({ declaration }) => (declaration && !ts.isJSDocSignature(declaration) ? declaration : []));
-    return functions.length > 0 ? functions : declarations;
+    return functions.length > 0 && functions.every((one) => roomOf(one.getSourceFile()) !== undefined) ? functions : declarations;
   }
 
   private namedBy(callee: TS.Expression): readonly TS.Declaration[] {
     const inner = bare(callee);
     if (ts.isIdentifier(inner)) return this.declarationsOf(inner);
     if (ts.isPropertyAccessExpression(inner)) return this.declarationsOf(inner.name);
-    if (ts.isElementAccessExpression(inner) && ts.isStringLiteralLike(inner.argumentExpression)) return this.declarationsOf(inner.argumentExpression);
-    return [];
+    const key = ts.isElementAccessExpression(inner) ? inner.argumentExpression : undefined;
+    return key && ts.isStringLiteralLike(key) ? this.declarationsOf(key) : [];
   }
 
   /** The slot of the result of a call in the program. */
@@ -122,7 +128,8 @@ export class Expressions {
     if (PUTS.has(name)) {
       const into = this.of(callee.expression);
       for (const slot of into) {
-        if (slot instanceof Slot) for (const arg of call.arguments) this.values.flow(this.of(ts.isSpreadElement(arg) ? arg.expression : arg), slot);
+        if (!(slot instanceof Slot)) continue;
+        for (const arg of call.arguments) this.values.flow(this.of(ts.isSpreadElement(arg) ? arg.expression : arg), slot);
       }
     }
     const index = Object.hasOwn(ELEMENT, name) ? ELEMENT[name]! : -1;
@@ -150,6 +157,7 @@ export class Expressions {
 
   private signaturesOf(declaration: TS.Declaration): readonly TS.Signature[] {
     if (ts.isFunctionLike(declaration)) return [this.checker.getSignatureFromDeclaration(declaration)].filter((one) => one !== undefined);
+    if (ts.isSourceFile(declaration)) return [];
     const type = this.checker.getTypeAtLocation(declaration);
     return [...type.getCallSignatures(), ...type.getConstructSignatures()];
   }

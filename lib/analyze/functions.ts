@@ -46,11 +46,9 @@ export function nameOf(node: TS.Node, outer: Fn | undefined): string {
   return givenTo(node) ?? (outer ? `a function in ${outer.name}` : 'a function');
 }
 
-const EXITS = () => [ts.SyntaxKind.ReturnStatement, ts.SyntaxKind.ThrowStatement, ts.SyntaxKind.BreakStatement, ts.SyntaxKind.ContinueStatement];
-
 /** Does control never reach the end of this statement? */
 export function alwaysExits(node: TS.Node): boolean {
-  if (EXITS().includes(node.kind)) return true;
+  if (ts.isReturnStatement(node) || ts.isThrowStatement(node) || ts.isBreakOrContinueStatement(node)) return true;
   if (ts.isBlock(node)) return node.statements.some(alwaysExits);
   if (ts.isIfStatement(node)) return node.elseStatement !== undefined && alwaysExits(node.thenStatement) && alwaysExits(node.elseStatement);
   if (ts.isTryStatement(node)) {
@@ -121,7 +119,8 @@ export function isGuarded(node: TS.Node, fn: Fn): boolean {
     }
     if (ts.isBlock(parent) || ts.isSourceFile(parent)) {
       const before = parent.statements.slice(0, parent.statements.indexOf(inner as TS.Statement));
-      if (before.some((one) => ts.isIfStatement(one) && DENIES.test(one.expression.getText()) && alwaysExits(one.thenStatement))) return true;
+      const leaves = (one: TS.Node) => ts.isIfStatement(one) && DENIES.test(one.expression.getText()) && alwaysExits(one.thenStatement);
+      if (before.some(leaves)) return true;
     }
   }
   return false;

@@ -18,11 +18,14 @@ const LISTENERS = new Set(['on', 'once', 'addListener', 'prependListener', 'prep
 const TIMERS = new Set(['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'nextTick']);
 /** Functions of Node that call back before they return. */
 const NODE_INLINE = new Set([
-  'run', 'runInAsyncScope', 'exit', 'enterWith', 'throws', 'doesNotThrow', 'runStores', 'traceSync', 'bind', 'snapshot', 'apply', 'call', 'forEach', 'map',
-  'filter', 'every', 'some', 'reduce', 'find', 'findIndex', 'flatMap', 'sort', 'transferableAbortController', 'from',
+  'run', 'runInAsyncScope', 'exit', 'enterWith', 'throws', 'doesNotThrow', 'runStores', 'traceSync', 'bind', 'snapshot', 'apply', 'call',
+  'forEach', 'map', 'filter', 'every', 'some', 'reduce', 'find', 'findIndex', 'flatMap', 'sort', 'transferableAbortController', 'from',
 ]);
 /** Functions that take functions and never call them, or do so for other callers. */
-const KEPT = new Set(['captureStackTrace', 'inherits', 'removeListener', 'off', 'removeEventListener', 'clearTimeout', 'clearInterval', 'defineProperty', 'freeze']);
+const KEPT = new Set([
+  'captureStackTrace', 'inherits', 'removeListener', 'off', 'removeEventListener', 'clearTimeout', 'clearInterval',
+  'defineProperty', 'freeze',
+]);
 const PROMISES = new Set(['then', 'catch', 'finally']);
 
 function ownerName(declaration: TS.Declaration): string {

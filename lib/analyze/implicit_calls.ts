@@ -12,14 +12,17 @@ export function iterations(node: TS.Node): TS.Expression[] {
     const { expression, name } = node.expression;
     if (name.text === 'from' && ts.isIdentifier(expression) && expression.text === 'Array') return [node.arguments[0]];
   }
-  if (ts.isNewExpression(node) && ts.isIdentifier(node.expression) && ['Map', 'Set'].includes(node.expression.text) && node.arguments?.[0]) {
-    return [node.arguments[0]];
-  }
-  return [];
+  const [made] = (ts.isNewExpression(node) && node.arguments) || [];
+  return made && /^(?:Map|Set)$/.test((node as TS.NewExpression).expression.getText()) ? [made] : [];
+}
+
+/** Is it `using x = …`? */
+export function isUsing(node: TS.VariableDeclaration): boolean {
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-comparison -- flags
+  return (node.parent.flags & ts.NodeFlags.BlockScoped) === ts.NodeFlags.Using;
 }
 
 /** The values that a `using` declaration disposes of at the end of its block. */
 export function releases(node: TS.Node): TS.Expression[] {
-  if (!ts.isVariableDeclaration(node) || !ts.isVariableDeclarationList(node.parent) || !node.initializer) return [];
-  return (node.parent.flags & ts.NodeFlags.BlockScoped) === ts.NodeFlags.Using ? [node.initializer] : [];
+  return ts.isVariableDeclaration(node) && node.initializer && isUsing(node) ? [node.initializer] : [];
 }

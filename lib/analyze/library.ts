@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import type TS from 'typescript';
 
+import { existsSync, readFileSync } from '../internal/originals.js';
 import { ts } from './typescript.js';
 
 /**
@@ -29,8 +29,9 @@ export type LibraryEffect =
 
 /**
  * Functions that take functions, by class and name. `inline`: called on the caller's stack. `limit`: as that, with an end to what waits
- * in them. `spawn`: in a coroutine. `serve`: in a coroutine each time. `main`: on the main stack. `wrap`: what it returns calls them. `keep`: called by an object of
- * the library later, or not at all. test/analyze/library.test.ts fails when a public function takes one and is not here.
+ * in them. `spawn`: in a coroutine. `serve`: in a coroutine each time. `main`: on the main stack. `wrap`: what it returns calls them.
+ * `keep`: called by an object of the library later, or not at all.
+ * test/analyze/library.test.ts fails when a public function takes one and is not here.
  */
 const EFFECTS: Readonly<Record<string, LibraryEffect>> = {
   atomic: { does: 'atomic' },

@@ -1,6 +1,7 @@
 import type TS from 'typescript';
 
 import { bare } from './functions.js';
+import { isUsing } from './implicit_calls.js';
 import { libraryName } from './library.js';
 import type { Fn, Graph, Site } from './model.js';
 import { ts } from './typescript.js';
@@ -94,7 +95,8 @@ export class LockMap {
     const named = ts.isPropertyAccessExpression(object) ? object.name : object;
     const symbol = this.checker.getSymbolAtLocation(named);
     const [method] = this.checker.getSymbolAtLocation(callee.name)?.declarations ?? [];
-    const declaration = symbol && symbol.flags & ts.SymbolFlags.Alias ? this.checker.getAliasedSymbol(symbol).declarations?.[0] : symbol?.declarations?.[0];
+    const real = symbol && symbol.flags & ts.SymbolFlags.Alias ? this.checker.getAliasedSymbol(symbol) : symbol;
+    const declaration = real?.declarations?.[0];
     if (!declaration || !method) return undefined;
     const receiver = ts.isPropertyAccessExpression(object) ? object.expression.getText() : '';
     const effect = site.effect as { shared?: boolean };
@@ -114,7 +116,8 @@ export function isSame(a: Lock, b: Lock): boolean {
 }
 
 function blockOf(node: TS.Node): TS.Node {
-  return ts.findAncestor(node, (one) => ts.isBlock(one) || ts.isSourceFile(one) || ts.isCaseOrDefaultClause(one) || ts.isModuleBlock(one)) ?? node.getSourceFile();
+  const isBlock = (one: TS.Node) => ts.isBlock(one) || ts.isSourceFile(one) || ts.isCaseOrDefaultClause(one) || ts.isModuleBlock(one);
+  return ts.findAncestor(node, isBlock) ?? node.getSourceFile();
 }
 
 const RELEASES = /^(?:unlock|release)$/;
@@ -124,7 +127,8 @@ function releasesLock(node: TS.Node, lock: Lock, holder: string | undefined): bo
   if (!ts.isCallExpression(node)) return false;
   const callee = bare(node.expression);
   if (ts.isPropertyAccessExpression(callee)) return RELEASES.test(callee.name.text) && callee.expression.getText() === lock.text;
-  return ts.isElementAccessExpression(callee) && callee.expression.getText() === holder && callee.argumentExpression.getText() === 'Symbol.dispose';
+  if (!ts.isElementAccessExpression(callee) || callee.expression.getText() !== holder) return false;
+  return callee.argumentExpression.getText() === 'Symbol.dispose';
 }
 
 function findIn(node: TS.Node, test: (node: TS.Node) => boolean): TS.Node | undefined {
@@ -136,22 +140,21 @@ function extentOf(call: TS.Node, lock: Lock): Pick<Region, 'from' | 'to' | 'rele
   const from = call.end;
   const declared = ts.findAncestor(call, ts.isVariableDeclaration);
   const block = blockOf(call);
-  if (declared && ts.isVariableDeclarationList(declared.parent) && (declared.parent.flags & ts.NodeFlags.BlockScoped) === ts.NodeFlags.Using) {
-    return { from, to: block.end, release: 'block' };
-  }
+  if (declared && isUsing(declared)) return { from, to: block.end, release: 'block' };
   const holder = declared?.name.getText();
   const gives = (node: TS.Node) => releasesLock(node, lock, holder);
   // In a `try` whose `finally` gives it back.
   for (let up: TS.Node = call; !ts.isFunctionLike(up) && !ts.isSourceFile(up); up = up.parent) {
-    if (ts.isTryStatement(up) && up.finallyBlock && up.tryBlock.pos <= call.pos && call.end <= up.tryBlock.end && findIn(up.finallyBlock, gives)) {
-      return { from, to: up.end, release: 'finally' };
-    }
+    if (!ts.isTryStatement(up) || !up.finallyBlock || up.tryBlock.pos > call.pos || call.end > up.tryBlock.end) continue;
+    if (findIn(up.finallyBlock, gives)) return { from, to: up.end, release: 'finally' };
   }
   const own = ts.findAncestor(call, (one) => one.parent === block);
   const rest = statementsOf(block).filter((statement) => own !== undefined && statement.pos >= own.end);
   for (const statement of rest) {
-    if (ts.isTryStatement(statement) && statement.finallyBlock && findIn(statement.finallyBlock, gives)) return { from, to: statement.end, release: 'finally' };
-    if (ts.isExpressionStatement(statement) && findIn(statement, gives)) return { from, to: statement.end, release: 'plain' };
+    const to = statement.end;
+    const last = ts.isTryStatement(statement) ? statement.finallyBlock : undefined;
+    if (last && findIn(last, gives)) return { from, to, release: 'finally' };
+    if (ts.isExpressionStatement(statement) && findIn(statement, gives)) return { from, to, release: 'plain' };
   }
   const scope = ts.findAncestor(call, (one) => ts.isFunctionLike(one) || ts.isSourceFile(one))!;
   const last = findIn(scope, (node) => node.pos > from && gives(node));

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 
 import type TS from 'typescript';
 
+import { existsSync, readFileSync, statSync } from '../internal/originals.js';
 import { AnalyzeInputError } from './errors.js';
 import type { Place } from './finding.js';
 import { roomOf } from './library.js';
@@ -52,7 +52,8 @@ function configAbove(directory: string): string | undefined {
 function optionsFor(directory: string): TS.CompilerOptions {
   const above = configAbove(directory);
   if (above === undefined) {
-    return { module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext, target: ts.ScriptTarget.ESNext, strict: true };
+    const { NodeNext } = ts.ModuleKind;
+    return { module: NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext, target: ts.ScriptTarget.ESNext, strict: true };
   }
   const { config } = ts.readConfigFile(above, (name) => ts.sys.readFile(name)) as { config?: object };
   return ts.parseJsonConfigFileContent({ ...config, files: [], include: [], references: [] }, ts.sys, dirname(above)).options;
@@ -60,7 +61,7 @@ function optionsFor(directory: string): TS.CompilerOptions {
 
 function rootsOf(directory: string, project: string | undefined): Roots {
   const roots: Roots = { files: new Set(), options: undefined, references: [] };
-  const own = project === undefined ? ['tsconfig.json', 'jsconfig.json'].map((name) => join(directory, name)).find((path) => existsSync(path)) : project;
+  const own = project ?? ['tsconfig.json', 'jsconfig.json'].map((name) => join(directory, name)).find((path) => existsSync(path));
   if (own !== undefined) addConfig(own, roots);
   if (roots.files.size === 0) {
     roots.options = optionsFor(directory);

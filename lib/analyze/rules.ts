@@ -17,5 +17,10 @@ export const RULES: readonly Rule[] = [
   lockLeak,
   lockOutside,
   lostPromise,
-  { name: 'suppression', severity: 'warning', about: 'A comment that suppresses findings has no reason, or nothing to suppress.', check: () => undefined },
+  {
+    name: 'suppression',
+    severity: 'warning',
+    about: 'A comment that suppresses findings has no reason, or nothing to suppress.',
+    check: () => undefined,
+  },
 ];

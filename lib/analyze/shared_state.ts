@@ -53,7 +53,8 @@ export class SharedState {
     if (!ts.isPropertyAccessExpression(inner)) return undefined;
     const property = this.loaded.checker.getSymbolAtLocation(inner.name);
     const declaration = property?.declarations?.[0];
-    if (!declaration || !property || property.flags & (ts.SymbolFlags.Method | ts.SymbolFlags.Accessor | ts.SymbolFlags.Function)) return undefined;
+    const { Method, Accessor, Function } = ts.SymbolFlags;
+    if (!declaration || !property || property.flags & (Method | Accessor | Function)) return undefined;
     if (declaration.getSourceFile().isDeclarationFile || !this.isSharedObject(inner.expression, fn)) return undefined;
     return { key: `${this.idOf(declaration)} of ${inner.expression.getText()}`, text: inner.getText() };
   }
@@ -145,7 +146,8 @@ export class SharedState {
       if (node.kind === ts.SyntaxKind.ThisKeyword && ts.isArrowFunction(fn.node)) this.addType(checker.getTypeAtLocation(node), 3);
       if (ts.isIdentifier(node) && !(ts.isPropertyAccessExpression(node.parent) && node.parent.name === node)) {
         const declaration = checker.getSymbolAtLocation(node)?.valueDeclaration;
-        const outside = declaration && (ts.isVariableDeclaration(declaration) || ts.isParameter(declaration)) && (declaration.pos < fn.node.pos || declaration.end > fn.node.end);
+        const isVariable = declaration && (ts.isVariableDeclaration(declaration) || ts.isParameter(declaration));
+        const outside = isVariable && (declaration.pos < fn.node.pos || declaration.end > fn.node.end);
         if (outside && declaration.getSourceFile() === fn.node.getSourceFile()) this.addType(checker.getTypeAtLocation(node), 3);
       }
       ts.forEachChild(node, visit);
@@ -162,12 +164,15 @@ export class SharedState {
     const { checker } = this.loaded;
     for (const argument of checker.getTypeArguments(type as TS.TypeReference) ?? []) this.addType(argument, depth - 1);
     const { symbol } = type;
-    const own = symbol?.declarations?.some((one) => (ts.isClassLike(one) || ts.isInterfaceDeclaration(one) || ts.isObjectLiteralExpression(one) || ts.isTypeLiteralNode(one)) && !one.getSourceFile().isDeclarationFile);
+    const hasFields = (one: TS.Node) =>
+      ts.isClassLike(one) || ts.isInterfaceDeclaration(one) || ts.isObjectLiteralExpression(one) || ts.isTypeLiteralNode(one);
+    const own = symbol?.declarations?.some((one) => hasFields(one) && !one.getSourceFile().isDeclarationFile);
     if (!own || this.types.has(symbol)) return;
     this.types.add(symbol);
     for (const property of type.getProperties()) {
       const declaration = property.valueDeclaration;
-      if (declaration && !ts.isMethodDeclaration(declaration)) this.addType(checker.getTypeOfSymbolAtLocation(property, declaration), depth - 1);
+      if (!declaration || ts.isMethodDeclaration(declaration)) continue;
+      this.addType(checker.getTypeOfSymbolAtLocation(property, declaration), depth - 1);
     }
   }
 }

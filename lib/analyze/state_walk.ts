@@ -108,9 +108,8 @@ export class StateWalk {
   }
 
   private read(expression: TS.Expression, state: State, collection: boolean, key = ''): readonly Read[] {
-    if (collection !== this.shared.isCollection(expression)) return [];
     const location = this.shared.locationOf(expression, this.fn);
-    if (!location) return [];
+    if (!location || collection !== this.shared.isCollection(expression)) return [];
     return [{ location: withKey(location, key), node: expression, fn: this.fn, epoch: state.epoch }];
   }
 
@@ -139,7 +138,8 @@ export class StateWalk {
       if (before.controls.get(key) !== read || other.controls.get(key) !== read) state.controls.delete(key);
     }
     for (const variable of new Set([...state.variables.keys(), ...other.variables.keys()])) {
-      const [one, another, old] = [state, other, before].map(({ variables }) => variables.get(variable) ?? []) as [readonly Read[], readonly Read[], readonly Read[]];
+      const readsIn = ({ variables }: State) => variables.get(variable) ?? [];
+      const [one, another, old] = [readsIn(state), readsIn(other), readsIn(before)];
       // What one way has written over does not count behind, because the conditions mostly hang together.
       const kept = one.filter((read) => another.includes(read) || !old.includes(read));
       state.variables.set(variable, [...kept, ...another.filter((read) => !old.includes(read) && !kept.includes(read))]);
@@ -151,7 +151,8 @@ export class StateWalk {
   }
 
   private loop(node: TS.IterationStatement, state: State): readonly Read[] {
-    const condition = ts.isForStatement(node) ? node.condition : ts.isWhileStatement(node) || ts.isDoStatement(node) ? node.expression : undefined;
+    let condition = ts.isForStatement(node) ? node.condition : undefined;
+    if (ts.isWhileStatement(node) || ts.isDoStatement(node)) condition = node.expression;
     if (ts.isForStatement(node)) this.walk(node.initializer, state);
     if (ts.isForOfStatement(node) || ts.isForInStatement(node)) this.walk(node.expression, state);
     const before = copy(state);
@@ -177,11 +178,12 @@ export class StateWalk {
       this.merge(state, skipped, before);
       return [...reads, ...values];
     }
-    if (kind < ts.SyntaxKind.FirstAssignment || kind > ts.SyntaxKind.LastAssignment) return [...this.walk(left, state), ...this.walk(right, state)];
+    const { FirstAssignment, LastAssignment } = ts.SyntaxKind;
+    if (kind < FirstAssignment || kind > LastAssignment) return [...this.walk(left, state), ...this.walk(right, state)];
     // `a += f()` reads `a` before it calls.
     const own = kind === ts.SyntaxKind.EqualsToken ? [] : this.walk(left, state);
     if (kind === ts.SyntaxKind.EqualsToken && ts.isElementAccessExpression(left)) this.walk(left.argumentExpression, state);
-    const lazy = [ts.SyntaxKind.QuestionQuestionEqualsToken, ts.SyntaxKind.BarBarEqualsToken, ts.SyntaxKind.AmpersandAmpersandEqualsToken].includes(kind);
+    const lazy = ['??=', '||=', '&&='].includes(node.operatorToken.getText());
     const before = copy(state);
     if (lazy) control(state, own);
     const reads = [...own, ...this.walk(right, state)];
@@ -192,7 +194,8 @@ export class StateWalk {
 
   private unary(node: TS.PrefixUnaryExpression | TS.PostfixUnaryExpression, state: State): readonly Read[] {
     const reads = this.walk(node.operand, state);
-    if (node.operator === ts.SyntaxKind.PlusPlusToken || node.operator === ts.SyntaxKind.MinusMinusToken) this.write(node.operand, reads, state);
+    const { PlusPlusToken, MinusMinusToken } = ts.SyntaxKind;
+    if (node.operator === PlusPlusToken || node.operator === MinusMinusToken) this.write(node.operand, reads, state);
     return reads;
   }
 
@@ -246,7 +249,8 @@ export class StateWalk {
     for (const clause of node.caseBlock.clauses) {
       const one = copy(entered);
       for (const statement of clause.statements) this.walk(statement, one);
-      if (!clause.statements.some((statement) => ts.isReturnStatement(statement) || ts.isThrowStatement(statement))) this.merge(state, one, before);
+      const leaves = clause.statements.some((statement) => ts.isReturnStatement(statement) || ts.isThrowStatement(statement));
+      if (!leaves) this.merge(state, one, before);
     }
     return [];
   }
@@ -275,7 +279,8 @@ export class StateWalk {
     }
     const location = withKey(plain, element ? inner.argumentExpression.getText() : key);
     const decided = state.controls.get(location.key) ?? state.controls.get(plain.key);
-    const stale = [decided, ...reads.filter((read) => read.location.key === location.key)].filter((read) => read !== undefined && read.epoch < state.epoch);
+    const used = [decided, ...reads.filter((read) => read.location.key === location.key)];
+    const stale = used.filter((read) => read !== undefined && read.epoch < state.epoch);
     const [read] = stale;
     if (read && !this.told.has(read.node)) {
       this.told.add(read.node);
@@ -283,7 +288,8 @@ export class StateWalk {
     }
     for (const known of [location.key, plain.key]) state.controls.delete(known);
     for (const [name, from] of state.variables) {
-      if (from.some((one) => one.location.key === location.key)) state.variables.set(name, from.filter((one) => one.location.key !== location.key));
+      const others = from.filter((one) => one.location.key !== location.key);
+      if (others.length < from.length) state.variables.set(name, others);
     }
   }
 }

@@ -1,9 +1,10 @@
 import { relative } from 'node:path';
 
+import type TS from 'typescript';
+
 import type { Finding } from './finding.js';
 import type { Loaded } from './program.js';
 import { ts } from './typescript.js';
-import type TS from 'typescript';
 
 const MARK = /\/\/\s*stackful-analyze-ignore\b([^\n]*)/g;
 
@@ -63,7 +64,7 @@ export function suppress(findings: readonly Finding[], { files, shows, directory
   const all = files.filter(shows).flatMap((file) => suppressionsIn(file, relative(directory, file.fileName)));
   if (all.length === 0) return [...findings];
   const kept = findings.filter((finding) => {
-    const by = all.filter(({ file, target, rules: names }) => file === finding.file && target === finding.line && names.includes(finding.rule));
+    const by = all.filter((one) => one.file === finding.file && one.target === finding.line && one.rules.includes(finding.rule));
     for (const one of by) if (one.reason !== '') one.used = true;
     return !by.some(({ used }) => used);
   });

@@ -1,3 +1,4 @@
+import type { Finding } from '../analyze/finding.js';
 import { argumentsOf } from './arguments.js';
 import { CliError, UsageError } from './errors.js';
 
@@ -23,7 +24,8 @@ export async function analyzeCommand(args: string[]): Promise<void> {
   const { AnalyzeInputError, CompilerMissingError } = await import('../analyze/errors.js');
   const { project, notes, main } = values;
   try {
-    const analysis = analyze(directory, { notes, ...(project !== undefined && { project }), ...(main !== undefined && { mainInCoroutine: main }) });
+    const given = { ...(project !== undefined && { project }), ...(main !== undefined && { mainInCoroutine: main }) };
+    const analysis = analyze(directory, { notes, ...given });
     const { findings } = analysis;
     if (values.tree) {
       const { treeReport } = await import('../analyze/report/tree.js');
@@ -38,7 +40,7 @@ export async function analyzeCommand(args: string[]): Promise<void> {
   }
 }
 
-async function reportOf(format: Format, findings: readonly import('../analyze/finding.js').Finding[], directory: string): Promise<string> {
+async function reportOf(format: Format, findings: readonly Finding[], directory: string): Promise<string> {
   if (format === 'json') return (await import('../analyze/report/json.js')).jsonReport(findings);
   if (format === 'text') return (await import('../analyze/report/text.js')).textReport(findings, directory);
   const { RULES } = await import('../analyze/rules.js');

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type TS from 'typescript';
 import { describe, expect, it } from 'vitest';
 
 import { analysedOf } from '../../lib/analyze/analyze.js';
@@ -47,7 +48,7 @@ function isPredicted({ graph, parking, loaded }: Analysed, { file, line, column 
   if (!source) return false;
   const position = source.getPositionOfLineAndCharacter(line - 1, column - 1);
   let fn: Fn | undefined;
-  const descend = (node: import('typescript').Node): void => {
+  const descend = (node: TS.Node): void => {
     fn = graph.fnOf(node) ?? fn;
     ts.forEachChild(node, (child) => { if (child.getStart() <= position && position < child.end) descend(child); });
   };

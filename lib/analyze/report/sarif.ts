@@ -21,7 +21,9 @@ function flowOf(trace: readonly TraceStep[]): object {
 /** Findings as SARIF 2.1.0, which code hosts and editors show at the lines. */
 export function sarifReport(findings: readonly Finding[], rules: readonly About[], directory: string): string {
   const run = {
-    tool: { driver: { name: 'stackful analyze', rules: rules.map(({ name, about }) => ({ id: name, shortDescription: { text: about } })) } },
+    tool: {
+      driver: { name: 'stackful analyze', rules: rules.map(({ name, about }) => ({ id: name, shortDescription: { text: about } })) },
+    },
     originalUriBaseIds: { ROOT: { uri: `${pathToFileURL(directory).href}/` } },
     columnKind: 'utf16CodeUnits',
     results: findings.map((finding) => ({

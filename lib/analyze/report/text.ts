@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { readFileSync } from '../../internal/originals.js';
 import type { Finding, Severity } from '../finding.js';
 
 /** Findings for people: each with the source line and the calls that lead to the call that parks. */

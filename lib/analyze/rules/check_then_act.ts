@@ -14,7 +14,8 @@ export const checkThenAct: Rule = {
       const inOther = fn.callers.some(({ callbackOf, node }) => callbackOf !== undefined && node === fn.node);
       if (inOther || !loaded.shows(fn.node.getSourceFile()) || !state.isConcurrent(fn)) continue;
       new StateWalk(analysed, state, fn, ({ location, read, park, write }) => {
-        const safe = locks.heldAt(read.node, read.fn).some((region) => !region.lock.shared && locks.heldAt(write.node, write.fn).includes(region));
+        const still = locks.heldAt(write.node, write.fn);
+        const safe = locks.heldAt(read.node, read.fn).some((region) => !region.lock.shared && still.includes(region));
         const reason = parking.reasonAt(park) ?? { site: park, next: [...park.targets].slice(0, 1) };
         if (safe) return;
         const readPlace = loaded.placeOf(read.node);

@@ -55,7 +55,10 @@ function wayOut(fn: Fn, { from, to, lock, site: taken }: Region, { parking }: An
 
 /** Is it in a `try` behind the lock, whose `catch` may give it back? */
 function isCaught(node: TS.Node, from: number): boolean {
-  const attempt = ts.findAncestor(node, (one) => ts.isFunctionLike(one) ? 'quit' : ts.isTryStatement(one) && one.pos >= from && one.tryBlock.end >= node.end);
+  const attempt = ts.findAncestor(node, (one) => {
+    if (ts.isFunctionLike(one)) return 'quit';
+    return ts.isTryStatement(one) && one.pos >= from && one.tryBlock.end >= node.end;
+  });
   return attempt !== undefined;
 }
 

@@ -75,7 +75,8 @@ function isSameObject({ held, taken, site }: Edge): boolean {
   const callee = ts.isCallExpression(site.node) ? bare(site.node.expression) : undefined;
   const direct = callee !== undefined && ts.isPropertyAccessExpression(callee) && callee.expression.kind === ts.SyntaxKind.ThisKeyword;
   const inCallback = ts.isArrowFunction(taken.site.fn.node) && taken.site.fn.outer === held.site.fn;
-  return inCallback || (direct && [...site.targets].some((fn) => fn === taken.site.fn || (ts.isArrowFunction(taken.site.fn.node) && taken.site.fn.outer === fn)));
+  const ownerOfTaken = ts.isArrowFunction(taken.site.fn.node) ? taken.site.fn.outer : undefined;
+  return inCallback || (direct && [...site.targets].some((fn) => fn === taken.site.fn || fn === ownerOfTaken));
 }
 
 /** Are both locks of one object, or such that there is one only? Calls may lead to other objects of the same class, and to their locks. */
@@ -151,7 +152,8 @@ export const lockOrder: Rule = {
       }
       const way = pathBack(b.declaration, a.declaration, from);
       if (!way) continue;
-      const key = [a, b, ...way.map(({ taken }) => taken.lock)].map(({ declaration }) => idOf(declaration)).sort().filter((id, i, all) => id !== all[i - 1]).join();
+      const ring = [a, b, ...way.map(({ taken }) => taken.lock)].map(({ declaration }) => idOf(declaration));
+      const key = [...new Set(ring)].sort((one, other) => one - other).join();
       if (told.has(key)) continue;
       told.add(key);
       report({

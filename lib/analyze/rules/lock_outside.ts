@@ -1,3 +1,5 @@
+import type TS from 'typescript';
+
 import type { Fn, Site } from '../model.js';
 import { parkedBy } from '../parking.js';
 import type { Analysed, Rule } from './rule.js';
@@ -33,7 +35,9 @@ export const lockOutside: Rule = {
 
 /** The calls of a region, those of callbacks in it included, and without what a time limit ends. */
 function callsIn(fn: Fn, from: number, to: number, { graph }: Analysed): Site[] {
-  const inside = fn.sites.filter(({ node, callbackOf }) => node.pos >= from && node.end <= to && callbackOf?.effect?.does !== 'limit');
-  const body = graph.fns.filter((other) => other.outer === fn && other.node.pos >= from && other.node.end <= to && other.callers.some(({ callbackOf }) => callbackOf?.effect?.does === 'with-lock'));
-  return [...inside, ...body.flatMap((one) => one.sites.filter(({ callbackOf }) => callbackOf?.effect?.does !== 'limit'))];
+  const isInside = ({ pos, end }: TS.Node) => pos >= from && end <= to;
+  const isLimited = ({ callbackOf }: Site) => callbackOf?.effect?.does === 'limit';
+  const isHolder = ({ callbackOf }: Site) => callbackOf?.effect?.does === 'with-lock';
+  const bodies = graph.fns.filter((other) => other.outer === fn && isInside(other.node) && other.callers.some(isHolder));
+  return [...fn.sites.filter(({ node }) => isInside(node)), ...bodies.flatMap(({ sites }) => sites)].filter((site) => !isLimited(site));
 }

@@ -14,8 +14,8 @@ export const lostPromise: Rule = {
       const own = graph.fnOf(node) ?? fn;
       const relevant = !own.isAsync && (contexts.has(own) || parking.reasonOf(own) !== undefined);
       if (relevant && ts.isExpressionStatement(node) && isLost(node.expression, loaded.checker)) {
-        const message = 'The coroutine goes on before this promise is settled, and nothing hears of its failure, which is an unhandled rejection. ' +
-          'Wait for it: wait(…). If that is meant, write void before it and handle its failure';
+        const message = 'The coroutine goes on before this promise is settled, and nothing hears of its failure, which is an unhandled ' +
+          'rejection. Wait for it: wait(…). If that is meant, write void before it and handle its failure';
         report({ node: node.expression, message });
       }
       ts.forEachChild(node, (child) => { visit(child, own); });

@@ -6,5 +6,7 @@
  */
 
 export { analyze, type Analysis, type AnalyzeOptions, type MayPark } from './analyze/analyze.js';
+export type { StaticGraph, StaticPath, StaticPoint } from './analyze/blocking_graph.js';
+export type { Shard } from './analyze/sharding.js';
 export { AnalyzeInputError, CompilerMissingError } from './analyze/errors.js';
 export type { Finding, Place, Severity, TraceStep } from './analyze/finding.js';

@@ -37,6 +37,9 @@ const HELP = `Usage: stackful <command>
       --project FILE                the tsconfig.json that names the sources (default: that in DIR, or else all sources in DIR)
       --notes                       with what is worth knowing and no mistake
       --main                        the main module runs in a coroutine
+      --graph FILE                  write the blocking graph, for Graphviz; --measured FILE lays over it what
+                                    stackful inspect PID graph has printed
+      --sharding                    show which handlers share no state, and could run in different workers
       --tree                        show the functions that may park, and through which call
   doctor                            show what was found of Node, V8 and the kernel, and whether it works
   --help, --version

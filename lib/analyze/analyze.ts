@@ -1,4 +1,5 @@
 import { knownOptions } from '../internal/options.js';
+import { staticGraph, type StaticGraph } from './blocking_graph.js';
 import { buildGraph } from './call_graph.js';
 import { contextsOf } from './contexts.js';
 import type { Finding } from './finding.js';
@@ -7,6 +8,7 @@ import { ParkingAnalysis, traceOf } from './parking.js';
 import { loadProgram, runsInCoroutine, type Loaded } from './program.js';
 import { RULES } from './rules.js';
 import type { Analysed } from './rules/rule.js';
+import { shardsOf, type Shard } from './sharding.js';
 import { suppress } from './suppress.js';
 import { loadTypeScript } from './typescript.js';
 
@@ -30,6 +32,10 @@ export interface Analysis {
   functions: number;
   /** The functions that may park, with the call that leads there. */
   mayPark: MayPark[];
+  /** The blocking graph, as far as the source tells it: the places where coroutines may park, and the code between two of them. */
+  graph: () => StaticGraph;
+  /** Which handlers share no mutable state of modules, and could run in different workers. */
+  shards: () => Shard[];
 }
 
 /** A function that may park. */
@@ -113,5 +119,12 @@ export function analyze(directory: string, options: AnalyzeOptions = {}): Analys
     const [step] = traceOf(reason, parking, loaded);
     return [{ name: fn.name, file, line, through: step!.text, throughLine: step!.line }];
   });
-  return { findings, files: loaded.files.length, functions: graph.fns.length, mayPark };
+  return {
+    findings,
+    files: loaded.files.length,
+    functions: graph.fns.length,
+    mayPark,
+    graph: () => staticGraph(analysed),
+    shards: () => shardsOf(analysed),
+  };
 }

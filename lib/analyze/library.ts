@@ -179,7 +179,8 @@ function documented(declaration: TS.Declaration, room: string, checker: TS.TypeC
   if (comment !== undefined) {
     const parks = parkingIn(comment);
     // `@inheritDoc`, and comments that add to those of the base.
-    if (parks) return { name: libraryName(declaration), room, ...parks };
+    // Users know the base class of all connections by that of its objects.
+    if (parks) return { name: libraryName(declaration).replace(/^Sending\./, 'Socket.'), room, ...parks };
     if (!comment.includes('inheritDoc')) return undefined;
   }
   const owner = declaration.parent;

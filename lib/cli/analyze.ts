@@ -1,4 +1,8 @@
+import { writeFileSync } from 'node:fs';
+
+import { readFileSync } from '../internal/originals.js';
 import type { Finding } from '../analyze/finding.js';
+import type { MeasuredPoint } from '../analyze/report/dot.js';
 import { argumentsOf } from './arguments.js';
 import { CliError, UsageError } from './errors.js';
 
@@ -16,6 +20,9 @@ export async function analyzeCommand(args: string[]): Promise<void> {
       notes: { type: 'boolean', default: false },
       tree: { type: 'boolean', default: false },
       main: { type: 'boolean' },
+      sharding: { type: 'boolean', default: false },
+      graph: { type: 'string' },
+      measured: { type: 'string' },
     },
   });
   if (directory === undefined || others.length > 0) throw new UsageError('analyze: which directory?');
@@ -27,6 +34,18 @@ export async function analyzeCommand(args: string[]): Promise<void> {
     const given = { ...(project !== undefined && { project }), ...(main !== undefined && { mainInCoroutine: main }) };
     const analysis = analyze(directory, { notes, ...given });
     const { findings } = analysis;
+    if (values.graph !== undefined) {
+      const measured = values.measured === undefined ? [] : measuredIn(values.measured);
+      const { dotReport } = await import('../analyze/report/dot.js');
+      writeFileSync(values.graph, dotReport(analysis.graph(), measured));
+    }
+    if (values.sharding) {
+      const text = analysis.shards().map(({ handlers, shares }, i) => [
+        `shard ${String(i + 1)}${shares.length > 0 ? `, sharing ${shares.join(', ')}` : ''}`, ...handlers.map((handler) => `  ${handler}`), '',
+      ].join('\n'));
+      process.stdout.write(text.join('') || 'no handlers\n');
+      return;
+    }
     if (values.tree) {
       const { treeReport } = await import('../analyze/report/tree.js');
       process.stdout.write(treeReport(analysis.mayPark));
@@ -38,6 +57,17 @@ export async function analyzeCommand(args: string[]): Promise<void> {
     if (error instanceof AnalyzeInputError || error instanceof CompilerMissingError) throw new CliError(error.message, { cause: error });
     throw error;
   }
+}
+
+/** What `stackful inspect PID graph` has written to a file. */
+function measuredIn(file: string): readonly MeasuredPoint[] {
+  try {
+    const { points } = JSON.parse(readFileSync(file, 'utf8')) as { points?: readonly MeasuredPoint[] };
+    if (points) return points;
+  } catch (error) {
+    throw new CliError(`--measured ${file}: ${(error as Error).message}`, { cause: error });
+  }
+  throw new CliError(`--measured ${file}: not what "stackful inspect PID graph" prints`);
 }
 
 async function reportOf(format: Format, findings: readonly Finding[], directory: string): Promise<string> {

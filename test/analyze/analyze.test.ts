@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 
 import { analyze } from 'stackful/analyze';
 
+import { dotReport } from '../../lib/analyze/report/dot.js';
 import { sarifReport } from '../../lib/analyze/report/sarif.js';
 import { textReport } from '../../lib/analyze/report/text.js';
 import { RULES } from '../../lib/analyze/rules.js';
@@ -72,6 +73,29 @@ describe('analyze', () => {
     expect(() => analyze(directoryOf({}, null))).toThrow(expect.objectContaining({ code: 'ERR_ANALYZE_INPUT' }));
     expect(() => analyze(directoryOf({ 'a.ts': '' }), { project: '/nowhere.json' })).toThrow(expect.objectContaining({ code: 'ERR_ANALYZE_INPUT' }));
     expect(() => analyze(directoryOf({ 'a.ts': '' }), { note: true } as object)).toThrow(expect.objectContaining({ code: 'ERR_UNKNOWN_OPTION' }));
+  });
+});
+
+describe('graphs of a program', () => {
+  const program = directoryOf({
+    'a.ts': "import { sleep, spawn } from 'stackful';\nimport { serve } from 'stackful/http';\nlet hits = 0;\nlet other = 0;\n" +
+      "serve(() => {\n  for (;;) {\n    sleep(1);\n    pause();\n    hits++;\n  }\n});\nserve(() => String(hits));\nserve(() => String(other++));\n" +
+      'function pause(): void {\n  sleep(2);\n}\nspawn(() => pause());\n',
+  });
+  const { graph, shards } = analyze(program);
+
+  it('join the places where coroutines park, in the order in which they come to them', () => {
+    const { points, paths } = graph();
+    const nameOf = (id: number) => { const { kind, line } = points.find((one) => one.id === id)!; return line > 0 ? String(line) : kind; };
+    expect(paths.map(({ from, to }) => `${nameOf(from)} > ${nameOf(to)}`).sort()).toEqual(['15 > 7', '15 > end', '7 > 15', 'start > 15', 'start > 7']);
+    const measured = [{ place: 'a.ts:7', parked: 3, rate: 12.5, wait: 1 }];
+    expect(dotReport(graph(), measured)).toContain('12.5/s, 3 parked, 1.0 ms each');
+  });
+
+  it('tell which handlers share no state', () => {
+    expect(shards().map(({ handlers, shares }) => ({ lines: handlers.map((one) => /:(\d+)/.exec(one)![1]), shares }))).toEqual([
+      { lines: ['5', '12'], shares: ['hits (a.ts:3)'] }, { lines: ['13'], shares: [] },
+    ]);
   });
 });
 

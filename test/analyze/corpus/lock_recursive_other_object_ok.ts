@@ -9,4 +9,4 @@ class Node {
   }
 }
 const list = new Node(new Node(undefined));
-spawn(() => list.length());
+spawn(() => list.length()); // expect: stack-bound

@@ -1,6 +1,5 @@
-// node --import tsx bench/analyze.ts [--lines N] [--json]
-//
-// How long `stackful analyze` takes, and how much memory: on lib, and on a program of so many lines (300,000 by default) that it makes.
+/** How long `stackful analyze` takes and how much memory: on lib, and on a program that the bench makes. */
+
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,11 +7,13 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const at = process.argv.indexOf('--lines');
-const LINES = at < 0 ? 300_000 : Number(process.argv[at + 1]);
+import type { Bench, Row } from './support/bench.js';
+import type { Options } from './support/options.js';
 
-/** A module with a class, handlers and helpers that call those of other modules: 60 lines, some of which park. */
+const root = fileURLToPath(new URL('..', import.meta.url));
+const name = 'analyze';
+
+/** A module of 85 lines: a class and functions that call those of other modules, some of which park. */
 function moduleText(n: number, modules: number): string {
   const others = [1, 2, 3].map((step) => (n + step * 7) % modules);
   const imports = others.map((other, i) => `import { Store${other} as Other${i}, load${other} as load${i} } from './m${other}.js';`);
@@ -45,32 +46,45 @@ export const start${n} = () => spawn(() => {
 `;
 }
 
-function generate(directory: string): number {
-  const modules = Math.ceil(LINES / (moduleText(0, 1).split('\n').length - 1));
+function generate(directory: string, lines: number): void {
+  const modules = Math.ceil(lines / (moduleText(0, 1).split('\n').length - 1));
   mkdirSync(join(directory, 'node_modules'));
   symlinkSync(root, join(directory, 'node_modules/stackful'));
   writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
-  const compilerOptions = { module: 'NodeNext', target: 'ES2022', lib: ['ES2023', 'ESNext.Disposable'], types: [], strict: true, skipLibCheck: true };
+  const compilerOptions = { module: 'NodeNext', target: 'ES2022', lib: ['ES2023', 'ESNext.Disposable'], types: [], strict: true };
   writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
   for (let n = 0; n < modules; n++) writeFileSync(join(directory, `m${n}.ts`), moduleText(n, modules));
-  return modules;
 }
 
-function measure(name: string, directory: string): void {
-  const begin = performance.now();
+/** Analyses a directory in a process of its own. */
+function measure(subject: string, directory: string): Row[] {
   const program = `import { analyze } from ${JSON.stringify(join(root, 'dist/analyze.js'))};
-    const { findings, files, functions } = analyze(${JSON.stringify(directory)});
-    console.log(JSON.stringify({ findings: findings.length, files, functions, peakMib: Math.round(process.resourceUsage().maxRSS / 1024), cpu: process.cpuUsage().user / 1e6 }));`;
+    const { functions } = analyze(${JSON.stringify(directory)});
+    const { maxRSS, userCPUTime } = process.resourceUsage();
+    console.log(JSON.stringify({ functions, peak: Math.round(maxRSS / 1024), cpu: userCPUTime / 1e6 }));`;
+  const begin = performance.now();
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
+  const seconds = (performance.now() - begin) / 1000;
   if (stdout === '') throw new Error(stderr);
-  console.log(JSON.stringify({ bench: 'analyze', subject: name, seconds: (performance.now() - begin) / 1000, ...(JSON.parse(stdout) as object) }));
+  const { functions, peak, cpu } = JSON.parse(stdout) as Record<string, number>;
+  const row = (metric: string, value: number, unit: string): Row => ({ bench: name, subject, metric, value, unit });
+  return [row('seconds', seconds, 's'), row('cpu_seconds', cpu!, 's'), row('peak_memory', peak!, 'MiB'), row('functions', functions!, '')];
 }
 
-const directory = mkdtempSync(join(tmpdir(), 'stackful-analyze-'));
-try {
-  measure('lib', join(root, 'lib'));
-  generate(directory);
-  measure(`${LINES} lines`, directory);
-} finally {
-  rmSync(directory, { recursive: true });
+async function run(options: Options): Promise<Row[]> {
+  const lines = options.number('lines', 300_000);
+  const directory = mkdtempSync(join(tmpdir(), 'stackful-analyze-'));
+  try {
+    generate(directory, lines);
+    return [...measure('lib', join(root, 'lib')), ...measure('generated', directory)];
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 }
+
+export default {
+  name,
+  summary: 'time and memory of the static analysis, on lib and on a program that is made for it',
+  options: { lines: 'how many lines the program has (300000)' },
+  run,
+} satisfies Bench;

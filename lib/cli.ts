@@ -35,6 +35,7 @@ const HELP = `Usage: stackful <command>
   analyze DIR                       find calls that wait where they cannot, and races and locks around those that can
       --format text|json|sarif      (default text); exit code 1 if there are errors or warnings
       --project FILE                the tsconfig.json that names the sources (default: that in DIR, or else all sources in DIR)
+      --fresh                       even if no file has changed since the last time
       --notes                       with what is worth knowing and no mistake
       --main                        the main module runs in a coroutine
       --graph FILE                  write the blocking graph, for Graphviz; --measured FILE lays over it what

@@ -106,6 +106,11 @@ export function findingsOf(analysed: Analysed): Finding[] {
  * ```
  */
 export function analyze(directory: string, options: AnalyzeOptions = {}): Analysis {
+  return analyzeWithInputs(directory, options).analysis;
+}
+
+/** As {@link analyze}, with the files that were read. @internal */
+export function analyzeWithInputs(directory: string, options: AnalyzeOptions): { analysis: Analysis; inputs: string[] } {
   knownOptions('analyze', options, KNOWN);
   loadTypeScript(directory);
   const loaded = loadProgram(directory, options.project);
@@ -119,7 +124,7 @@ export function analyze(directory: string, options: AnalyzeOptions = {}): Analys
     const [step] = traceOf(reason, parking, loaded);
     return [{ name: fn.name, file, line, through: step!.text, throughLine: step!.line }];
   });
-  return {
+  const analysis: Analysis = {
     findings,
     files: loaded.files.length,
     functions: graph.fns.length,
@@ -127,4 +132,7 @@ export function analyze(directory: string, options: AnalyzeOptions = {}): Analys
     graph: () => staticGraph(analysed),
     shards: () => shardsOf(analysed),
   };
+  const sources = loaded.program.getSourceFiles().map(({ fileName }) => fileName);
+  const inputs = options.project === undefined ? sources : [...sources, options.project];
+  return { analysis, inputs };
 }

@@ -9,7 +9,7 @@ import { CliError, UsageError } from './errors.js';
 const FORMATS = ['text', 'json', 'sarif'] as const;
 type Format = (typeof FORMATS)[number];
 
-/** `stackful analyze DIR`: prints findings; exit code 1 if there are errors or warnings among them. */
+/** `stackful analyze DIR`: prints findings, with exit code 1 if there are errors or warnings among them; or what it knows besides. */
 export async function analyzeCommand(args: string[]): Promise<void> {
   const { values, positionals: [directory, ...others] } = argumentsOf({
     args,
@@ -19,6 +19,7 @@ export async function analyzeCommand(args: string[]): Promise<void> {
       project: { type: 'string' },
       notes: { type: 'boolean', default: false },
       tree: { type: 'boolean', default: false },
+      fresh: { type: 'boolean', default: false },
       main: { type: 'boolean' },
       sharding: { type: 'boolean', default: false },
       graph: { type: 'string' },
@@ -32,8 +33,15 @@ export async function analyzeCommand(args: string[]): Promise<void> {
   const { project, notes, main } = values;
   try {
     const given = { ...(project !== undefined && { project }), ...(main !== undefined && { mainInCoroutine: main }) };
-    const analysis = analyze(directory, { notes, ...given });
-    const { findings } = analysis;
+    const options = { notes, ...given };
+    if (values.graph === undefined && !values.sharding && !values.tree) {
+      const { cachedFindings } = await import('../analyze/cache.js');
+      const findings = values.fresh ? analyze(directory, options).findings : cachedFindings(directory, options);
+      process.stdout.write(await reportOf(values.format as Format, findings, directory));
+      if (findings.some(({ severity }) => severity !== 'note')) process.exitCode = 1;
+      return;
+    }
+    const analysis = analyze(directory, options);
     if (values.graph !== undefined) {
       const measured = values.measured === undefined ? [] : measuredIn(values.measured);
       const { dotReport } = await import('../analyze/report/dot.js');
@@ -44,15 +52,11 @@ export async function analyzeCommand(args: string[]): Promise<void> {
         `shard ${String(i + 1)}${shares.length > 0 ? `, sharing ${shares.join(', ')}` : ''}`, ...handlers.map((handler) => `  ${handler}`), '',
       ].join('\n'));
       process.stdout.write(text.join('') || 'no handlers\n');
-      return;
     }
     if (values.tree) {
       const { treeReport } = await import('../analyze/report/tree.js');
       process.stdout.write(treeReport(analysis.mayPark));
-      return;
     }
-    process.stdout.write(await reportOf(values.format as Format, findings, directory));
-    if (findings.some(({ severity }) => severity !== 'note')) process.exitCode = 1;
   } catch (error) {
     if (error instanceof AnalyzeInputError || error instanceof CompilerMissingError) throw new CliError(error.message, { cause: error });
     throw error;

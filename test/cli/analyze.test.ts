@@ -35,6 +35,17 @@ describe.skipIf(!built)('stackful analyze (needs dist/)', () => {
     expect(code).toBe(1);
   });
 
+  it('shows the findings of the last time as long as nothing has changed', async () => {
+    const file = join(directory, 'changing.mjs');
+    const findings = async () => (JSON.parse((await cli(['analyze', directory, '--format', 'json']).ended).output) as { findings: { file: string }[] }).findings.map((one) => one.file);
+    expect(await findings()).toEqual(['late.mjs']);
+    expect(await findings()).toEqual(['late.mjs']);
+    writeFileSync(file, "import { sleep } from 'stackful';\nsleep(1);\n");
+    expect(await findings()).toEqual(['changing.mjs', 'late.mjs']);
+    writeFileSync(file, '');
+    expect(await findings()).toEqual(['late.mjs']);
+  });
+
   it('ends with 0 where nothing is wrong', async () => {
     expect(await cli(['analyze', join(directory, 'good')]).ended).toMatchObject({ code: 0, output: 'nothing found\n' });
     expect((await cli(['analyze', join(directory, 'good'), '--tree']).ended).output).toContain('the function given to spawn (line 2)');

@@ -12,7 +12,7 @@ const node = Object.fromEntries(
 export default tseslint.config(
   {
     ignores: [
-      'dist/', 'build/', 'prebuilds/', '.cache/', 'coverage/', 'test/fibers/cases/', '**/node_modules/',
+      'dist/', 'build/', 'prebuilds/', '.cache/', 'coverage/', 'test/fibers/cases/', 'test/analyze/corpus/', '**/node_modules/',
       'examples/site/', 'examples/notes/public/',
     ],
   },

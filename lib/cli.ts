@@ -12,11 +12,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   proxy: async () => (await import('./cli/proxy.js')).proxyCommand,
   inspect: async () => (await import('./cli/inspect.js')).inspectCommand,
   run: async () => (await import('./cli/run.js')).runCommand,
+  analyze: async () => (await import('./cli/analyze.js')).analyzeCommand,
   doctor: async () => (await import('./cli/doctor.js')).doctorCommand,
 };
-
-/** Commands that are announced and do not exist yet. */
-const LATER: ReadonlySet<string> = new Set(['analyze']);
 
 function version(): string {
   const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
@@ -35,8 +33,6 @@ async function main([name, ...args]: string[]): Promise<void> {
     const own = name === 'run' ? args.slice(0, args.findIndex((arg) => !arg.startsWith('-')) + 1) : args;
     if (own.includes('--help') || own.includes('-h')) process.stdout.write(HELP);
     else await (await COMMANDS[name]!())(args);
-  } else if (LATER.has(name)) {
-    throw new UsageError(`the command "${name}" is not available yet`);
   } else {
     throw new UsageError(`there is no command "${name}"`);
   }

@@ -185,6 +185,7 @@ export class Family {
 export function later(ms: number, action: () => void): () => void {
   // What is longer (Infinity is) a timer takes for 1 ms.
   if (ms > LONGEST_TIMER_MS) return () => undefined;
+  // stackful-analyze-ignore wrong-stack: actions that could park are told not to, by an argument
   const timer = setTimeout(action, ms).unref();
   return () => { clearTimeout(timer); };
 }

@@ -29,5 +29,15 @@ ${row('  serve DIR', 'serve the files in DIR over HTTP')}${rowsOf(SERVE)}${
   row('  inspect PID|PORT [dump|graph|stats|metrics] [--host H] [--token T] [--limit N]', 'show the coroutines of a program that called inspect()')}${
   row('  run FILE [ARGUMENT...]', 'run a program in a coroutine: it can wait at its top level')}${
   row('      --patch', "Node's blocking functions park in coroutines, too")}${
+  row('  analyze DIR', 'find calls that wait where they cannot, and races and locks around those that can')}${
+  row('      --format text|json|sarif', '(default text); exit code 1 if there are errors or warnings')}${
+  row('      --project FILE', 'the tsconfig.json that names the sources (default: that in DIR, or else all sources in DIR)')}${
+  row('      --fresh', 'even if no file has changed since the last time')}${
+  row('      --notes', 'with what is worth knowing and no mistake')}${
+  row('      --main', 'the main module runs in a coroutine')}${
+  row('      --graph FILE', 'write the blocking graph, for Graphviz')}${
+  row('      --measured FILE', 'lay over it what stackful inspect PID graph has printed')}${
+  row('      --sharding', 'show which handlers share no state, and could run in different workers')}${
+  row('      --tree', 'show the functions that may park, and through which call')}${
   row('  doctor', 'show what was found of Node, V8 and the kernel, and whether it works')}  --help, --version
 `;

@@ -122,9 +122,11 @@ export function simulate<R>(
     let result!: R;
     for (let at = seed; at < seed + seeds; at++) {
       const run = new Run(fn, at % SEEDS, maxSteps, cancel, cancelEach);
+      // stackful-analyze-ignore wrong-stack: the coroutines that are joined have ended
       result = await run.result();
       for (let park = 1; cancelEach !== undefined && park <= run.parks; park++) {
         for (const when of ['parked', 'woken'] as const) {
+          // stackful-analyze-ignore wrong-stack: as above
           result = await new Run(fn, at % SEEDS, maxSteps, { name: cancelEach, at: park, when }, cancelEach).result();
         }
       }
@@ -179,6 +181,7 @@ class Run<R> implements Simulated {
       native.simulate(this.seed, this.maxSteps, this.watched !== undefined, (event, slot) => { this.happened(event, slot); });
     });
     if (this.failure) throw new SimulationError(this.seed, this.cancellation, this.failure.error);
+    // stackful-analyze-ignore wrong-stack: it has ended
     return this.root!.join();
   }
 

@@ -125,6 +125,7 @@ export class Mutex extends SharedObject {
     } finally {
       shield(() => this.lock());
       // The caller's MutexLock from before must unlock it.
+      // stackful-analyze-ignore check-then-act: the mutex has just been locked again, for this coroutine
       this.holder = lock;
     }
   }

@@ -1,0 +1,11 @@
+import { sleep, spawn } from 'stackful';
+
+export function count(): void {
+  let sum = 0;
+  for (let i = 0; i < 3; i++) {
+    spawn(() => {
+      sleep(1);
+      sum += i;
+    });
+  }
+}

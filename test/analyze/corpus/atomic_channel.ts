@@ -1,0 +1,6 @@
+import { atomic, Channel, spawn } from 'stackful';
+
+const channel = new Channel<number>(1);
+spawn(() => atomic(() => {
+  channel.send(1); // expect: atomic-parks
+}));

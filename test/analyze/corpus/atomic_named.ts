@@ -1,0 +1,6 @@
+import { atomic, spawn, yieldNow } from 'stackful';
+
+function change(): void {
+  yieldNow();
+}
+spawn(() => atomic(change)); // expect: atomic-parks

@@ -1,0 +1,5 @@
+import { atomic, sleep, spawn } from 'stackful';
+
+spawn(() => atomic(() => {
+  spawn(() => sleep(1));
+}));

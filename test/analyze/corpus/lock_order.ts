@@ -1,0 +1,8 @@
+import { Mutex, sleep, spawn } from 'stackful';
+
+const accounts = new Mutex();
+const log = new Mutex();
+const transfer = () => accounts.withLock(() => log.withLock(() => sleep(1))); // expect: lock-order
+const report = () => log.withLock(() => accounts.withLock(() => sleep(1)));
+spawn(transfer);
+spawn(report);

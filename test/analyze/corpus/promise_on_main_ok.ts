@@ -1,0 +1,2 @@
+const notify = async (): Promise<void> => { await fetch('http://127.0.0.1/'); };
+notify();

@@ -1,0 +1,5 @@
+import { sleep, spawn } from 'stackful';
+
+spawn(() => {
+  spawn(() => sleep(1));
+});

@@ -1,0 +1,10 @@
+import { sleep, spawn, wait } from 'stackful';
+
+async function pause(async: boolean): Promise<void> {
+  if (async) {
+    await null;
+    return;
+  }
+  sleep(5);
+}
+spawn(() => wait(pause(false)));

@@ -1,0 +1,7 @@
+import { spawn } from 'stackful';
+import { readFile } from 'stackful/fs';
+
+class Settings {
+  readonly text = readFile('settings.json', 'utf8');
+}
+export const settings = await spawn(() => new Settings());

@@ -1,0 +1,5 @@
+import { current, sleep } from 'stackful';
+
+setTimeout(() => {
+  if (current()) sleep(5);
+}, 100);

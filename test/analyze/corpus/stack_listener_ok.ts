@@ -1,0 +1,5 @@
+import { spawn, waitSignal } from 'stackful';
+
+spawn(() => {
+  for (;;) console.log(waitSignal('SIGHUP'));
+});

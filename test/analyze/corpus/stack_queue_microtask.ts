@@ -1,0 +1,5 @@
+import { yieldNow } from 'stackful';
+
+queueMicrotask(() => {
+  yieldNow(); // expect: wrong-stack
+});

@@ -1,0 +1,5 @@
+import { sleep, spawn } from 'stackful';
+
+const handlers: (() => void)[] = [];
+handlers.push(() => sleep(1));
+for (const handler of handlers) spawn(handler);

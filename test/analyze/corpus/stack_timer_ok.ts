@@ -1,0 +1,5 @@
+import { sleep, spawn } from 'stackful';
+
+setTimeout(() => {
+  spawn(() => sleep(5));
+}, 100);

@@ -1,0 +1,4 @@
+import { sleep, spawn } from 'stackful';
+
+console.log('starting');
+await spawn(() => sleep(10));

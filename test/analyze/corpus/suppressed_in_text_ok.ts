@@ -1,0 +1,2 @@
+// A comment like // stackful-analyze-ignore RULE: reason suppresses a finding.
+export const help = 'write // stackful-analyze-ignore RULE: reason';

@@ -5,7 +5,7 @@ import { ts } from '../typescript.js';
 import type { Rule } from './rule.js';
 
 const DEFAULT_STACK = 256 * 1024;
-/** What a frame takes besides its variables, in bytes: interpreted frames, measured on x86-64, take 100 to 150. */
+/** What a frame takes besides its variables, in bytes: an estimate, of interpreted frames on x86-64. */
 const FRAME = 150;
 const PER_VARIABLE = 8;
 /** Kept free for the engine and for native functions. */

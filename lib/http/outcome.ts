@@ -24,7 +24,6 @@ export type Within = <R>(work: () => R) => R;
 
 /** The status that logs have for clients that have left, as nginx does. */
 const CLIENT_LEFT = 499;
-const UPGRADED = 101;
 
 const sizeOf = (body: BodyPart): number => (typeof body === 'string' ? Buffer.byteLength(body) : body.length);
 
@@ -54,8 +53,8 @@ export function answered(next: Handler, request: Request, tell: Tell, within = p
 function told(response: ResponseLike, request: Request, tell: Tell, within: Within): ResponseLike {
   const bytesOf = (bytes: number) => (request.method === 'HEAD' ? 0 : bytes);
   const done = (status: number, bytes: number): void => { tell({ status, bytes, aborted: false, error: undefined }); };
-  // After an upgrade: what a WebSocket has carried is not counted.
-  if (request.number < 0) done(UPGRADED, 0);
+  // After an upgrade: what a WebSocket has carried is not counted. Over HTTP/2 there is no change of protocols, and it is a 200.
+  if (request.number < 0) done(request.httpVersion === '2.0' ? 200 : 101, 0);
   else if (typeof response === 'string') done(200, bytesOf(Buffer.byteLength(response)));
   else if (response instanceof PreparedResponse) done(response.status, bytesOf(response.body === undefined ? 0 : sizeOf(response.body)));
   else if (response instanceof FileResponse) done(response.status, bytesOf(response.length));

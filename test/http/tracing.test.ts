@@ -181,6 +181,14 @@ describe('tracing of the client', () => {
     });
   });
 
+  it('names HTTP/2 as the conventions have it', async () => {
+    const url = serveTraced(() => 'here', { http2: true });
+    using client = new Client({ tracing: true, http2: 'prior-knowledge' });
+    expect(await spawn(() => client.request(url).text())).toBe('here');
+    const all = await spans(2);
+    expect(all.map(({ attributes }) => attributes['network.protocol.version'])).toEqual(['2', '2']);
+  });
+
   it('has a span for each repetition and redirect, and records failures', async () => {
     let asked = 0;
     const server = serve((incoming) => {

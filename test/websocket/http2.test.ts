@@ -4,9 +4,10 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
 import { describe, expect, it } from 'vitest';
 
 import { spawn } from 'stackful';
+import { accessLog } from 'stackful/http';
 import { broadcast, type WebSocket } from 'stackful/websocket';
 
-import { start } from '../http/helpers.js';
+import { start, until } from '../http/helpers.js';
 import { ask, session } from '../http/http2/peers.js';
 import { BINARY, CLOSE, closing, CONTINUATION, echo, frame, PING, TEXT } from './peers.js';
 import { ended, open, overHttp2, ready } from './streams.js';
@@ -14,6 +15,17 @@ import { ended, open, overHttp2, ready } from './streams.js';
 describe('a WebSocket over HTTP/2', () => {
   it('is offered by the settings', async () => {
     expect((await ready(overHttp2(echo))).remoteSettings.enableConnectProtocol).toBe(true);
+  });
+
+  it('is a 200 in the access log', async () => {
+    const entries: { status: number }[] = [];
+    const log = accessLog({ logger: { info: (entry: { status: number }) => void entries.push(entry) } });
+    const server = start(log((request) => { echo(request.upgrade()); }), { http2: true });
+    const { client, stream } = await open(await ready(server));
+    client.send(frame(CLOSE, closing(1000)));
+    await ended(stream);
+    await until(() => entries.length > 0);
+    expect(entries.map(({ status }) => status)).toEqual([200]);
   });
 
   it('is answered with 200, without what HTTP/1.1 needs, and the handler sees the request of an upgrade', async () => {

@@ -1,7 +1,6 @@
 import { methodOfSpan, openTelemetry, recordError, tracer } from '../opentelemetry.js';
-import type { Answer, Order } from './exchange.js';
+import { versionOf, type Answer, type Order } from './exchange.js';
 import { linesOf, type HeaderMap } from './lines.js';
-import { HTTP_1_1 } from './native.js';
 import type { Request } from './redirect.js';
 
 const END_OF_LINE = '\r\n';
@@ -38,7 +37,8 @@ export function traced(request: Request, order: Order, count: number, send: (ord
     const head = `${order.head.slice(0, -END_OF_LINE.length)}${linesOf(added)}${END_OF_LINE}`;
     const answer = context.with(active, () => send({ ...order, head }));
     const { status, flags } = answer;
-    span.setAttributes({ 'http.response.status_code': status, 'network.protocol.version': flags & HTTP_1_1 ? '1.1' : '1.0' });
+    const version = versionOf(flags);
+    span.setAttributes({ 'http.response.status_code': status, 'network.protocol.version': version === '2.0' ? '2' : version });
     if (status >= 400) {
       span.setStatus({ code: SpanStatusCode.ERROR });
       span.setAttribute('error.type', String(status));

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
-import { existsSync, mkdirSync, readFileSync, statSync } from '../internal/originals.js';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from '../internal/originals.js';
 import { analyzeWithInputs, type AnalyzeOptions } from './analyze.js';
 import type { Finding } from './finding.js';
 

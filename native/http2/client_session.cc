@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "callbacks.h"
 #include "client_connection.h"
 #include "fields.h"
 
@@ -143,40 +144,14 @@ struct ClientConnection::Callbacks {
     return self(user).prepareData(*static_cast<ClientStream*>(source->ptr), most, *flags);
   }
 
-  // Those of all sessions.
-  static const nghttp2_session_callbacks* all() {
-    static nghttp2_session_callbacks* const callbacks = []() -> nghttp2_session_callbacks* {
-      nghttp2_session_callbacks* made = nullptr;
-      if (nghttp2_session_callbacks_new(&made) != 0) return nullptr;
-      nghttp2_session_callbacks_set_on_begin_frame_callback(made, beginFrame);
-      nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(made, invalidFrame);
-      nghttp2_session_callbacks_set_on_begin_headers_callback(made, beginHeaders);
-      nghttp2_session_callbacks_set_on_header_callback(made, field);
-      nghttp2_session_callbacks_set_on_invalid_header_callback(made, invalidField);
-      nghttp2_session_callbacks_set_on_frame_recv_callback(made, frameReceived);
-      nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, chunk);
-      nghttp2_session_callbacks_set_on_stream_close_callback(made, streamClosed);
-      nghttp2_session_callbacks_set_on_frame_send_callback(made, frameSent);
-      nghttp2_session_callbacks_set_send_data_callback(made, sendData);
-      return made;
-    }();
-    return callbacks;
-  }
-
   static const nghttp2_option* options() {
-    static nghttp2_option* const options = []() -> nghttp2_option* {
-      nghttp2_option* made = nullptr;
-      if (nghttp2_option_new(&made) != 0) return nullptr;
-      nghttp2_option_set_no_auto_window_update(made, 1);
-      nghttp2_option_set_no_closed_streams(made, 1);
-      return made;
-    }();
+    static nghttp2_option* const options = makeOptions();
     return options;
   }
 };
 
 int ClientConnection::open() noexcept {
-  const nghttp2_session_callbacks* callbacks = Callbacks::all();
+  const nghttp2_session_callbacks* callbacks = callbacksOf<Callbacks>();
   const nghttp2_option* options = Callbacks::options();
   if (!callbacks || !options) return -ENOMEM;
   if (nghttp2_session_client_new2(&session_, callbacks, this, options) != 0) return -ENOMEM;
@@ -301,8 +276,6 @@ void ClientConnection::resume(ClientStream& stream) noexcept {
 
 int ClientConnection::request(ClientStream& stream, std::string_view head, std::string_view body,
                               bool ended) noexcept {
-  constexpr size_t kFew = 32;
-  constexpr size_t kShort = 2048;
   constexpr std::string_view kLineEnd = "\r\n";
   constexpr std::string_view kHost = "Host: ";
   if (failure_ != Failure::kNone || !socket_) return -EPIPE;
@@ -316,27 +289,12 @@ int ClientConnection::request(ClientStream& stream, std::string_view head, std::
   const std::string_view host = rest.substr(kHost.size(), hostEnd - kHost.size());
   rest.remove_prefix(hostEnd + kLineEnd.size());
 
-  nghttp2_nv few[kFew];
-  char shortText[kShort];
-  std::vector<nghttp2_nv> many;
-  std::string longText;
-  nghttp2_nv* to = few;
-  char* lower = shortText;
-  const auto lines = static_cast<size_t>(std::count(rest.begin(), rest.end(), '\n'));
-  if (lines + 4 > kFew) {
-    many.resize(lines + 4);
-    to = many.data();
-  }
-  if (rest.size() > kShort) {
-    longText.resize(rest.size());
-    lower = longText.data();
-  }
-  size_t count = 0;
-  to[count++] = pair(":method", head.substr(0, methodEnd), kNvNoCopyName);
-  to[count++] = pair(":scheme", settings_.secure ? "https" : "http", kNvNoCopyName | kNvNoCopyValue);
-  to[count++] = pair(":authority", host, kNvNoCopyName);
-  to[count++] = pair(":path", head.substr(methodEnd + 1, pathEnd - methodEnd - 1), kNvNoCopyName);
-  count += static_cast<size_t>(pairs(rest, lower, to + count, static_cast<int>(lines)));
+  FieldList list(rest, 4);
+  list.add(pair(":method", head.substr(0, methodEnd), kNvNoCopyName));
+  list.add(pair(":scheme", settings_.secure ? "https" : "http", kNvNoCopyName | kNvNoCopyValue));
+  list.add(pair(":authority", host, kNvNoCopyName));
+  list.add(pair(":path", head.substr(methodEnd + 1, pathEnd - methodEnd - 1), kNvNoCopyName));
+  list.addLines();
 
   if (!stream.out_.append(body.data(), body.size())) return -ENOMEM;
   stream.outEnded_ = ended;
@@ -344,8 +302,8 @@ int ClientConnection::request(ClientStream& stream, std::string_view head, std::
   provider.source.ptr = &stream;
   provider.read_callback = Callbacks::prepare;
   const bool hasBody = !ended || !body.empty();
-  const int32_t id =
-      nghttp2_submit_request(session_, nullptr, to, count, hasBody ? &provider : nullptr, &stream);
+  const int32_t id = nghttp2_submit_request(session_, nullptr, list.data(), list.size(),
+                                            hasBody ? &provider : nullptr, &stream);
   if (id < 0) {
     // The numbers of streams are used up: another connection has some.
     constexpr int kNoStreamNumber = -509;

@@ -1,5 +1,7 @@
 #include "fields.h"
 
+#include <algorithm>
+
 #include "../http/characters.h"
 
 namespace stackful::http2 {
@@ -42,6 +44,19 @@ int pairs(std::string_view fields, char* lower, nghttp2_nv* to, int most) noexce
     fields.remove_prefix(end + 2);
   }
   return count;
+}
+
+FieldList::FieldList(std::string_view lines, size_t more)
+    : lines_(lines), count_(static_cast<int>(std::count(lines.begin(), lines.end(), '\n'))) {
+  const size_t most = static_cast<size_t>(count_) + more;
+  if (most > kFew) {
+    many_.resize(most);
+    fields_ = many_.data();
+  }
+  if (lines.size() > kShort) {
+    long_.resize(lines.size());
+    lower_ = long_.data();
+  }
 }
 
 }  // namespace stackful::http2

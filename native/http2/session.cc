@@ -8,6 +8,7 @@
 
 #include "../http/coarse_clock.h"
 #include "../net/operation.h"
+#include "callbacks.h"
 #include "fields.h"
 
 namespace stackful::http2 {
@@ -148,33 +149,10 @@ struct Session::Callbacks {
     return self(user).putData(*static_cast<Stream*>(source->ptr), head, length);
   }
 
-  // Those of all sessions.
-  static const nghttp2_session_callbacks* all() {
-    static nghttp2_session_callbacks* const callbacks = []() -> nghttp2_session_callbacks* {
-      nghttp2_session_callbacks* made = nullptr;
-      if (nghttp2_session_callbacks_new(&made) != 0) return nullptr;
-      nghttp2_session_callbacks_set_on_begin_frame_callback(made, beginFrame);
-      nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(made, invalidFrame);
-      nghttp2_session_callbacks_set_on_begin_headers_callback(made, beginHeaders);
-      nghttp2_session_callbacks_set_on_header_callback(made, field);
-      nghttp2_session_callbacks_set_on_invalid_header_callback(made, invalidField);
-      nghttp2_session_callbacks_set_on_frame_recv_callback(made, frameReceived);
-      nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, chunk);
-      nghttp2_session_callbacks_set_on_stream_close_callback(made, streamClosed);
-      nghttp2_session_callbacks_set_on_frame_send_callback(made, frameSent);
-      nghttp2_session_callbacks_set_send_data_callback(made, sendData);
-      return made;
-    }();
-    return callbacks;
-  }
-
   static const nghttp2_option* options() {
-    static nghttp2_option* const options = []() -> nghttp2_option* {
-      nghttp2_option* made = nullptr;
-      if (nghttp2_option_new(&made) != 0) return nullptr;
-      nghttp2_option_set_no_auto_window_update(made, 1);
-      nghttp2_option_set_no_closed_streams(made, 1);
-      nghttp2_option_set_builtin_recv_extension_type(made, kPriorityUpdate);
+    static nghttp2_option* const options = []() {
+      nghttp2_option* made = makeOptions();
+      if (made) nghttp2_option_set_builtin_recv_extension_type(made, kPriorityUpdate);
       return made;
     }();
     return options;
@@ -188,7 +166,7 @@ Session::~Session() {
 }
 
 int Session::open() noexcept {
-  const nghttp2_session_callbacks* callbacks = Callbacks::all();
+  const nghttp2_session_callbacks* callbacks = callbacksOf<Callbacks>();
   const nghttp2_option* options = Callbacks::options();
   if (!callbacks || !options) return -ENOMEM;
   if (nghttp2_session_server_new2(&session_, callbacks, this, options) != 0) return -ENOMEM;

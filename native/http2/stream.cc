@@ -82,43 +82,26 @@ std::string_view Stream::wholeBody(size_t most) const noexcept {
 
 // Gives the head to nghttp2, which copies it; `body`: the bytes follow from out_.
 int Session::submit(Stream& stream, int status, std::string_view fields, int64_t length, bool body) noexcept {
-  constexpr size_t kFew = 32;
-  constexpr size_t kShort = 2048;
-  nghttp2_nv few[kFew];
-  char shortText[kShort];
-  std::vector<nghttp2_nv> many;
-  std::string longText;
-  nghttp2_nv* to = few;
-  char* lower = shortText;
-  const auto lines = static_cast<size_t>(std::count(fields.begin(), fields.end(), '\n'));
-  if (lines + 3 > kFew) {
-    many.resize(lines + 3);
-    to = many.data();
-  }
-  if (fields.size() > kShort) {
-    longText.resize(fields.size());
-    lower = longText.data();
-  }
+  FieldList list(fields, 3);
   char statusText[3];
   statusText[0] = static_cast<char>('0' + status / 100);
   statusText[1] = static_cast<char>('0' + status / 10 % 10);
   statusText[2] = static_cast<char>('0' + status % 10);
   char lengthText[20];
-  size_t count = 0;
-  to[count++] = pair(":status", {statusText, 3}, kNvNoCopyName);
+  list.add(pair(":status", {statusText, 3}, kNvNoCopyName));
   constexpr size_t kDateName = 6, kDateEnd = 2;
   std::string_view date = shared_.server.date.at(http::coarseSeconds());
   date.remove_prefix(kDateName);
   date.remove_suffix(kDateEnd);
-  if (status >= 200) to[count++] = pair("date", date, kNvNoCopyName);
-  count += static_cast<size_t>(pairs(fields, lower, to + count, static_cast<int>(lines)));
+  if (status >= 200) list.add(pair("date", date, kNvNoCopyName));
+  list.addLines();
   if (length >= 0) {
     char* const end = std::to_chars(lengthText, lengthText + sizeof lengthText, length).ptr;
-    to[count++] = pair("content-length", {lengthText, static_cast<size_t>(end - lengthText)}, kNvNoCopyName);
+    list.add(pair("content-length", {lengthText, static_cast<size_t>(end - lengthText)}, kNvNoCopyName));
   }
   int result;
   if (status < 200) {
-    result = nghttp2_submit_headers(session_, 0, stream.id, nullptr, to, count, nullptr);
+    result = nghttp2_submit_headers(session_, 0, stream.id, nullptr, list.data(), list.size(), nullptr);
   } else {
     nghttp2_data_provider provider;
     provider.source.ptr = &stream;
@@ -126,7 +109,8 @@ int Session::submit(Stream& stream, int status, std::string_view fields, int64_t
                                 nghttp2_data_source* source, void* user) -> ssize_t {
       return static_cast<Session*>(user)->prepareData(*static_cast<Stream*>(source->ptr), most, *flags);
     };
-    result = nghttp2_submit_response(session_, stream.id, to, count, body ? &provider : nullptr);
+    result =
+        nghttp2_submit_response(session_, stream.id, list.data(), list.size(), body ? &provider : nullptr);
   }
   if (result < 0) return -ENOMEM;
   outputWaits();

@@ -39,6 +39,7 @@ export default defineConfig({
           ],
         }
       : { include: tests }),
+    setupFiles: ['test/support/equal_bytes.ts'],
     maxWorkers: 2,
     minWorkers: 1,
     // Longer than a child process may take (test/support/child.ts), so that it is the child that says what it was doing.

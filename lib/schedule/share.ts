@@ -52,6 +52,7 @@ function make(name: string, options: BvtOptions, group: boolean): number {
  * const all = [paying, others].map((bvt) => spawn(work, { bvt }));
  * await Promise.all(all);
  * console.log(paying.ran > 0); // true
+ * configure({ schedulingPolicy: 'fifo' });
  * ```
  */
 export class BvtGroup {

@@ -25,6 +25,7 @@ const node = (script: string, ...args: string[]) => {
 
 const UWS = { name: '@trufflesuite/uws-js-unofficial', version: '20.30.0-unofficial.0' };
 const BUN = { name: '@oven/bun-linux-x64', version: '1.4.5' };
+const DENO = { name: '@deno/linux-x64-glibc', version: '2.9.6' };
 /** Node ABI versions that this release has binaries for: 16, 18 and 20. */
 const UWS_ABIS = ['93', '108', '115'];
 
@@ -44,6 +45,17 @@ export async function uwsBinary(): Promise<string> {
 export async function bunProgram(): Promise<string> {
   return join(await installNpm(BUN.name, BUN.version), 'bin', 'bun');
 }
+
+/** Bun's and Deno's own servers, which run one program. */
+const bun = async (...args: string[]) => {
+  const program = await bunProgram();
+  return (port: number): string[] => [program, file('peers', 'fetch-http.mjs'), String(port), ...args];
+};
+const deno = async (...args: string[]) => {
+  const program = join(await installNpm(DENO.name, DENO.version), 'deno');
+  const command = [program, 'run', '--quiet', '--allow-net', '--allow-read', file('peers', 'fetch-http.mjs')];
+  return (port: number): string[] => [...command, String(port), ...args];
+};
 
 /**
  * `location` is what its one server does; `secure` are directives of TLS, `more` some beside the server. `http2` as versions before 1.25.1
@@ -97,6 +109,8 @@ export const HTTP_SUBJECTS: Readonly<Record<string, HttpSubject>> = {
   'node-net': async () => node(file('peers', 'node-net.mjs')),
   nginx: () => nginx(`return 200 "${JSON.stringify(HTTP_BODY).slice(1, -1)}";`),
   go: () => native(buildGo('go-http')),
+  bun: () => bun(),
+  deno: () => deno(),
   'node-http': async () => node(file('peers', 'node-http.mjs')),
 };
 
@@ -114,6 +128,8 @@ export const CLIENTS_SUBJECTS: Readonly<Record<string, (directory: string) => Re
     const program = await buildGo('go-files');
     return (port) => [program, String(port), directory];
   },
+  bun: (directory) => bun(directory),
+  deno: (directory) => deno(directory),
   'node-http': async (directory) => node(file('peers', 'node-http-files.mjs'), directory),
 };
 

@@ -117,7 +117,8 @@ describe.skipIf(!mariadbProgram)('MariaDB by mysql2 (skipped where it is not ins
     const given = await spawn(() => {
       let id = 0;
       try {
-        timeout(20, () => transaction(pool, (query) => {
+        // Long enough for the last query to be under way.
+        timeout(500, () => transaction(pool, (query) => {
           id = idOf(query);
           query('UPDATE accounts SET balance = 0');
           query(gate.query);

@@ -278,12 +278,12 @@ describe.skipIf(!programs)('examples/notes (skipped where PostgreSQL is not inst
       await page.fill('[name=password]', 'eva-password');
       await page.click('main button');
       await page.waitForSelector('#notes');
-      await page.waitForFunction("document.querySelector('#online').textContent === 'here: eva'");
+      await page.locator('#online', { hasText: /^here: eva$/ }).waitFor();
       const [, { id }] = await (await userOf('ada')).api('POST', '/notes', { title: 'Seen & <b>heard</b>' });
       await page.click('text=Seen & <b>heard</b>');
       await page.fill('textarea', 'by eva');
       await page.click('button:has-text("Save")');
-      await page.waitForFunction("document.querySelector('[name=version]').value === '2'");
+      while (await page.inputValue('[name=version]') !== '2') await page.waitForTimeout(20);
       await page.setInputFiles('[type=file]', { name: 'eva.txt', mimeType: 'text/plain', buffer: Buffer.from('eva') });
       await page.click('button:has-text("Attach")');
       await page.waitForSelector('text=eva.txt');

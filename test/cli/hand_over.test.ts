@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { closeSync, fstatSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { isMainThread } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { listeningRows, orderAfter, placesAround } from '../../lib/cli/hand_over.js';
@@ -43,7 +44,9 @@ async function arrivals(count: number): Promise<void> {
   }
 }
 
-describe('handing a port over', () => {
+// In a thread beside others: between the fork and the exec of a child that one of these starts, the child has the sockets, too, and none
+// of them is gone at its close.
+describe.skipIf(!isMainThread)('handing a port over', () => {
   it.each([[1, 1, 1], [2, 2, 2], [2, 3, 2], [3, 2, 3], [1, 3, 2, 4], [4, 2, 2]])('sends no connection to a socket that closes: %d, %d, %d…', async (...counts) => {
     port = 0;
     let old = listen(counts[0]);

@@ -22,10 +22,10 @@ describe('scope', () => {
     const done: number[] = [];
     await spawn(() => {
       expect(scope((s) => {
-        for (const ms of [3, 1, 2]) s.spawn(() => { sleep(ms); done.push(ms); });
+        for (const ms of [90, 30, 60]) s.spawn(() => { sleep(ms); done.push(ms); });
         return 'result';
       })).toBe('result');
-      expect(done).toEqual([1, 2, 3]);
+      expect(done).toEqual([30, 60, 90]);
       expect(scope(() => 5)).toBe(5);
     });
   });

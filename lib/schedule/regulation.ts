@@ -42,7 +42,7 @@ const TURN_MS = 500;
 const SILENT_MS = 2_000;
 
 /** The rate that half of the samples reach, learned from each sample in turn. */
-export class UsualRate {
+class UsualRate {
   private count = 0;
   private rate = 0;
 

@@ -186,7 +186,8 @@ export function inspectByPid(access = new Access(undefined)): Server | undefined
  * coroutine waits for which), `/trace.json?seconds=5` (a trace for Perfetto), `/stats.json`, `/metrics`.
  *
  * While no page is open it costs nothing. With one, about fifty parks a second are sampled, and the stacks of up to two hundred
- * parked coroutines are read, which is 1 to 2 % of a core. All that a client can do is to look: no request changes anything.
+ * parked coroutines are read; `npm run bench -- inspect` measures what that costs. All that a client can do is to look: no request
+ * changes anything.
  * Requests with the `Host` or the `Origin` of another site are refused.
  *
  * The inspector does not keep the process alive, and does not show its own coroutines. It runs on the same thread, so it

@@ -33,8 +33,9 @@ bool Search::locateStackStarts() {
     isolate_->Enter();
     uint64_t* hit = nullptr;
     int hits = 0;
+    // A candidate may lie in memory of a worker that is ending, which the system can take back at any moment.
     for (uint64_t* c : candidates) {
-      if (*c == magic) hit = c, ++hits;
+      if (uint64_t word; readSafely(bits(c), &word, sizeof word) && word == magic) hit = c, ++hits;
     }
     *words(a) = value;
     isolate_->Exit();

@@ -346,18 +346,20 @@ void Session::shutDown(bool finally) noexcept {
 void Session::sweep() noexcept {
   const http::Limits& limits = shared_.server.limits;
   const uint64_t least = uint64_t{limits.slowestBytesPerSecond} * limits.sendMs / 1000;
-  Stream* next = nullptr;
-  for (Stream* stream = first_; stream; stream = next) {
-    next = stream->next_;
+  bool resets = false;
+  // Nothing is sent before the end of the loop: with its RST_STREAM a stream may be over, and its record gone.
+  for (Stream* stream = first_; stream; stream = stream->next_) {
     if (stream->stage != Stream::Stage::kResponded) continue;
     const bool blocked = nghttp2_session_get_remote_window_size(session_) <= 0 ||
                          nghttp2_session_get_stream_remote_window_size(session_, stream->id) <= 0;
     if (blocked && stream->swept_ && stream->taken_ - stream->takenAtSweep_ < std::max<uint64_t>(least, 1)) {
-      stream->reset(kCancel);
+      nghttp2_submit_rst_stream(session_, 0, stream->id, kCancel);
+      resets = true;
     }
     stream->swept_ = true;
     stream->takenAtSweep_ = stream->taken_;
   }
+  if (resets) outputWaits();
 }
 
 }  // namespace stackful::http2

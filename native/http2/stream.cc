@@ -181,14 +181,15 @@ int Stream::write(const void* data, size_t n) noexcept {
 // Puts the bytes into out_, and waits for room where there is none.
 int Stream::queueBody(const void* data, size_t n) noexcept {
   const char* at = static_cast<const char*>(data);
+  sched::Scheduler& scheduler = session->scheduler_;
   while (n > 0) {
     const size_t now = std::min(n, kMostQueued - out_.size());
     if (now > 0) {
       if (!out_.append(at, now)) return -ENOMEM;
       at += now;
       n -= now;
-      session->resume(*this);
-      if (n == 0) session->scheduler_.charge();
+      session->resume(*this);  // may end the stream: a reset may have waited to be sent
+      if (n == 0) scheduler.charge();
     } else if (const int code = waitForRoom(); code < 0) {
       return code;
     }
@@ -237,6 +238,7 @@ int Stream::sendFile(int file, int64_t offset, int64_t length, CachedFrom cached
   if (bodiless_) return 0;
   if (length > toWrite_) return -EMSGSIZE;
   const int64_t end = offset + length;
+  sched::Scheduler& scheduler = session->scheduler_;
   while (offset < end) {
     const int64_t cached = cachedFrom(context, offset);
     if (cached < 0) return static_cast<int>(cached);
@@ -254,7 +256,7 @@ int Stream::sendFile(int file, int64_t offset, int64_t length, CachedFrom cached
     offset += n;
     toWrite_ -= n;
     session->resume(*this);
-    session->scheduler_.charge();
+    scheduler.charge();
     if (!session) return -EPIPE;
   }
   return 0;

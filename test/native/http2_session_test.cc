@@ -7,6 +7,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "../../native/http2/session.h"
@@ -51,24 +52,44 @@ std::string request(std::string_view method, std::string_view path) {
 
 const std::string kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(http2::kSettings, 0, 0);
 
-// A session whose calls never wait: what would park is ended early.
+// A session whose calls never wait: what would park is ended early. `prompt`: it sends at once, as a connection does whose thread has
+// nothing else to do; streams are over in the middle of calls then.
 class Quiet : public Session {
  public:
   Quiet(Shared& shared, sched::Scheduler& scheduler) : Session(shared, scheduler) { REQUIRE(open() == 0); }
   ~Quiet() override { endStreams(); }
 
+  // What has been sent since the last time, and waits to be.
   std::string output() {
-    std::string all;
-    std::vector<char> room(Shared::kWireBytes);
-    while (const size_t n = produce(room.data(), room.size())) all.append(room.data(), n);
-    return all;
+    send();
+    return std::exchange(sent_, {});
   }
-  int take(const std::string& bytes) { return receive(bytes.data(), bytes.size()); }
+  int take(const std::string& bytes) {
+    busy_ = true;
+    const int code = receive(bytes.data(), bytes.size());
+    busy_ = false;
+    if (code == 0) outputWaits();
+    return code;
+  }
+  bool prompt = false;
 
  protected:
-  void outputWaits() noexcept override {}
+  void outputWaits() noexcept override {
+    if (prompt && !busy_) send();
+  }
   int32_t wait(sched::ParkKind, sched::Deadline) noexcept override { return -ECANCELED; }
   void forget(Stream& stream) noexcept override { delete &stream; }
+
+ private:
+  void send() {
+    std::vector<char> room(Shared::kWireBytes);
+    busy_ = true;
+    while (const size_t n = produce(room.data(), room.size())) sent_.append(room.data(), n);
+    busy_ = false;
+  }
+
+  bool busy_ = false;
+  std::string sent_;
 };
 
 void done(Stream* stream) {
@@ -243,6 +264,34 @@ TEST_CASE(
   });
 }
 
+TEST_CASE(
+    "http2: responses that their clients do not take are reset, and their records go in the middle of that") {
+  inCoroutine([](sched::Scheduler& scheduler) {
+    Fixture fixture;
+    Quiet session(fixture.shared, scheduler);
+    session.prompt = true;
+    const std::string noWindow = std::string("\0\4", 2) + uint32(0);
+    CHECK(session.take(kPreface + frame(http2::kSettings, 0, 0, noWindow)) == 0);
+    constexpr uint32_t kStreams = 5;
+    for (uint32_t i = 0; i < kStreams; ++i) {
+      CHECK(session.take(frame(http2::kHeaders, 5, 2 * i + 1, request("GET", "/"))) == 0);
+      Stream* stream = session.takeNew();
+      REQUIRE(stream);
+      CHECK(stream->respond(200, "", "x", 1) == 0);
+      done(stream);
+    }
+    session.sweep();
+    CHECK(session.drains());
+    session.output();
+    session.sweep();
+    CHECK_FALSE(session.hasStreams());
+    CHECK_FALSE(session.drains());
+    const std::string output = session.output();
+    for (uint32_t i = 0; i < kStreams; ++i)
+      CHECK(payloads(output, http2::kRstStream, 2 * i + 1) == uint32(http2::kCancel));
+  });
+}
+
 TEST_CASE("http2: streams outlive their session") {
   inCoroutine([](sched::Scheduler& scheduler) {
     Fixture fixture;
@@ -283,6 +332,7 @@ TEST_CASE("http2: frames at random do no harm") {
     while (sent < frames) {
       ++sessions;
       Quiet session(fixture.shared, scheduler);
+      session.prompt = below(2);
       std::vector<Stream*> streams;
       const auto let = [&](size_t i) {
         done(streams[i]);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "external.h"
+#include "flag_byte.h"
 #include "own_call.h"
 
 namespace stackful::engine {
@@ -109,14 +110,19 @@ bool ForeignState::findFormatting(v8::Isolate* isolate, v8::Local<v8::Context> c
   // The same call of a callback, but not by V8 that formats.
   v8::Local<v8::Function> plain;
   v8::Local<v8::Value> ignored;
-  if (!v8::Function::New(context, note, external(isolate, &look)).ToLocal(&plain) ||
-      !plain->Call(context, v8::Undefined(isolate), 0, nullptr).ToLocal(&ignored)) {
-    return false;
+  if (!v8::Function::New(context, note, external(isolate, &look)).ToLocal(&plain)) return false;
+  FlagByteSearch search;
+  // Handles that are open meanwhile: the words of V8 that point behind the newest one differ from round to round.
+  for (const int handles : {0, 1, 3, 7}) {
+    v8::HandleScope inner(isolate);
+    for (int i = 0; i < handles; ++i) v8::Local<v8::Function>::New(isolate, plain);
+    const std::vector<uint8_t> before = look.bytesNow();
+    if (!plain->Call(context, v8::Undefined(isolate), 0, nullptr).ToLocal(&ignored)) return false;
+    const std::vector<uint8_t> called = std::exchange(look.inside, {});
+    if (!formatStack(context, note, &look) || look.inside.empty()) return false;
+    const std::vector<uint8_t> inside = std::exchange(look.inside, {});
+    search.add(before, called, inside, look.bytesNow());
   }
-  const std::vector<uint8_t> outside = look.bytesNow(), called = look.inside;
-  look.inside.clear();
-  if (!formatStack(context, note, &look) || look.inside.empty()) return false;
-  const std::vector<uint8_t> inside = look.inside, after = look.bytesNow();
   // Whichever it is, once it is cleared, formatting asks inside of formatting.
   auto again = [](const v8::FunctionCallbackInfo<v8::Value>& info) {
     auto* f = static_cast<Formatting*>(externalValue(info.Data()));
@@ -130,8 +136,7 @@ bool ForeignState::findFormatting(v8::Isolate* isolate, v8::Local<v8::Context> c
     *f->found = kept;
   };
   uint8_t* found = nullptr;
-  for (size_t i = 0; i < look.bytes; ++i) {
-    if (outside[i] != 0 || called[i] != 0 || inside[i] != 1 || after[i] != 0) continue;
+  for (const size_t i : search.found()) {
     look.found = static_cast<uint8_t*>(start) + i;
     look.depth = 0;
     look.nested = false;

@@ -1,6 +1,7 @@
 // ClientConnection: what nghttp2 reports, and what it is given to send.
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <vector>
 
 #include "callbacks.h"
@@ -190,6 +191,9 @@ void ClientConnection::addField(std::string_view name, std::string_view value) n
     block_.append("HTTP/1.1 ").append(value).append(" \r\n");
   } else {
     block_.append(name).append(": ").append(value).append("\r\n");
+    // nghttp2 has seen to it that it is a number, and that there is one.
+    if (name == "content-length" && !stream->finalHead_)
+      std::from_chars(value.data(), value.data() + value.size(), stream->announced_);
   }
 }
 
@@ -215,6 +219,7 @@ void ClientConnection::endBlock(ClientStream& stream, bool ended) noexcept {
 }
 
 void ClientConnection::received(ClientStream& stream, const void* data, size_t n) noexcept {
+  stream.received_ += static_cast<int64_t>(n);
   if (stream.released_ || stream.end_ != ClientStream::End::kNone) {
     nghttp2_session_consume_connection(session_, n);
     return;
@@ -239,9 +244,10 @@ void ClientConnection::closed(ClientStream& stream, uint32_t error) noexcept {
   if (blockStream_ == &stream) blockStream_ = nullptr;
   if (const size_t unread = stream.body_.size()) nghttp2_session_consume_connection(session_, unread);
   // nghttp2 says the same of those that a GOAWAY leaves out.
-  const End end = error == kRefusedStream ? End::kUnprocessed
-                  : stream.resetByPeer_   ? End::kReset
-                                          : End::kMalformed;
+  End end = error == kRefusedStream ? End::kUnprocessed : stream.resetByPeer_ ? End::kReset : End::kMalformed;
+  // node:http2 leaves END_STREAM out when the window is used up, and sends this in its place.
+  if (end == End::kReset && error == kNoError && stream.finalHead_ && stream.received_ == stream.announced_)
+    end = End::kComplete;
   stream.over(end, error);
 }
 

@@ -105,6 +105,8 @@ class ClientStream {
   Failure failure_ = Failure::kNone;  // of the connection, with kConnection
   int code_ = 0;                      // the same: a system error
   uint32_t error_ = 0;                // of HTTP/2
+  int64_t announced_ = -1;            // its Content-Length
+  int64_t received_ = 0;              // bytes of its body
   bool finalHead_ = false;            // the head that is no informational one is there
   bool outEnded_ = false;             // nothing comes behind what is in out_
   bool deferred_ = false;             // nghttp2 waits to be told that there is something in out_

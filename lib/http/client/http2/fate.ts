@@ -27,12 +27,19 @@ const ERRORS = [
   'REFUSED_STREAM', 'CANCEL', 'COMPRESSION_ERROR', 'CONNECT_ERROR', 'ENHANCE_YOUR_CALM', 'INADEQUATE_SECURITY', 'HTTP_1_1_REQUIRED',
 ];
 
+const NO_ERROR = 0;
+
 const nameOf = (error: number): string => ERRORS[error] ?? `error ${String(error)}`;
 
 /** The error of a stream that has ended before its answer was complete, while its connection goes on. */
 export function streamError(end: End, error: number, origin: string): HttpClientError {
   switch (end) {
     case End.reset:
+      // A response may be whole, or cut off: node:http2 sends the same for both.
+      if (error === NO_ERROR) {
+        return new HttpClientError('ERR_HTTP_CLIENT_RESET',
+          `${origin} has not said whether its answer is whole: it has neither a Content-Length nor an end, but a reset with NO_ERROR`);
+      }
       return new HttpClientError('ERR_HTTP_CLIENT_RESET', `${origin} has reset the request's stream: ${nameOf(error)}`);
     case End.unprocessed:
       return refused(origin);

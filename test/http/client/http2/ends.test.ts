@@ -89,6 +89,22 @@ describe('a request that is ended', () => {
     });
   });
 
+  // As node:http2 ends those that are whole when the window is used up, and those that it cuts off: findings/ended-by-a-reset.sh.
+  it('by a reset with NO_ERROR: whole with a Content-Length, else nobody knows', async () => {
+    await spawn(() => {
+      using server = answering((peer, stream, nth) => {
+        if (nth === 1) peer.head(stream, 0, ['content-length', '4']);
+        else peer.head(stream, 0);
+        peer.data(stream, 'part').reset(stream, 0);
+      });
+      using client = clientOf(server.url);
+      expect(client.request('/').text()).toBe('part');
+      const error = thrown(() => client.request('/').text());
+      expect([error.code, error.message]).toEqual(['ERR_HTTP_CLIENT_RESET', expect.stringMatching(/has not said whether its answer is whole/)]);
+      expect(server.peers).toHaveLength(1);
+    });
+  });
+
   it('by an answer that is complete before the body is', async () => {
     await spawn(() => {
       using server = answering((peer, stream) => { peer.head(stream, 0).data(stream, 'no', END_STREAM).reset(stream, 0); });

@@ -98,6 +98,8 @@ export interface Native {
   takeReady(into: Int32Array): number;
   chooseNext(slot: number): number;
   parkKindName(kind: number): string;
+  /** Takes the only lock of the open file, or lets go of it. 0, or a code. */
+  tryLockFile(fd: number, take: boolean): number;
 
   state(slot: number): number;
   parkedOn(slot: number): string | undefined;

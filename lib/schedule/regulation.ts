@@ -7,7 +7,7 @@
  * know what. Then it stays away for some time, twice as long each time it finds things no better. That works for every resource, also
  * for those that a scheduler does not know.
  *
- * Of several only one makes progress at a time, in turns, so that they do not take each other for a disturbance.
+ * Of several on a machine only one makes progress at a time, in turns, so that they do not take each other for a disturbance.
  *
  * The paper compares with the mean of what it has seen; this with nine tenths of the median, which outliers do not move, so that an
  * undisturbed coroutine is below it seldom, and not half of the time.
@@ -24,6 +24,7 @@ import { parkDetails, parkShown } from '../internal/park_details.js';
 import { WaitQueue } from '../internal/parking.js';
 import { NOT_IN_COROUTINE } from '../internal/results.js';
 import { atEnd, lowImportance } from './importance.js';
+import { MachineTurn } from './machine_turn.js';
 import { MOST, SignTest } from './sign_test.js';
 
 /** Reports within this time, in milliseconds, count as one sample: the shorter it is, the more it measures chance. */
@@ -116,6 +117,8 @@ const HANDED = Symbol('handed');
 let holder: Coroutine | typeof HANDED | undefined;
 let heldSince = 0;
 const others = new WaitQueue();
+/** This thread's, which its coroutines hand on among themselves. */
+const machine = new MachineTurn();
 
 /** Parks until it is this coroutine's turn among those of low importance. */
 function takeTurn(self: Coroutine): void {
@@ -130,22 +133,42 @@ function takeTurn(self: Coroutine): void {
   }
   holder = self;
   heldSince = native.now();
+  let unwatch = (): void => undefined;
+  try {
+    machine.take(() => {
+      unwatch = shows(self, () => 'its turn among low importance on this machine');
+      heldSince = native.now();
+    });
+  } catch (error) {
+    giveTurn(self);
+    throw error;
+  } finally {
+    unwatch();
+  }
+  heldSince = native.now();
 }
 
 function giveTurn(self: Coroutine): void {
   if (holder !== self) return;
   // From now on it is the next one's: this one may ask for it again before that has run.
   holder = others.wakeOne() ? HANDED : undefined;
+  if (!holder) machine.release();
 }
 
 atEnd.of = giveTurn;
 
+/** Says what `self` is parked on, until the result is called. */
+function shows(self: Coroutine, details: () => string): () => void {
+  parkDetails.set(self, details);
+  return () => { parkDetails.delete(self); };
+}
+
 function stayAway(self: Coroutine, ms: number): void {
-  parkDetails.set(self, () => `low importance ${String(Math.round(ms))}ms`);
+  const unwatch = shows(self, () => `low importance ${String(Math.round(ms))}ms`);
   try {
     sleep(ms);
   } finally {
-    parkDetails.delete(self);
+    unwatch();
   }
 }
 
@@ -153,7 +176,8 @@ function stayAway(self: Coroutine, ms: number): void {
  * Tells how much a coroutine with `importance: 'low'` has done since its last call: files indexed, rows copied, bytes, whatever is
  * about as much work each time. When it makes less progress than usual, others use what it needs, and the call parks for as long as
  * they do: a tenth of a second at first, then twice as long each time, up to a minute. Call it every 10 ms or so; calls within 20 ms
- * count as one. Of several such coroutines in a thread one makes progress at a time, for half a second each.
+ * count as one. Of several such coroutines of a user on a machine, in whatever threads and processes, one makes progress at a time, for
+ * half a second each. They agree on that by locks of two files in `$XDG_RUNTIME_DIR`, or else the directory for temporary files.
  *
  * In coroutines of normal importance it does nothing, so that code that reports can run in both.
  *
@@ -189,12 +213,14 @@ export function reportProgress(amount = 1): void {
     return;
   }
   const pause = progress.report(amount);
-  const turnIsOver = !others.empty && native.now() - heldSince >= TURN_MS;
+  const threadsIsOver = machine.isOver;
+  const turnIsOver = threadsIsOver || (!others.empty && native.now() - heldSince >= TURN_MS);
   if (pause === 0 && !turnIsOver) {
     if (others.empty) heldSince = native.now();
     return;
   }
   giveTurn(self);
+  if (threadsIsOver) machine.release();
   if (pause > 0) stayAway(self, pause);
   takeTurn(self);
   progress.begin();

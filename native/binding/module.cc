@@ -82,6 +82,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("stats", Napi::Function::New(env, stats, "stats"));
   defineCore(context, object);
   defineLimits(context, object);
+  defineFileLock(context, object);
   definePolicy(context, object);
   defineSimulate(context, object);
   defineStacks(context, object);

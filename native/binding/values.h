@@ -74,6 +74,7 @@ void define(v8::Local<v8::Context> context, v8::Local<v8::Object> exports, const
 
 // What each file of this folder exports.
 void defineCore(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
+void defineFileLock(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineLimits(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void definePolicy(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineSimulate(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { sleep } from 'stackful';
 import { serve } from 'stackful/http';
-import { stopTiming, timeRequests, timing, type RequestTime } from '../../lib/http/timing.js';
+import { stopTiming, timedAnswer, timeRequests, timing, type RequestTime } from '../../lib/http/timing.js';
 import { BUCKETS, bucketOf, quantile, routeOf, Routes } from '../../lib/inspect/routes.js';
 
 describe('routes', () => {
@@ -63,5 +63,22 @@ describe('the times of requests', () => {
       { method: 'GET', target: '/bad', ms: expect.any(Number), failed: true, weight: 1 },
     ]);
     expect(times[0]!.ms).toBeGreaterThan(1);
+  });
+
+  it('are those of fewer requests when these come faster than the report expected, and each request is counted', () => {
+    const times: RequestTime[] = [];
+    const answer = () => timedAnswer({ observing: false, handler: () => 'x' } as never, { method: 'GET', target: '/' } as never);
+    timeRequests(1, (time) => times.push(time));
+    for (let i = 0; i < 20_000; i++) answer();
+    const counted = times.reduce((sum, { weight }) => sum + weight, 0);
+    expect(times.length).toBeLessThan(2_000);
+    // A report that has found a longer way from one to the next goes back at once when fewer come.
+    timeRequests(1);
+    answer();
+    stopTiming();
+    expect(times.reduce((sum, { weight }) => sum + weight, 0)).toBe(20_001);
+    expect(counted).toBeGreaterThan(10_000);
+    // The first ones were timed one by one: a few requests are all seen.
+    expect(times.slice(0, 32).map(({ weight }) => weight)).toEqual(Array(32).fill(1));
   });
 });

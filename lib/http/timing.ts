@@ -60,19 +60,22 @@ function next(now: number): void {
 
 /** Calls the handler, and perhaps tells how long that took. Parks. */
 export function timedAnswer(owner: Owner, request: Request): ResponseLike | PromiseLike<ResponseLike> {
-  if (owner.observing || ++since < due) return owner.handler(request);
+  const timed = !owner.observing && ++since >= due;
   const weight = since;
-  const { method, target } = request;
-  const began = performance.now();
-  next(began);
+  const { method, target } = timed ? request : NOTHING;
+  const began = timed ? performance.now() : 0;
+  if (timed) next(began);
   let failed = true;
   try {
+    // One call for both: coroutines of the same handler have the same stack, by which reports put them together.
     let response = owner.handler(request);
     const promised = response as PromiseLike<ResponseLike> | undefined;
-    if (typeof promised?.then === 'function') response = wait(promised);
+    if (timed && typeof promised?.then === 'function') response = wait(promised);
     failed = false;
     return response;
   } finally {
-    report({ method, target, ms: performance.now() - began, failed, weight });
+    if (timed) report({ method, target, ms: performance.now() - began, failed, weight });
   }
 }
+
+const NOTHING = { method: '', target: '' };

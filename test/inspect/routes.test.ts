@@ -81,4 +81,14 @@ describe('the times of requests', () => {
     // The first ones were timed one by one: a few requests are all seen.
     expect(times.slice(0, 32).map(({ weight }) => weight)).toEqual(Array(32).fill(1));
   });
+
+  it('leave no trace in stacks: those of requests that are timed and of others are the same', () => {
+    const stacks = new Set<string>();
+    let timed = 0;
+    const handler = () => { stacks.add(new Error().stack!.split('\n').slice(2, 4).join('\n')); };
+    timeRequests(2, () => timed++);
+    for (let i = 0; i < 20; i++) timedAnswer({ observing: false, handler } as never, { method: 'GET', target: '/' } as never);
+    stopTiming();
+    expect([stacks.size, timed > 0, timed < 20]).toEqual([1, true, true]);
+  });
 });

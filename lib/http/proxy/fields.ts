@@ -110,7 +110,8 @@ export function passedRequest(request: Request, settings: Settings): PassedReque
   const address = request.remoteAddress;
   const secure = request.tls !== undefined;
   const before = made[block & PLACES];
-  if (before?.block === block && before.settings === settings && before.secure === secure && before.address === address) return before.passed;
+  const known = before?.block === block && before.settings === settings && before.secure === secure && before.address === address;
+  if (known) return before.passed;
   const passed = takenApart(request, settings);
   made[block & PLACES] = { block, settings, address, secure, passed };
   return passed;

@@ -15,6 +15,8 @@ import { measureWindow, requireWrk } from './support/wrk.js';
 const name = 'inspect';
 /** The first message has no rates yet; the recorder has found its pace when the third is there. */
 const WARM_UP_MESSAGES = 3;
+/** As long takes that; without a viewer the server is idle for the same time, because an idle server gives memory back. */
+const WARM_UP_MS = 1_300;
 const STATES = ['nobody looks', 'a viewer looks'] as const;
 
 /** A viewer: reads the stream of events that the page reads. */
@@ -46,6 +48,7 @@ async function run(options: Options): Promise<Row[]> {
       let perSecond = 0;
       for (const state of interleave(STATES, round)) {
         const viewer = state === 'a viewer looks' ? await openViewer(inspector) : undefined;
+        if (!viewer) await delay(WARM_UP_MS);
         while (viewer && viewer.messages() < WARM_UP_MESSAGES) await delay(50);
         const seen = viewer?.messages() ?? 0;
         const { cpuPerRequest, requestsPerSecond } = await measureWindow(server, { connections, seconds });

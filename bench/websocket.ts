@@ -21,6 +21,7 @@ const node = (script: string, ...more: string[]) => (mode: string) => (port: num
 
 const SUBJECTS: Record<string, () => Promise<(mode: string) => (port: number) => string[]>> = {
   stackful: async () => node(file('subjects', 'websocket.mjs')),
+  'stackful-borrow': async () => node(file('subjects', 'websocket.mjs'), 'borrow'),
   uWebSockets: async () => node(file('peers', 'websocket-uws.mjs'), await uwsBinary()),
   bun: async () => {
     const program = await bunProgram();

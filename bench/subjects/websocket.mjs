@@ -1,16 +1,17 @@
-// websocket.mjs PORT MODE: sends messages back, or to all.
+// websocket.mjs PORT MODE [borrow]: sends messages back, or to all; borrow: those that are lent.
 import { serve } from 'stackful/http';
 import { Group } from 'stackful/websocket';
 
-const [port, mode] = process.argv.slice(2);
+const [port, mode, lends] = process.argv.slice(2);
+const options = { borrow: lends === 'borrow' };
 const all = new Group();
 const handlers = {
   echo: (request) => {
-    const socket = request.upgrade();
+    const socket = request.upgrade(options);
     for (let message = socket.receive(); message !== null; message = socket.receive()) socket.send(message);
   },
   broadcast: (request) => {
-    const socket = request.upgrade();
+    const socket = request.upgrade(options);
     all.add(socket);
     for (const message of socket) all.broadcast(message);
   },

@@ -55,6 +55,8 @@ interface HttpNative {
   httpPath: (connection: number) => string | number | undefined;
   httpHeader: (connection: number, name: string) => string | undefined;
   httpHeaders: (connection: number) => string[] | undefined;
+  /** A number that stands for all fields, byte for byte, or -1. Its lowest 8 bits tell at most 256 apart that are of use at a time. */
+  httpHeaderBlock: (connection: number) => number;
   httpFileHints: (connection: number) => number | undefined;
   httpClientLeft: (connection: number) => boolean;
   httpPolls: () => number;
@@ -96,6 +98,7 @@ export const {
   httpPath,
   httpHeader,
   httpHeaders,
+  httpHeaderBlock,
   httpFileHints,
   httpClientLeft,
   httpPolls,

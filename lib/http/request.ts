@@ -15,6 +15,7 @@ import {
   httpClientLeft,
   httpEarlyHints,
   httpFileHints,
+  httpHeaderBlock,
   httpHeaders,
   httpLimitBody,
   httpTakeBody,
@@ -225,6 +226,11 @@ export class Request extends RequestHead {
   /** Every header as it came: name, value, name, value, ... @internal */
   headerList(): readonly string[] {
     return httpHeaders(this.live('the headers'))!;
+  }
+
+  /** A number that later requests have, too, whose headers are the same byte for byte; -1: none. @internal */
+  headerBlock(): number {
+    return httpHeaderBlock(this.live('the headers'));
   }
 
   /** The Content-Length, or -1. @internal */

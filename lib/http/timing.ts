@@ -17,39 +17,65 @@ export interface RequestTime {
 /** Whether a report wants the times of requests. A handler costs one check of it while it is false. */
 export let timing = false;
 
-let report: (time: RequestTime) => void = () => undefined;
-/** Every so many requests are timed, at about 1 µs each. */
-let stride = 1;
-let untilNext = 1;
+/** So many requests in a row are timed at one stride; when that took less than `LEAST_GAP_MS` for each, the stride doubles. */
+const RUN = 32;
+/** A server that was idle a moment ago may get 100,000 requests a second before the report gives a new stride. */
+const LEAST_GAP_MS = 4;
+const MOST_STRIDE = 1 << 20;
 
-/** Times every `every`-th request from now on. */
+let report: (time: RequestTime) => void = () => undefined;
+/** About every so many requests are timed, at about 1 µs each. */
+let stride = 1;
+/** Requests since the last one that was timed, and at which of them the next one is. */
+let since = 0;
+let due = 1;
+let timedInRun = 0;
+let runBegan = 0;
+
+/** Times about every `every`-th request from now on, and fewer when these come fast. */
 export function timeRequests(every: number, to = report): void {
   timing = true;
   report = to;
   stride = every;
-  untilNext = Math.min(untilNext, every);
+  due = Math.min(due, since + every);
+  timedInRun = 0;
 }
 
 export function stopTiming(): void {
   timing = false;
   report = () => undefined;
+  since = 0;
+}
+
+/** The next request to be timed: not every `stride`-th exactly, because routes may take turns in that many steps. */
+function next(now: number): void {
+  since = 0;
+  if (timedInRun++ === 0) runBegan = now;
+  if (timedInRun > RUN) {
+    if (now - runBegan < RUN * LEAST_GAP_MS) stride = Math.min(stride * 2, MOST_STRIDE);
+    timedInRun = 0;
+  }
+  due = Math.ceil(stride / 2) + Math.floor(Math.random() * stride);
 }
 
 /** Calls the handler, and perhaps tells how long that took. Parks. */
 export function timedAnswer(owner: Owner, request: Request): ResponseLike | PromiseLike<ResponseLike> {
-  if (owner.observing || --untilNext > 0) return owner.handler(request);
-  const weight = stride;
-  untilNext = stride;
-  const { method, target } = request;
-  const began = performance.now();
+  const timed = !owner.observing && ++since >= due;
+  const weight = since;
+  const { method, target } = timed ? request : NOTHING;
+  const began = timed ? performance.now() : 0;
+  if (timed) next(began);
   let failed = true;
   try {
+    // One call for both: coroutines of the same handler have the same stack, by which reports put them together.
     let response = owner.handler(request);
     const promised = response as PromiseLike<ResponseLike> | undefined;
-    if (typeof promised?.then === 'function') response = wait(promised);
+    if (timed && typeof promised?.then === 'function') response = wait(promised);
     failed = false;
     return response;
   } finally {
-    report({ method, target, ms: performance.now() - began, failed, weight });
+    if (timed) report({ method, target, ms: performance.now() - began, failed, weight });
   }
 }
+
+const NOTHING = { method: '', target: '' };

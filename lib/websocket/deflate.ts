@@ -67,9 +67,10 @@ export class Deflate {
 
   private compressed(data: string | Uint8Array, options: zlib.ZlibOptions): Buffer {
     const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+    // Another thread gets a copy: the caller's own may change meanwhile, and what a socket has lent it goes to the next message.
     const compressed = bytes.length <= MOST_INLINE
       ? deflateRawSync(bytes, options)
-      : waitCallback<Buffer>((done) => { zlib.deflateRaw(bytes, options, done); });
+      : waitCallback<Buffer>((done) => { zlib.deflateRaw(bytes === data ? Buffer.from(bytes) : bytes, options, done); });
     return compressed.subarray(0, compressed.length - TAIL.length);
   }
 

@@ -73,20 +73,21 @@ export function broadcast(sockets: Iterable<WebSocket>, message: string | Uint8A
 /** Sockets by the frame that they get. A client's frames have a mask, one that serves for all of them. */
 function kindsOf(sockets: Iterable<WebSocket>, message: string | Uint8Array, except: WebSocket | undefined): Iterable<Kind> {
   const kinds = new Map<number, Kind>();
-  // A copy: the caller may change its own while some wait, to which later messages may refer.
+  // A copy: the caller may change its own while some wait, to which later messages may refer, and have lost one that was lent to it.
   let copy: Buffer | undefined;
   // First: compressing may park, and what is iterated over may change then.
   const all = [...sockets];
+  const { length } = message;
   for (const socket of all) {
     if (socket === except || socket.state !== 'open') continue;
     const { deflate, masks } = socket;
-    const compresses = deflate !== undefined && message.length >= deflate.threshold;
+    const compresses = deflate !== undefined && length >= deflate.threshold;
     const key = (compresses ? deflate.windowBits : 0) * 2 + Number(masks);
     let kind = kinds.get(key);
     if (!kind) {
       if (compresses) copy ??= Buffer.from(message as Uint8Array);
       const first = FINAL | (typeof message === 'string' ? TEXT : BINARY);
-      const frame = compresses ? frameOf(first | COMPRESSED, deflate.compressAlone(copy!), masks) : frameOf(first, message, masks);
+      const frame = compresses ? frameOf(first | COMPRESSED, deflate.compressAlone(copy!), masks) : frameOf(first, copy ?? message, masks);
       kind = { frame, compressed: compresses ? copy : undefined, sockets: [] };
       kinds.set(key, kind);
     }

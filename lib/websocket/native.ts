@@ -3,7 +3,7 @@ import { native } from '../internal/native.js';
 
 /** The exports of native/binding/websocket.cc. A record is what has been received of one WebSocket; sockets are those of net. */
 interface WebSocketNative {
-  wsOpen: (masked: boolean, mayBeCompressed: boolean, mostBytes: number) => number;
+  wsOpen: (masked: boolean, mayBeCompressed: boolean, mostBytes: number, lends: boolean) => number;
   wsFree: (record: number) => void;
   /** A message, or a number: see {@link Found}. `socket` -1: EAGAIN when bytes have to be fed. Parks. */
   wsReceive: (record: number, socket: number, ms: number) => string | Buffer | number;

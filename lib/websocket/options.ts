@@ -36,10 +36,17 @@ export interface WebSocketOptions {
   pingInterval?: number;
   /** The most milliseconds that `close` waits for the peer. Default 5000. */
   closeTimeout?: number;
+  /**
+   * Whether long messages are lent instead of given, which saves a third of the CPU time at 16 KiB. The Buffer of a message of more than
+   * 4 KiB of bytes that came uncompressed is empty (its ArrayBuffer is detached) from the next call of `receive` or `close` of this socket
+   * on, and from the end of its handler; the memory goes to later messages. Copy what you keep, and what you give to calls of Node that
+   * go on after they have returned, such as `fs.write` with a callback. Calls of this library that have begun hold it. Default false.
+   */
+  borrow?: boolean;
 }
 
 export const WEBSOCKET_OPTIONS = [
-  'compression', 'maxMessageBytes', 'pingInterval', 'closeTimeout',
+  'compression', 'maxMessageBytes', 'pingInterval', 'closeTimeout', 'borrow',
 ] as const satisfies (keyof WebSocketOptions)[];
 
 /** The options, checked. */
@@ -48,6 +55,7 @@ export interface Settings {
   readonly maxMessageBytes: number;
   readonly pingInterval: number;
   readonly closeTimeout: number;
+  readonly borrow: boolean;
 }
 
 const COMPRESSION = new Set(['threshold', 'level', 'contextTakeover', 'windowBits']);
@@ -57,12 +65,14 @@ const USUAL_MESSAGE_BYTES = 1024 * 1024;
 const LONGEST_MS = 2 ** 31 - 1;
 
 export function settingsOf(options: WebSocketOptions): Settings {
-  const { compression = false, maxMessageBytes = USUAL_MESSAGE_BYTES, pingInterval = 30_000, closeTimeout = 5000 } = options;
+  const { compression = false, maxMessageBytes = USUAL_MESSAGE_BYTES, pingInterval = 30_000 } = options;
+  const { closeTimeout = 5000, borrow = false } = options;
   return {
     compression: compressionOf(compression),
     maxMessageBytes: integerIn('options.maxMessageBytes', maxMessageBytes, 0, Number.MAX_SAFE_INTEGER),
     pingInterval: numberIn('options.pingInterval', pingInterval, 0, LONGEST_MS),
     closeTimeout: numberIn('options.closeTimeout', closeTimeout, 0, LONGEST_MS),
+    borrow: booleanOf('options.borrow', borrow),
   };
 }
 

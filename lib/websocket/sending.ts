@@ -93,7 +93,7 @@ export abstract class Sending {
     this.protocol = protocol;
     this.deflate = deflate;
     this.settings = settings;
-    this.record = wsOpen(server, deflate !== undefined, settings.maxMessageBytes);
+    this.record = wsOpen(server, deflate !== undefined, settings.maxMessageBytes, settings.borrow);
     if (received && received.length > 0) wsFeed(this.record, received);
   }
 
@@ -129,14 +129,19 @@ export abstract class Sending {
       this.sendPieces(data);
       return;
     }
-    while (this.occupied || this.queued > 0) this.wait('websocket.send');
+    let message = data;
+    if (this.occupied || this.queued > 0) {
+      // A copy: the caller may change its own while this waits, and what a socket has lent it may be gone.
+      if (typeof message !== 'string') message = Buffer.from(message);
+      while (this.occupied || this.queued > 0) this.wait('websocket.send');
+    }
     if (this.stage !== 'open') throw this.closedError();
     const first = FINAL | (text ? TEXT : BINARY);
-    if (this.deflate && (options?.compress ?? data.length >= this.deflate.threshold)) {
-      this.sendCompressed(this.deflate, first | COMPRESSED, data);
+    if (this.deflate && (options?.compress ?? message.length >= this.deflate.threshold)) {
+      this.sendCompressed(this.deflate, first | COMPRESSED, message);
       return;
     }
-    this.sendFrame(first, data, 'websocket.send');
+    this.sendFrame(first, message, 'websocket.send');
   }
 
   private sendCompressed(deflate: Deflate, first: number, data: string | Uint8Array): void {

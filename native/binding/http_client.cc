@@ -42,6 +42,24 @@ void readHead(const Info& info) {
   info.GetReturnValue().Set(buffers.fromScratch(info.GetIsolate(), static_cast<size_t>(n)));
 }
 
+// httpClientSend(socket, head): bytes sent, or a code; the head goes out as Latin-1. Parks.
+void send(const Info& info) {
+  net::Socket* s = socketAt(info);
+  if (!s) return returnInt(info, -EBADF);
+  const auto head = info[1].As<v8::String>();
+  const int length = head->Length();
+  // On the coroutine's stack, as of Text.
+  char small[1000];
+  std::unique_ptr<char[]> large;
+  char* bytes = small;
+  if (static_cast<size_t>(length) > sizeof small) {
+    large.reset(new char[static_cast<size_t>(length)]);
+    bytes = large.get();
+  }
+  writeOneByte(info.GetIsolate(), head, bytes, length);
+  writeWhole(info, s, bytes, static_cast<size_t>(length), false);
+}
+
 std::string_view bytesUpTo(const Info& info, int bytes, int length) {
   const Bytes all = bytesAt(info, bytes);
   return {all.data, std::min(all.size, static_cast<size_t>(numberAt(info, length)))};
@@ -144,6 +162,7 @@ void decode(const Info& info) {
 }  // namespace
 
 void defineHttpClient(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
+  define(context, exports, "httpClientSend", send);
   define(context, exports, "httpClientRead", read);
   define(context, exports, "httpClientReadHead", readHead);
   define(context, exports, "httpClientParse", parse);

@@ -7,6 +7,7 @@
 #include "../http/connection.h"
 #include "../http2/connection.h"
 #include "numbered.h"
+#include "recurring_blocks.h"
 #include "recurring_strings.h"
 #include "values.h"
 
@@ -67,6 +68,7 @@ struct Http {
   // What JavaScript calls a request of HTTP/2: a connection's number never has this bit.
   static constexpr int32_t kStream = 1 << 30;
   RecurringStrings paths;  // by target
+  RecurringBlocks blocks;
   // For bytes that are copied on before another coroutine can run: never across a park.
   char scratch[2 * kSmall];
 };

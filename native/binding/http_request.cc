@@ -106,6 +106,18 @@ void headers(const Info& info) {
   info.GetReturnValue().Set(v8::Array::New(info.GetIsolate(), parts, 2 * size_t{head->fieldCount}));
 }
 
+// httpHeaderBlock(connection): a number that the same fields, byte for byte, have had before if they were seen lately; -1: there is
+// none for these. See RecurringBlocks.
+void headerBlock(const Info& info) {
+  const http::Head* head = isStream(info) ? nullptr : headAt(info);
+  if (!head || head->fieldCount == 0) return returnInt(info, -1);
+  const char* begin = head->name(0).data();
+  const std::string_view last = head->value(size_t{head->fieldCount} - 1);
+  const int64_t number =
+      Http::current->blocks.numberOf({begin, static_cast<size_t>(last.data() + last.size() - begin)});
+  info.GetReturnValue().Set(static_cast<double>(number));
+}
+
 // httpFileHints(connection): what staticFiles wants to know, in one number: twice the poll before which the request had
 // arrived, plus 1 if a header is there that could make the response other than a whole file.
 void fileHints(const Info& info) {
@@ -195,6 +207,7 @@ void defineHttpRequest(v8::Local<v8::Context> context, v8::Local<v8::Object> exp
   define(context, exports, "httpPath", path);
   define(context, exports, "httpHeader", header);
   define(context, exports, "httpHeaders", headers);
+  define(context, exports, "httpHeaderBlock", headerBlock);
   define(context, exports, "httpFileHints", fileHints);
   define(context, exports, "httpClientLeft", clientLeft);
   define(context, exports, "httpPolls", polls);

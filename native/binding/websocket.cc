@@ -18,9 +18,10 @@ using websocket::Reader;
 
 // From here on the rest of a payload is received into the message itself, which saves a copy.
 constexpr size_t kDirectBytes = 16 * 1024;
-// wsOpen(masked, may be compressed, most bytes of a message): a record's number.
+// wsOpen(masked, may be compressed, most bytes of a message, lends them): a record's number.
 void open(const Info& info) {
-  auto* record = new Record({boolAt(info, 0), boolAt(info, 1), static_cast<uint64_t>(numberAt(info, 2))});
+  auto* record = new Record({boolAt(info, 0), boolAt(info, 1), static_cast<uint64_t>(numberAt(info, 2))},
+                            boolAt(info, 3));
   record->slot = WebSockets::current->records.add(record);
   returnInt(info, record->slot);
 }
@@ -84,7 +85,9 @@ void give(const Info& info, Record& record, Reader::Found found) {
     value = textOf(isolate, reader.message());
     free(reader.takeMemory());
   } else {
+    const size_t size = reader.message().size();
     value = bytesOf(isolate, reader);
+    if (record.lends && size > Buffers::kMostShared && !value.IsEmpty()) record.loan.begin(isolate, value);
   }
   if (value.IsEmpty()) return returnInt(info, -ENOMEM);
   info.GetReturnValue().Set(value);
@@ -117,6 +120,7 @@ void receive(const Info& info) {
   sched::Scheduler& scheduler = Runtime::current()->scheduler();
   if (const int32_t code = net::refusal(scheduler)) return returnInt(info, code);
   Receiving call(*record);
+  record->loan.end(info.GetIsolate());
   Reader& reader = record->reader;
   const int32_t carrier = intAt(info, 1);
   const double ms = numberAt(info, 2);

@@ -13,13 +13,38 @@
 
 namespace stackful::binding {
 
+// A message's memory, which the caller has until it asks for the next one: then its ArrayBuffer is detached, and what is not held
+// otherwise (by a call that sends it, or an ArrayBuffer to which the caller has transferred it) goes to the next message.
+//
+//   none -> lent   JavaScript gets a message
+//   lent -> none   end(): a coroutine asks for the next one
+//   lent -> none   the record goes: the message is the caller's for good
+class Loan {
+ public:
+  void begin(v8::Isolate* isolate, v8::Local<v8::Value> message) {
+    lent_.Reset(isolate, message.As<v8::ArrayBufferView>()->Buffer());
+  }
+  void end(v8::Isolate* isolate) {
+    if (lent_.IsEmpty()) return;
+    v8::HandleScope scope(isolate);
+    const v8::Local<v8::ArrayBuffer> memory = lent_.Get(isolate);
+    lent_.Reset();
+    if (!memory->WasDetached() && memory->IsDetachable()) memory->Detach({}).Check();
+  }
+
+ private:
+  v8::Global<v8::ArrayBuffer> lent_;
+};
+
 // What has been received of one WebSocket.
 struct Record {
-  explicit Record(const websocket::Reader::Terms& terms) : reader(terms) {}
+  Record(const websocket::Reader::Terms& terms, bool lends) : reader(terms), lends(lends) {}
 
   websocket::Reader reader;
   http::IdleAlarm alarm;  // of a wait for the next bytes of a socket
+  Loan loan;
   uint32_t slot = 0;
+  const bool lends;        // messages of memory of their own, see Loan
   bool receiving = false;  // a coroutine is in wsReceive
   bool closed = false;     // then the end of that call frees the record
 };

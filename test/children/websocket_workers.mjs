@@ -11,7 +11,7 @@ const source = `
   const room = new Group();
   const server = serve((request) => {
     // Node itself aborts when a worker is terminated between the making of a zlib object and its beginning ("close before init").
-    const socket = request.upgrade({ compression: !workerData && { threshold: 100 } });
+    const socket = request.upgrade({ borrow: true, compression: !workerData && { threshold: 100 } });
     room.add(socket);
     for (const message of socket) { socket.send(message); room.broadcast('to all'.repeat(50)); }
   }, { host: '127.0.0.1', http2: true });
@@ -25,7 +25,7 @@ const source = `
   }
   for (let i = 0; i < 20; i++) {
     spawn(() => {
-      const socket = connect('ws://127.0.0.1:' + server.port + '/', { compression: i % 2 === 0 });
+      const socket = connect('ws://127.0.0.1:' + server.port + '/', { compression: i % 2 === 0, borrow: i % 3 === 0 });
       for (let n = 0; workerData || n < 20; n++) {
         socket.send(n % 2 ? 'x'.repeat(n * 100) : Buffer.alloc(20000));
         for (let k = 0; k < 3; k++) socket.receive();

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { sleep } from 'stackful';
 import { serve } from 'stackful/http';
-import { stopTiming, timeRequests, timing, type RequestTime } from '../../lib/http/timing.js';
+import { stopTiming, timedAnswer, timeRequests, timing, type RequestTime } from '../../lib/http/timing.js';
 import { BUCKETS, bucketOf, quantile, routeOf, Routes } from '../../lib/inspect/routes.js';
 
 describe('routes', () => {
@@ -63,5 +63,32 @@ describe('the times of requests', () => {
       { method: 'GET', target: '/bad', ms: expect.any(Number), failed: true, weight: 1 },
     ]);
     expect(times[0]!.ms).toBeGreaterThan(1);
+  });
+
+  it('are those of fewer requests when these come faster than the report expected, and each request is counted', () => {
+    const times: RequestTime[] = [];
+    const answer = () => timedAnswer({ observing: false, handler: () => 'x' } as never, { method: 'GET', target: '/' } as never);
+    timeRequests(1, (time) => times.push(time));
+    for (let i = 0; i < 20_000; i++) answer();
+    const counted = times.reduce((sum, { weight }) => sum + weight, 0);
+    expect(times.length).toBeLessThan(2_000);
+    // A report that has found a longer way from one to the next goes back at once when fewer come.
+    timeRequests(1);
+    answer();
+    stopTiming();
+    expect(times.reduce((sum, { weight }) => sum + weight, 0)).toBe(20_001);
+    expect(counted).toBeGreaterThan(10_000);
+    // The first ones were timed one by one: a few requests are all seen.
+    expect(times.slice(0, 32).map(({ weight }) => weight)).toEqual(Array(32).fill(1));
+  });
+
+  it('leave no trace in stacks: those of requests that are timed and of others are the same', () => {
+    const stacks = new Set<string>();
+    let timed = 0;
+    const handler = () => { stacks.add(new Error().stack!.split('\n').slice(2, 4).join('\n')); };
+    timeRequests(2, () => timed++);
+    for (let i = 0; i < 20; i++) timedAnswer({ observing: false, handler } as never, { method: 'GET', target: '/' } as never);
+    stopTiming();
+    expect([stacks.size, timed > 0, timed < 20]).toEqual([1, true, true]);
   });
 });

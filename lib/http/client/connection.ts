@@ -6,7 +6,7 @@ import { TlsSocket } from '../../tls/socket.js';
 import { closedEarly, isDisconnection } from './errors.js';
 import type { ClientLimits } from './limits.js';
 import { asSent } from './lines.js';
-import { httpClientRead, httpClientReadHead, told } from './native.js';
+import { httpClientRead, httpClientReadHead, httpClientSend, told } from './native.js';
 import { Wire } from './wire.js';
 
 const LAST_CHUNK = '0\r\n\r\n';
@@ -45,7 +45,8 @@ export class ClientConnection extends Wire {
 
   send(head: string, whole: string | Uint8Array | undefined): void {
     if (whole === undefined) {
-      this.socket.write(asSent(head));
+      const result = httpClientSend(this.socket.handle, head);
+      if (result < 0) this.socket.fail(result, 'socket.write', 'write');
       return;
     }
     try {

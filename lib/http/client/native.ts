@@ -2,6 +2,8 @@ import { native } from '../../internal/native.js';
 
 /** The exports of native/binding/http_client.cc. `socket` is a socket's number of lib/net; a negative result is a code. */
 interface HttpClientNative {
+  /** Sends a head, as Latin-1. Parks. */
+  httpClientSend: (socket: number, head: string) => number;
   /** What has arrived, 0 at the end of the stream. ETIMEDOUT after `ms` milliseconds; negative: no limit. Parks. */
   httpClientRead: (socket: number, ms: number) => Buffer | number;
   /** The same; tells in `told` of the head that the bytes begin with. Parks. */
@@ -16,6 +18,7 @@ interface HttpClientNative {
 }
 
 export const {
+  httpClientSend,
   httpClientRead,
   httpClientReadHead,
   httpClientParse,

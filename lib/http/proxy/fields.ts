@@ -89,7 +89,35 @@ export interface PassedRequest {
   readonly upgrade: string | undefined;
 }
 
+/** What was made of requests lately: see `headerBlock`. */
+const made: (Made | undefined)[] = [];
+/** Of the number of a block, its place among those. */
+const PLACES = 0xff;
+
+interface Made {
+  readonly block: number;
+  readonly settings: Settings;
+  readonly address: string;
+  readonly secure: boolean;
+  readonly passed: PassedRequest;
+}
+
+/** The clients of a proxy send the same headers again and again; of those only the first is taken apart. */
 export function passedRequest(request: Request, settings: Settings): PassedRequest {
+  // Whom a function trusts may change.
+  const block = typeof settings.trust === 'function' ? -1 : request.headerBlock();
+  if (block < 0) return takenApart(request, settings);
+  const address = request.remoteAddress;
+  const secure = request.tls !== undefined;
+  const before = made[block & PLACES];
+  const known = before?.block === block && before.settings === settings && before.secure === secure && before.address === address;
+  if (known) return before.passed;
+  const passed = takenApart(request, settings);
+  made[block & PLACES] = { block, settings, address, secure, passed };
+  return passed;
+}
+
+function takenApart(request: Request, settings: Settings): PassedRequest {
   const list = request.headerList();
   let [lines, connection] = ['', ''];
   let host: string | undefined;

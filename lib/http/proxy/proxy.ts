@@ -140,7 +140,9 @@ class Passing {
     if (upgrades) lines += `Connection: Upgrade\r\nUpgrade: ${passed.upgrade}\r\n`;
     if (body) lines += body.outgoing.length < 0 ? 'Transfer-Encoding: chunked\r\n' : `Content-Length: ${String(body.outgoing.length)}\r\n`;
     const head = `${method} ${prefix}${target} HTTP/1.1\r\nHost: ${name}\r\n${lines}\r\n`;
-    return { method, head, body: body?.outgoing, upgrades, ...this.terms };
+    // One by one: a spread takes 0.1 µs.
+    const { headersMs, bodyMs, limits, expectMs } = this.terms;
+    return { method, head, body: body?.outgoing, upgrades, headersMs, bodyMs, limits, expectMs };
   }
 
   /**

@@ -62,6 +62,42 @@ describe('passing on', () => {
     });
   });
 
+  it('gives each client its own lines when several send the same headers, byte for byte, and others in between', async () => {
+    const upstream = start(telling);
+    const trusted: string[] = [];
+    const fronts = [
+      front(origin(upstream)), front(origin(upstream), { trust: true }),
+      front(origin(upstream), { trust: (address) => trusted.push(address) % 2 === 0 }),
+    ];
+    const ask = (n: number, from: string, headers: string[], path: string) => new Promise<Told>((resolve, reject) => {
+      const to = { host: '127.0.0.1', port: fronts[n]!.server.port, localAddress: from, headers, path, agent: false };
+      http.get(to, (response) => {
+        let text = '';
+        response.on('data', (piece) => { text += String(piece); }).on('end', () => { resolve(JSON.parse(text) as Told); });
+      }).on('error', reject);
+    });
+    const common = ['Host', 'public', 'Connection', 'close', 'X-Forwarded-For', '1.2.3.4'];
+    for (let round = 0; round < 3; round++) {
+      for (const from of ['127.0.0.1', '127.0.0.2']) {
+        const other = ['Host', 'public', 'Connection', 'close', 'X-Round', `${round} ${from}`];
+        const [told, byTrust, more] = [await ask(0, from, common, `/${round}`), await ask(1, from, common, '/b'), await ask(0, from, other, '/c')];
+        expect([told.target, told.headers['x-forwarded-for'], told.headers['x-round']]).toEqual([`/${round}`, from, undefined]);
+        expect([byTrust.target, byTrust.headers['x-forwarded-for']]).toEqual(['/b', `1.2.3.4, ${from}`]);
+        expect([more.headers['x-forwarded-for'], more.headers['x-round']]).toEqual([from, `${round} ${from}`]);
+      }
+    }
+    // A function that decides is asked for each request.
+    const decided = [await ask(2, '127.0.0.1', common, '/'), await ask(2, '127.0.0.1', common, '/')].map(({ headers }) => headers['x-forwarded-for']);
+    expect([decided, trusted]).toEqual([['127.0.0.1', '1.2.3.4, 127.0.0.1'], ['127.0.0.1', '127.0.0.1']]);
+    // More different ones than are remembered, twice.
+    for (let n = 0; n < 2; n++) {
+      for (let i = 0; i < 600; i++) {
+        const told = await ask(0, '127.0.0.1', ['Host', 'public', 'Connection', 'close', 'X-Number', String(i)], '/');
+        if (told.headers['x-number'] !== String(i)) expect(told.headers['x-number']).toBe(String(i));
+      }
+    }
+  });
+
   it('gives answers back: status, headers, bodies of every kind', async () => {
     await spawn(() => {
       const large = 'x'.repeat(3_000_000);

@@ -59,7 +59,7 @@ export { reportProgress } from './schedule/regulation.js';
 export { BvtGroup, type BvtOptions } from './schedule/share.js';
 export { ReplayDivergedError, SimulationError } from './simulate/errors.js';
 export {
-  simulate, type Cancellation, type Exploration, type ExploreOptions, type Simulated, type SimulationOptions,
+  simulate, type Cancellation, type Exploration, type ExploreOptions, type FaultOptions, type Simulated, type SimulationOptions,
 } from './simulate/simulate.js';
 export { Barrier } from './sync/barrier.js';
 export { Channel, sending, type SendCase } from './sync/channel.js';

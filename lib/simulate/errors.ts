@@ -1,5 +1,8 @@
 import { StackfulError } from '../internal/errors.js';
 
+/** How many faults a message lists, of the last. */
+const MOST_SHOWN = 50;
+
 /** A run of `simulate` failed. The message says how to repeat it and tells what happened; `cause` is the error. */
 export class SimulationError extends StackfulError {
   readonly code = 'ERR_SIMULATION';
@@ -13,12 +16,16 @@ export class SimulationError extends StackfulError {
     readonly schedule?: string,
     /** What happened turn by turn: who ran, and where each stopped. */
     readonly story?: string,
+    /** What `faults` has injected, in order. */
+    readonly faults: readonly string[] = [],
   ) {
     const what = cause instanceof Error ? cause.message : String(cause);
     const how = [`seed: ${String(seed)}`];
     if (schedule !== undefined) how.push(`schedule: '${schedule}'`);
     if (cancel) how.push(`cancel: ${JSON.stringify(cancel).replaceAll('"', "'")}`);
-    super(`${what} (to repeat it: simulate({ ${how.join(', ')} }, fn))${story === undefined ? '' : `\n${story}`}`, { cause });
+    const shown = faults.slice(-MOST_SHOWN).map((fault) => `\n  ${fault}`).join('');
+    const wentWrong = shown && `\nfaults injected (${String(faults.length)}):${shown}`;
+    super(`${what} (to repeat it: simulate({ ${how.join(', ')} }, fn))${wentWrong}${story === undefined ? '' : `\n${story}`}`, { cause });
   }
 }
 

@@ -8,6 +8,7 @@ import type { Choices, Director } from './schedule.js';
 /** A run that an exploration ended with. */
 export interface Found {
   readonly error: unknown;
+  readonly faults: readonly string[];
   readonly choices: Choices;
 }
 
@@ -22,13 +23,14 @@ export async function explore<R>(
   const ran = async (director: Director, log?: AccessLog) => {
     let turns = 0;
     runs++;
-    const ended = await new Run(fn, terms, director, {
+    const run = new Run(fn, terms, director, {
       begins() { turns++; },
       touched(what, change) { log?.touch(what, change); },
       drew() { log?.drew(); },
-    }).end();
+    });
+    const ended = await run.end();
     longest = Math.max(longest, turns);
-    return ended;
+    return { ...ended, faults: run.faults };
   };
   const done = (complete: boolean, found?: Found) => ({ found, exploration: { runs, complete, longest } });
 
@@ -37,7 +39,7 @@ export async function explore<R>(
     for (const director of bounded.directors()) {
       if (runs === maxRuns) return done(false);
       const ended = await ran(director);
-      if (ended.failed) return done(false, { error: ended.error, choices: director.made });
+      if (ended.failed) return done(false, { error: ended.error, faults: ended.faults, choices: director.made });
     }
     return done(bounded.complete);
   }
@@ -49,7 +51,7 @@ export async function explore<R>(
       if (runs === maxRuns) return done(false);
       order.beginRun();
       const ended = await ran(order, log);
-      if (ended.failed) return done(false, { error: ended.error, choices: order.choices });
+      if (ended.failed) return done(false, { error: ended.error, faults: ended.faults, choices: order.choices });
     } while (order.next());
     return done(true);
   } finally {

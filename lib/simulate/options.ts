@@ -1,5 +1,6 @@
 import { booleanOf, integerIn, invalidValue, oneOf } from '../internal/arguments.js';
 import { knownOptions } from '../internal/options.js';
+import { checkFaults, type CheckedFaults, type FaultOptions } from './faults.js';
 import { SEEDS } from './run.js';
 import { choicesOf } from './schedule.js';
 
@@ -19,6 +20,8 @@ export interface SimulationOptions {
    * times anyway.
    */
   shrink?: boolean;
+  /** What goes wrong with connections, files and names, and how likely; the seed decides when. The message of an error lists it. */
+  faults?: FaultOptions;
   /** Cancels a coroutine at one of its parking calls. */
   cancel?: Cancellation;
   /**
@@ -80,9 +83,11 @@ export interface Simulated {
    * Counts with `{ explore: { shared: 'declared' } }`, until the caller parks next; otherwise it does nothing.
    */
   touch(what: string, access?: 'read' | 'write'): void;
+  /** What `faults` has injected so far, in order. */
+  readonly faults: readonly string[];
 }
 
-const KNOWN = new Set(['seed', 'seeds', 'schedule', 'explore', 'shrink', 'cancel', 'cancelEach', 'maxSteps']);
+const KNOWN = new Set(['seed', 'seeds', 'schedule', 'explore', 'shrink', 'faults', 'cancel', 'cancelEach', 'maxSteps']);
 const KNOWN_OF_CANCEL = new Set(['name', 'at', 'when']);
 const KNOWN_OF_EXPLORE = new Set(['bound', 'shared', 'maxRuns']);
 const MOST_STEPS = 1e12;
@@ -96,6 +101,7 @@ export interface CheckedOptions {
   readonly schedule: string | undefined;
   readonly explore: { bound: number; declared: boolean; maxRuns: number } | undefined;
   readonly shrink: boolean;
+  readonly faults: CheckedFaults;
   readonly cancel: Cancellation | undefined;
   readonly cancelEach: string | undefined;
   readonly maxSteps: number;
@@ -125,6 +131,7 @@ export function checkOptions(options: SimulationOptions): CheckedOptions {
     schedule,
     explore,
     shrink: booleanOf('options.shrink', options.shrink ?? (explore !== undefined || seeds > 1)),
+    faults: checkFaults(options.faults),
     cancel,
     cancelEach,
     maxSteps: integerIn('options.maxSteps', options.maxSteps ?? DEFAULT_STEPS, 1, MOST_STEPS),

@@ -9,8 +9,10 @@ import { simulating } from '../internal/simulating.js';
 import { describeWaitable } from '../internal/waiting.js';
 import { setDeadlockMode } from '../observe/deadlock.js';
 import { DeadlockError } from '../observe/errors.js';
+import { Faults, type CheckedFaults } from './faults.js';
 import type { Cancellation, Simulated } from './options.js';
 import type { Director } from './schedule.js';
+import { enterWorld, leaveWorld } from './world.js';
 
 /** The events of the hook of `native.simulate`, as native/runtime/runtime.h numbers them. */
 const enum Happened {
@@ -37,13 +39,14 @@ export interface Witness {
   advanced?(): void;
   /** `simulated.touch` was called. */
   touched?(what: string, change: boolean): void;
-  /** `simulated.random` was called. */
+  /** The seed has decided something: `simulated.random` was called, or a fault was possible. */
   drew?(): void;
 }
 
 export interface Terms {
   seed: number;
   maxSteps: number;
+  faults: CheckedFaults;
   cancel: Cancellation | undefined;
   /** The name of coroutines whose parking calls are counted. */
   watched: string | undefined;
@@ -60,6 +63,7 @@ export class Run<R> implements Simulated {
   /** Parking calls of the coroutines with the watched name, so far. */
   parks = 0;
   readonly seed: number;
+  private readonly injector: Faults;
   private turn = 0;
   private readonly watched: string | undefined;
   private readonly outside = new Set(coroutines());
@@ -81,7 +85,12 @@ export class Run<R> implements Simulated {
     private readonly witness?: Witness,
   ) {
     this.seed = terms.seed;
+    this.injector = new Faults(terms.faults, terms.seed, () => { witness?.drew?.(); }, () => this.now());
     this.watched = terms.cancel?.name ?? terms.watched;
+  }
+
+  get faults(): readonly string[] {
+    return this.injector.injected;
   }
 
   now(): number {
@@ -178,6 +187,7 @@ export class Run<R> implements Simulated {
     const mode = setDeadlockMode('off');
     runs.now = true;
     setUnheard(this.unheard);
+    enterWorld(this.injector);
     const { director } = this;
     if (director) setChooser((limit) => this.pick(director, limit));
     this.undo = () => {
@@ -186,6 +196,7 @@ export class Run<R> implements Simulated {
       setDeadlockMode(mode);
       setUnheard(undefined);
       setChooser(undefined);
+      leaveWorld();
     };
     const root = () => {
       try {

@@ -2,14 +2,16 @@ import { functionOf } from '../internal/arguments.js';
 import { ReplayDivergedError, SimulationError } from './errors.js';
 import { explore } from './explore.js';
 import {
-  checkOptions, type Cancellation, type CheckedOptions, type Exploration, type ExploreOptions, type Simulated, type SimulationOptions,
+  checkOptions, type Cancellation, type CheckedOptions, type Exploration, type ExploreOptions,
+  type Simulated, type SimulationOptions,
 } from './options.js';
+import type { FaultOptions } from './faults.js';
 import { Run, runs, SEEDS, type Terms } from './run.js';
 import { choicesOf, Drawing, Following, scheduleText, type Choices } from './schedule.js';
 import { fewest, kindOf, shrink } from './shrink.js';
 import { Story } from './story.js';
 
-export type { Cancellation, ExploreOptions, Exploration, Simulated, SimulationOptions };
+export type { Cancellation, FaultOptions, ExploreOptions, Exploration, Simulated, SimulationOptions };
 
 /** Simulations run one after the other: this is the end of the last. */
 let last: Promise<unknown> = Promise.resolve();
@@ -23,8 +25,10 @@ let last: Promise<unknown> = Promise.resolve();
  * turns; promise callbacks run right behind the turn that causes them, and what `random` gives follows the seed.
  *
  * Inside, everything in this module works: `spawn`, `sleep`, `timeout`, locks, channels, `wait` for promises that are
- * settled inside. A run ends when all its coroutines are done; then the next one begins. During a run nothing else happens
- * in the thread: other coroutines, sockets, files and Node's timers stand still, so waiting for one of them is a deadlock.
+ * settled inside. Sockets of `stackful/net` are connected to each other in memory, numeric addresses and `localhost` are known, and work on
+ * files is done at once; `faults` makes them fail. TLS, UDP, `serve` and child processes are not simulated. A run ends when all its
+ * coroutines are done; then the next one begins. During a run nothing else happens in the thread: other coroutines, sockets
+ * that were there before and Node's timers stand still, so waiting for one of them is a deadlock.
  * `Date`, `performance` and `Math.random` are not simulated: use `now` and `random` of the argument of `fn`.
  *
  * @returns the result of `fn` in the last run; with `explore` an {@link Exploration}
@@ -90,7 +94,7 @@ class Simulation<R> {
   }
 
   private terms(seed: number, cancel = this.options.cancel): Terms {
-    return { seed, maxSteps: this.options.maxSteps, cancel, watched: this.options.cancelEach };
+    return { seed, maxSteps: this.options.maxSteps, faults: this.options.faults, cancel, watched: this.options.cancelEach };
   }
 
   private async seeded(): Promise<R> {
@@ -113,24 +117,26 @@ class Simulation<R> {
     const ended = await run.end();
     if (!ended.failed) return ended.result;
     const { error } = ended;
-    if (!this.options.shrink) throw new SimulationError(terms.seed, terms.cancel, error);
+    const plain = () => new SimulationError(terms.seed, terms.cancel, error, undefined, undefined, run.faults);
+    if (!this.options.shrink) throw plain();
     // Once more, to see which choices the seed makes.
     const drawing = new Drawing();
     const again = await new Run(this.fn, terms, drawing).end();
-    if (!again.failed || kindOf(again.error) !== kindOf(error)) throw new SimulationError(terms.seed, terms.cancel, error);
+    if (!again.failed || kindOf(again.error) !== kindOf(error)) throw plain();
     throw await this.shortest(terms, error, drawing.made);
   }
 
   private async scheduled(terms: Terms, choices: Choices): Promise<R> {
     const following = new Following(choices, true);
     const story = new Story();
-    const ended = await new Run(this.fn, terms, following, story).end();
+    const run = new Run(this.fn, terms, following, story);
+    const ended = await run.end();
     const { missed } = following;
     if (!ended.failed && missed === undefined) return ended.result;
     const error = missed === undefined || ended.failed ? (ended as { error: unknown }).error
       : new ReplayDivergedError(`the run was over before turn ${String(Number.parseInt(missed, 10))} of the schedule`);
     if (this.options.shrink && !(error instanceof ReplayDivergedError)) throw await this.shortest(terms, error, choices);
-    throw new SimulationError(terms.seed, terms.cancel, error, scheduleText(choices), story.text(told(error)));
+    throw new SimulationError(terms.seed, terms.cancel, error, scheduleText(choices), story.text(told(error)), run.faults);
   }
 
   private async explored(how: NonNullable<CheckedOptions['explore']>): Promise<Exploration> {
@@ -149,10 +155,11 @@ class Simulation<R> {
     };
     const short = choices ? await fewest(await shrink(choices, fails), fails) : known!;
     const story = new Story();
-    const ended = await new Run(this.fn, terms, new Following(short), story).end();
+    const run = new Run(this.fn, terms, new Following(short), story);
+    const ended = await run.end();
     // It depends on something besides the schedule, and does not fail any more.
     if (!ended.failed) return new SimulationError(terms.seed, terms.cancel, error, scheduleText(known!));
-    return new SimulationError(terms.seed, terms.cancel, ended.error, scheduleText(short), story.text(told(ended.error)));
+    return new SimulationError(terms.seed, terms.cancel, ended.error, scheduleText(short), story.text(told(ended.error)), run.faults);
   }
 }
 

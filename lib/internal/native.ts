@@ -141,6 +141,15 @@ export interface Native {
   endSimulation(): void;
   /** In the hook: slots of the ready coroutines, in the order in which they have become ready. Returns how many. */
   simulationReady(into: Int32Array): number;
+  /** In the hook: lets simulated time pass up to `ms`, and fires what is due. */
+  simulationAdvanceTo(ms: number): void;
+  /** From now on every turn is recorded, or none; turns are less charged by time meanwhile. */
+  recordTurns(on: boolean): void;
+  /**
+   * Moves recorded turns into `into`: of each slot, generation and time in milliseconds; slot -1 where promise callbacks had their turn.
+   * Returns how many numbers.
+   */
+  takeTurns(into: Float64Array): number;
   /** In the hook: a number below `limit` of the generator of the run's seed. */
   simulationRandom(limit: number): number;
   addonLoaded(): void;

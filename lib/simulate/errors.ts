@@ -18,9 +18,11 @@ export class SimulationError extends StackfulError {
     readonly story?: string,
     /** What `faults` has injected, in order. */
     readonly faults: readonly string[] = [],
+    /** The file of the recording that was replayed, if one was. */
+    readonly replay?: string,
   ) {
     const what = cause instanceof Error ? cause.message : String(cause);
-    const how = [`seed: ${String(seed)}`];
+    const how = [replay === undefined ? `seed: ${String(seed)}` : `replay: '${replay}'`];
     if (schedule !== undefined) how.push(`schedule: '${schedule}'`);
     if (cancel) how.push(`cancel: ${JSON.stringify(cancel).replaceAll('"', "'")}`);
     const shown = faults.slice(-MOST_SHOWN).map((fault) => `\n  ${fault}`).join('');
@@ -37,5 +39,13 @@ export class ReplayDivergedError extends StackfulError {
   readonly code = 'ERR_REPLAY_DIVERGED';
   constructor(where: string) {
     super(`the run went another way: ${where}`);
+  }
+}
+
+/** Something is being recorded or simulated in this thread already. */
+export class RecordingError extends StackfulError {
+  readonly code = 'ERR_RECORDING';
+  constructor() {
+    super('record was called while something is recorded or simulated in this thread');
   }
 }

@@ -12,6 +12,8 @@ export interface SimulationOptions {
   seeds?: number;
   /** A schedule that an error has named, instead of the one that the seed chooses. `''`: first in, first out. */
   schedule?: string;
+  /** The file of a recording, made by `record`: `fn` gets what came from outside then, in the same order of turns. */
+  replay?: string;
   /** Tries schedules systematically instead of by seeds; the result is an {@link Exploration}. */
   explore?: ExploreOptions | true;
   /**
@@ -87,7 +89,7 @@ export interface Simulated {
   readonly faults: readonly string[];
 }
 
-const KNOWN = new Set(['seed', 'seeds', 'schedule', 'explore', 'shrink', 'faults', 'cancel', 'cancelEach', 'maxSteps']);
+const KNOWN = new Set(['seed', 'seeds', 'schedule', 'replay', 'explore', 'shrink', 'faults', 'cancel', 'cancelEach', 'maxSteps']);
 const KNOWN_OF_CANCEL = new Set(['name', 'at', 'when']);
 const KNOWN_OF_EXPLORE = new Set(['bound', 'shared', 'maxRuns']);
 const MOST_STEPS = 1e12;
@@ -99,6 +101,7 @@ export interface CheckedOptions {
   readonly seed: number;
   readonly seeds: number;
   readonly schedule: string | undefined;
+  readonly replay: string | undefined;
   readonly explore: { bound: number; declared: boolean; maxRuns: number } | undefined;
   readonly shrink: boolean;
   readonly faults: CheckedFaults;
@@ -109,19 +112,22 @@ export interface CheckedOptions {
 
 export function checkOptions(options: SimulationOptions): CheckedOptions {
   knownOptions('simulate', options, KNOWN);
-  const { cancel, cancelEach, schedule } = options;
+  const { cancel, cancelEach, schedule, replay } = options;
   if (cancel) {
     knownOptions('simulate (options.cancel)', cancel, KNOWN_OF_CANCEL);
     integerIn('options.cancel.at', cancel.at, 1, MOST_STEPS);
   }
   const explore = exploreOf(options.explore);
   // With a schedule from elsewhere `random` still follows the seed: always the same one, so that errors stay short.
-  const seed = options.seed ?? (explore || schedule !== undefined ? 0 : Math.floor(Math.random() * SEEDS));
+  const seed = options.seed ?? (explore || schedule !== undefined || replay !== undefined ? 0 : Math.floor(Math.random() * SEEDS));
   const seeds = integerIn('options.seeds', options.seeds ?? 1, 1, SEEDS);
   if (schedule !== undefined && (typeof schedule !== 'string' || explore || seeds > 1 || cancelEach !== undefined)) {
     throw invalidValue('options.schedule', 'a text, and alone: it is one schedule', schedule);
   }
   if (schedule !== undefined) choicesOf(schedule);
+  if (replay !== undefined && (typeof replay !== 'string' || Object.keys(options).some((key) => key !== 'replay' && key !== 'maxSteps'))) {
+    throw invalidValue('options.replay', 'the path of a file, and alone', replay);
+  }
   if (explore && (seeds > 1 || cancelEach !== undefined)) {
     throw invalidValue('options.explore', 'used without seeds and cancelEach', options.explore);
   }
@@ -129,6 +135,7 @@ export function checkOptions(options: SimulationOptions): CheckedOptions {
     seed: integerIn('options.seed', seed, 0, SEEDS - 1),
     seeds,
     schedule,
+    replay,
     explore,
     shrink: booleanOf('options.shrink', options.shrink ?? (explore !== undefined || seeds > 1)),
     faults: checkFaults(options.faults),

@@ -22,6 +22,7 @@ const enum Happened {
   after,
   choose,
   advanced,
+  stuck,
 }
 
 /** The reason of coroutines that are cancelled because the run has failed. */
@@ -47,6 +48,9 @@ export interface Terms {
   seed: number;
   maxSteps: number;
   faults: CheckedFaults;
+  /** Puts the outside of a recording in place, instead of a simulated one; and takes it away. */
+  enter?: () => void;
+  leave?: () => void;
   cancel: Cancellation | undefined;
   /** The name of coroutines whose parking calls are counted. */
   watched: string | undefined;
@@ -134,6 +138,8 @@ export class Run<R> implements Simulated {
         break;
       case Happened.choose:
         return this.choose();
+      case Happened.stuck:
+        return this.prepare() ? 1 : 0;
       case Happened.advanced:
         this.director!.advanced?.();
         this.witness?.advanced?.();
@@ -150,7 +156,14 @@ export class Run<R> implements Simulated {
     return undefined;
   }
 
+  /** Lets a recording wake whom it wants next; whether it did. */
+  private prepare(): boolean {
+    if (!this.root || this.failure) return false;
+    return this.director?.prepare?.() === true;
+  }
+
   private choose(): number {
+    this.prepare();
     const ready = this.readyNow();
     const turn = ++this.turn;
     try {
@@ -187,7 +200,8 @@ export class Run<R> implements Simulated {
     const mode = setDeadlockMode('off');
     runs.now = true;
     setUnheard(this.unheard);
-    enterWorld(this.injector);
+    if (this.terms.enter) this.terms.enter();
+    else enterWorld(this.injector);
     const { director } = this;
     if (director) setChooser((limit) => this.pick(director, limit));
     this.undo = () => {
@@ -197,6 +211,7 @@ export class Run<R> implements Simulated {
       setUnheard(undefined);
       setChooser(undefined);
       leaveWorld();
+      this.terms.leave?.();
     };
     const root = () => {
       try {
@@ -263,6 +278,7 @@ export class Run<R> implements Simulated {
   private fail(error: unknown): void {
     if (this.failure) return;
     this.failure = { error };
+    this.director?.failed?.();
     if (!this.inTurn) this.failureSeen = true;
     for (const c of this.left()) this.cancel(c, OVER);
   }

@@ -33,12 +33,16 @@ export function choicesOf(text: string): Map<Place, number> {
 
 /** Makes the choices of a run. Nothing of it is called on a coroutine but `pick`. */
 export interface Director {
+  /** Before a choice, and when nobody is ready: may make a coroutine ready. Whether it did. */
+  prepare?(): boolean;
   /** Who of `ready`, which are in the order in which they have become so, has turn number `turn`: an index. */
   choose(turn: number, ready: readonly Coroutine[]): number;
   /** Whether the turn after `turn` comes before promise callbacks. */
   promisesLater?(turn: number): boolean;
   /** One of `limit` things that are the program's to choose from, in the middle of a turn. */
   pick(turn: number, limit: number): number;
+  /** The run has failed. */
+  failed?(): void;
   /** A turn is over. */
   ran?(turn: number, coroutine: Coroutine | undefined): void;
   /** No coroutine was ready, and time has passed. */

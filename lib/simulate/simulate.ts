@@ -6,10 +6,12 @@ import {
   type Simulated, type SimulationOptions,
 } from './options.js';
 import type { FaultOptions } from './faults.js';
+import { Replay } from './replay.js';
 import { Run, runs, SEEDS, type Terms } from './run.js';
 import { choicesOf, Drawing, Following, scheduleText, type Choices } from './schedule.js';
 import { fewest, kindOf, shrink } from './shrink.js';
 import { Story } from './story.js';
+import { readTrace } from './trace.js';
 
 export type { Cancellation, FaultOptions, ExploreOptions, Exploration, Simulated, SimulationOptions };
 
@@ -88,7 +90,8 @@ class Simulation<R> {
   constructor(private readonly fn: (simulated: Simulated) => R, private readonly options: CheckedOptions) {}
 
   result(): Promise<R | Exploration> {
-    const { explore: how, schedule, seed } = this.options;
+    const { explore: how, schedule, seed, replay } = this.options;
+    if (replay !== undefined) return this.replayed(this.terms(seed), replay);
     if (how) return this.explored(how);
     return schedule === undefined ? this.seeded() : this.scheduled(this.terms(seed), choicesOf(schedule));
   }
@@ -137,6 +140,18 @@ class Simulation<R> {
       : new ReplayDivergedError(`the run was over before turn ${String(Number.parseInt(missed, 10))} of the schedule`);
     if (this.options.shrink && !(error instanceof ReplayDivergedError)) throw await this.shortest(terms, error, choices);
     throw new SimulationError(terms.seed, terms.cancel, error, scheduleText(choices), story.text(told(error)), run.faults);
+  }
+
+  private async replayed(terms: Terms, file: string): Promise<R> {
+    const replay = new Replay(readTrace(file));
+    const story = new Story();
+    const enter = () => { replay.enter(); };
+    const leave = () => { replay.leave(); };
+    const ended = await new Run(this.fn, { ...terms, enter, leave }, replay, story).end();
+    const diverged = replay.divergence(ended.failed);
+    if (!ended.failed && !diverged) return ended.result;
+    const error = diverged ?? (ended as { error: unknown }).error;
+    throw new SimulationError(terms.seed, undefined, error, undefined, story.text(told(error)), [], file);
   }
 
   private async explored(how: NonNullable<CheckedOptions['explore']>): Promise<Exploration> {

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <memory>
+#include <vector>
 
 #include "values.h"
 
@@ -33,6 +35,35 @@ void simulationRandom(const Info& info) {
   returnInt(info, Runtime::current()->simulationRandom(static_cast<uint32_t>(numberAt(info, 0))));
 }
 
+// simulationAdvanceTo(ms)
+void simulationAdvanceTo(const Info& info) {
+  Runtime::current()->simulationAdvanceTo(static_cast<int64_t>(numberAt(info, 0) * 1e6));
+}
+
+// recordTurns(on): see Runtime::turnLog.
+void recordTurns(const Info& info) {
+  Runtime* runtime = Runtime::current();
+  const bool on = boolAt(info, 0);
+  runtime->scheduler().setSteady(on);
+  if (on) {
+    runtime->turnLog = std::make_unique<std::vector<double>>();
+  } else {
+    runtime->turnLog.reset();
+  }
+}
+
+// takeTurns(into): moves the oldest recorded turns into a Float64Array, whole ones; how many numbers.
+void takeTurns(const Info& info) {
+  Runtime* runtime = Runtime::current();
+  if (!runtime->turnLog) return returnInt(info, 0);
+  std::vector<double>& log = *runtime->turnLog;
+  const Bytes into = bytesAt(info, 0);
+  const size_t count = std::min(log.size(), into.size / sizeof(double) / 3 * 3);
+  std::copy_n(log.begin(), count, reinterpret_cast<double*>(into.data));
+  log.erase(log.begin(), log.begin() + static_cast<ptrdiff_t>(count));
+  returnInt(info, static_cast<int64_t>(count));
+}
+
 }  // namespace
 
 void defineSimulate(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
@@ -40,6 +71,9 @@ void defineSimulate(v8::Local<v8::Context> context, v8::Local<v8::Object> export
   define(context, exports, "endSimulation", endSimulation);
   define(context, exports, "simulationReady", simulationReady);
   define(context, exports, "simulationRandom", simulationRandom);
+  define(context, exports, "simulationAdvanceTo", simulationAdvanceTo);
+  define(context, exports, "recordTurns", recordTurns);
+  define(context, exports, "takeTurns", takeTurns);
 }
 
 }  // namespace stackful::binding

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "../engine/async_stack.h"
 #include "../engine/discovery.h"
@@ -94,6 +95,10 @@ class Runtime {
     if (!inBatch_) scheduleOutsideBatch();
   }
 
+  // For a recording: of each turn slot, generation and time in ms, and -1, 0 and the time where microtasks had their turn. Null
+  // as long as nothing is recorded.
+  std::unique_ptr<std::vector<double>> turnLog;
+
   // A run of the simulator, told to JavaScript by hook(event, number).
   struct SimulationRun {
     uint32_t seed;
@@ -103,7 +108,7 @@ class Runtime {
     v8::Global<v8::Function> hook;
     std::optional<sched::Simulation> simulation;  // until it is ended
   };
-  enum class SimulationEvent : int32_t { kIdle, kTooManySteps, kBefore, kAfter, kChoose, kAdvanced };
+  enum class SimulationEvent : int32_t { kIdle, kTooManySteps, kBefore, kAfter, kChoose, kAdvanced, kStuck };
   // Takes the place of the next batch, and of everything else in this thread until the hook calls endSimulation.
   void startSimulation(std::unique_ptr<SimulationRun> run) noexcept;
   void endSimulation() noexcept {
@@ -111,6 +116,10 @@ class Runtime {
   }
   // In the hook: the slots of those that are ready, in the order in which they have become so; how many.
   uint32_t simulationReady(int32_t* into, uint32_t room) noexcept;
+  // In the hook: lets the simulated time pass up to `now`, and fires what is due.
+  void simulationAdvanceTo(int64_t now) noexcept {
+    if (running_ && running_->simulation) running_->simulation->advanceTo(now);
+  }
   // In the hook: a number below `limit`, of the generator of the run's seed.
   uint32_t simulationRandom(uint32_t limit) noexcept {
     return running_ && running_->simulation ? running_->simulation->random(limit) : 0;
@@ -133,7 +142,8 @@ class Runtime {
   bool mayRunJavaScript() const noexcept;
   void runBatch() noexcept;
   bool runCoroutines() noexcept;
-  bool runHookedTurns() noexcept;
+  bool runSingleTurns() noexcept;
+  void logTurn(const sched::Coroutine* c) noexcept;
   void runHookedTurn(sched::Coroutine* c) noexcept;
   v8::Local<v8::Object> resourceOf(const sched::Coroutine* c) const noexcept;
   void checkResources(v8::Local<v8::Context> here) noexcept;

@@ -26,7 +26,8 @@ void Runtime::simulateBurst(SimulationRun& run) noexcept {
   sched::Simulation& simulation = *run.simulation;
   uint32_t ready = static_cast<uint32_t>(simulation.gather().size());
   if (ready == 0) {
-    // Microtasks have had their turn since the last step: only time can wake a coroutine.
+    // Microtasks have had their turn since the last step: only time can wake a coroutine, or a recording.
+    if (run.directed && tellSimulation(SimulationEvent::kStuck, -1) != 0) return;
     if (!simulation.advance()) {
       tellSimulation(SimulationEvent::kIdle, -1);
     } else if (run.directed) {
@@ -67,7 +68,8 @@ bool Runtime::chooseStep(SimulationRun& run, uint32_t ready, uint32_t& index) no
     // Twice the index; plus 1: another one runs before microtasks do.
     const int32_t choice = tellSimulation(SimulationEvent::kChoose, static_cast<int32_t>(ready));
     index = static_cast<uint32_t>(choice) / 2;
-    if (index >= ready) index = 0;
+    // The hook may have made more of them ready.
+    if (index >= simulation.gather().size()) index = 0;
     return choice % 2 == 1;
   }
   // Promises settle between any two steps, or only after several.

@@ -71,4 +71,9 @@ bool Simulation::advance() noexcept {
   return false;
 }
 
+void Simulation::advanceTo(Deadline now) noexcept {
+  if (now > scheduler_.virtualNow_) scheduler_.virtualNow_ = now;
+  timers_.expire(scheduler_.virtualNow_);
+}
+
 }  // namespace stackful::sched

@@ -28,6 +28,8 @@ class Simulation {
   Coroutine* take(uint32_t index) noexcept;
   // Lets time pass until a timer has fired; false when there is none.
   bool advance() noexcept;
+  // Lets time pass up to `now`, and fires what is due by then.
+  void advanceTo(Deadline now) noexcept;
   // A number below `limit`, of the seeded generator.
   uint32_t random(uint32_t limit) noexcept;
 

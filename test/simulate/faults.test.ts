@@ -110,8 +110,8 @@ describe('files in a simulation', () => {
         if (failed !== 'none') kinds.add(failed);
         expect(faults.length - before).toBe(failed === 'none' ? 0 : 1);
         const opened = code(() => {
-          using file = open(path);
-          file.sync();
+          const file = open(path);
+          try { file.sync(); } finally { file.close(); }
         });
         if (opened !== 'none') kinds.add(`open: ${opened}`);
       });
@@ -125,7 +125,7 @@ describe('faults', () => {
     const seen = new Map<string, number>();
     const listed: string[] = [];
     for (let seed = 0; seed < runs; seed++) {
-      await simulate({ seed, faults }, (simulated) => {
+      await simulate({ seed, faults }, (simulated): void => {
         const port = echo();
         let outcome;
         try {

@@ -172,7 +172,7 @@ class Recorder {
       if (number === undefined) return call(operation, subject, variant, start, done);
       return call(operation, subject, variant, start, (error: unknown, value: unknown) => {
         this.drain();
-        this.writer.add(['c', number, `query ${String(operation)} ${String(subject)}`, 0, encode([error, { json: value }])]);
+        this.writer.add(['c', number, `query ${String(operation)} ${String(subject)}`, 0, encode([error, value])]);
         done(error, value);
       });
     };

@@ -55,13 +55,12 @@ export class Replay implements Director {
     return new ReplayDivergedError(`the recorded one failed: ${end.error}`);
   }
 
-  prepare(): boolean {
+  prepare(): void {
     const turn = this.next;
-    if (!turn) return false;
+    if (!turn) return;
     const index = this.pending.findIndex((one) => one.number === turn.coroutine && !one.interrupted);
     if (index >= 0) this.pending.splice(index, 1)[0]!.wake();
     native.simulationAdvanceTo(turn.ms);
-    return index >= 0;
   }
 
   failed(): void {
@@ -157,7 +156,9 @@ export class Replay implements Director {
     if (index >= 0) this.pending.splice(index, 1);
   }
 
-  private query(operation: unknown, subject: unknown, _variant: unknown, _start: unknown, done: (error: unknown, value: unknown) => void): void {
+  private query(
+    operation: unknown, subject: unknown, _variant: unknown, _start: unknown, done: (error: unknown, value: unknown) => void,
+  ): void {
     const number = this.numberOf(current())!;
     const recorded = this.take(number, `query ${String(operation)} ${String(subject)}`);
     const [error, value] = decode(recorded.result) as [unknown, unknown];

@@ -102,16 +102,17 @@ export class Run<R> implements Simulated {
     return Math.round(native.now() * 1e3) / 1e3;
   }
 
-  random(limit: number): number {
+  // Functions of their own, because a program may take them out of its argument.
+  readonly random = (limit: number): number => {
     integerIn('limit', limit, 1, SEEDS);
     this.witness?.drew?.();
     return randomBelow(limit);
-  }
+  };
 
-  touch(what: string, access: 'read' | 'write' = 'write'): void {
+  readonly touch = (what: string, access: 'read' | 'write' = 'write'): void => {
     if (typeof what !== 'string') throw invalidType('what', 'of type string', what);
     this.witness?.touched?.(what, oneOf('access', access, ['read', 'write']) === 'write');
-  }
+  };
 
   async end(): Promise<Ended<R>> {
     await new Promise<void>((resolve) => {
@@ -139,7 +140,8 @@ export class Run<R> implements Simulated {
       case Happened.choose:
         return this.choose();
       case Happened.stuck:
-        return this.prepare() ? 1 : 0;
+        this.prepare();
+        break;
       case Happened.advanced:
         this.director!.advanced?.();
         this.witness?.advanced?.();
@@ -156,10 +158,9 @@ export class Run<R> implements Simulated {
     return undefined;
   }
 
-  /** Lets a recording wake whom it wants next; whether it did. */
-  private prepare(): boolean {
-    if (!this.root || this.failure) return false;
-    return this.director?.prepare?.() === true;
+  /** Lets a recording wake whom it wants next. */
+  private prepare(): void {
+    if (this.root && !this.failure) this.director?.prepare?.();
   }
 
   private choose(): number {

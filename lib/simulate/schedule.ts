@@ -33,8 +33,8 @@ export function choicesOf(text: string): Map<Place, number> {
 
 /** Makes the choices of a run. Nothing of it is called on a coroutine but `pick`. */
 export interface Director {
-  /** Before a choice, and when nobody is ready: may make a coroutine ready. Whether it did. */
-  prepare?(): boolean;
+  /** Before a choice, and when nobody is ready: may make a coroutine ready. */
+  prepare?(): void;
   /** Who of `ready`, which are in the order in which they have become so, has turn number `turn`: an index. */
   choose(turn: number, ready: readonly Coroutine[]): number;
   /** Whether the turn after `turn` comes before promise callbacks. */

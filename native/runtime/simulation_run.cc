@@ -27,7 +27,10 @@ void Runtime::simulateBurst(SimulationRun& run) noexcept {
   uint32_t ready = static_cast<uint32_t>(simulation.gather().size());
   if (ready == 0) {
     // Microtasks have had their turn since the last step: only time can wake a coroutine, or a recording.
-    if (run.directed && tellSimulation(SimulationEvent::kStuck, -1) != 0) return;
+    if (run.directed) {
+      tellSimulation(SimulationEvent::kStuck, -1);
+      if (!simulation.gather().empty()) return;
+    }
     if (!simulation.advance()) {
       tellSimulation(SimulationEvent::kIdle, -1);
     } else if (run.directed) {

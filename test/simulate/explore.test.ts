@@ -1,6 +1,6 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
 
-import { Channel, coroutines, Mutex, select, simulate, SimulationError, sleep, spawn, wait, yieldNow, type Exploration } from 'stackful';
+import { Channel, coroutines, Mutex, select, simulate, SimulationError, sleep, spawn, wait, yieldNow, type Exploration, type Simulated } from 'stackful';
 
 async function failure(run: Promise<unknown>): Promise<SimulationError> {
   const error: unknown = await run.then(() => undefined, (e: unknown) => e);
@@ -55,7 +55,7 @@ describe('simulate, exploring', () => {
   });
 
   it('counts schedules as one that differ in turns which touch nothing in common', async () => {
-    const apart = (touch: boolean) => (simulated: { touch(what: string): void }) => {
+    const apart = (touch: boolean) => (simulated: Simulated) => {
       const all = [0, 1, 2].map((i) => spawn(() => { simulated.touch(touch ? 'same' : `own ${String(i)}`); }));
       sleep(1);
       for (const c of all) c.join();

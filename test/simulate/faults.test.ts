@@ -97,10 +97,10 @@ describe('sockets in a simulation', () => {
 describe('files in a simulation', () => {
   it('are those of the system, and take no time', async () => {
     const path = `${process.env.TMPDIR ?? '/tmp'}/stackful-simulated-${String(process.pid)}`;
-    await simulate({ seeds: 5 }, ({ now }) => {
+    await simulate({ seeds: 5 }, (simulated) => {
       writeFile(path, 'x'.repeat(100_000));
       expect(readFile(path, 'utf8')).toHaveLength(100_000);
-      expect(now()).toBe(0);
+      expect(simulated.now()).toBe(0);
     });
     const kinds = new Set<string>();
     for (let seed = 0; seed < 60; seed++) {
@@ -146,7 +146,7 @@ describe('faults', () => {
     expect(resets.seen.has('one two three four five')).toBe(true);
     expect(resets.listed.every((one) => one.includes('the connection is reset'))).toBe(true);
     const refused = await outcomes({ connect: 0.8 }, 40);
-    expect([...refused.seen.keys()]).toEqual(expect.arrayContaining(['ECONNREFUSED', 'ETIMEDOUT', 'EHOSTUNREACH']) as unknown);
+    for (const one of ['ECONNREFUSED', 'ETIMEDOUT', 'EHOSTUNREACH']) expect(refused.seen.has(one)).toBe(true);
     // These must not be seen by a program that is right.
     const late = await outcomes({ delay: 0.5, maxDelay: 1000, shortRead: 0.7 }, 40);
     expect([...late.seen]).toEqual([['one two three four five', 40]]);
@@ -163,7 +163,9 @@ describe('faults', () => {
         const socket = connect({ host: '127.0.0.1', port: listener.address.port });
         let peer: Socket | undefined;
         while (!peer) seen.add(code(() => { peer = listener.accept(); }));
-        for (const one of [listener, socket, peer]) one.close();
+        peer.close();
+        socket.close();
+        listener.close();
       });
     }
     expect([...seen].sort()).toEqual(['EAI_AGAIN', 'EMFILE', 'ENOTFOUND', 'none']);

@@ -29,7 +29,7 @@ export class Replay implements Director {
   private undoGlobals!: () => void;
   private first: ReplayDivergedError | undefined;
   /** The run has failed, and is being cleaned up: nothing of that was recorded. */
-  private over = false;
+  private cleaning = false;
 
   constructor(private readonly trace: Trace) {}
 
@@ -38,7 +38,7 @@ export class Replay implements Director {
     interpose((_room, real) => this.calls(real));
     this.undoGlobals = replaceGlobals((name, original) => () => {
       const number = this.numberOf(current());
-      return this.over || number === undefined || number < 0 ? original() : (decode(this.take(number, name).result) as number);
+      return this.cleaning || number === undefined || number < 0 ? original() : (decode(this.take(number, name).result) as number);
     });
   }
 
@@ -47,9 +47,29 @@ export class Replay implements Director {
     this.members.end();
   }
 
-  /** Why the run was another one than the recorded one, if it was; `failed`: whether it failed. */
-  divergence(failed: boolean): ReplayDivergedError | undefined {
+  /**
+   * Whether a run that cannot go on is another one than the recorded one: that had more turns, or its function has ended. A process that
+   * ended before the function may have been stuck as well.
+   */
+  get wentOn(): boolean {
+    const { end } = this.trace;
+    return this.next !== undefined || (end !== undefined && end.error?.startsWith('DeadlockError') !== true);
+  }
+
+  /** Whether all turns of the recording have been had. */
+  get over(): boolean {
+    return this.next === undefined;
+  }
+
+  /**
+   * Why the run was another one than the recorded one, if it was.
+   *
+   * @param failed whether it failed
+   * @param waits whether it waits for something, where the recorded one went on
+   */
+  divergence(failed: boolean, waits: boolean): ReplayDivergedError | undefined {
     if (this.first) return this.first;
+    if (waits) return new ReplayDivergedError('it waits for what the recording does not have');
     const { end } = this.trace;
     if (failed || !end || end.error === null) return undefined;
     return new ReplayDivergedError(`the recorded one failed: ${end.error}`);
@@ -64,7 +84,7 @@ export class Replay implements Director {
   }
 
   failed(): void {
-    this.over = true;
+    this.cleaning = true;
   }
 
   choose(turn: number, ready: readonly Coroutine[]): number {
@@ -128,7 +148,7 @@ export class Replay implements Director {
   }
 
   private call(name: string, args: unknown[], real: Calls): unknown {
-    if (this.over) return ECANCELED;
+    if (this.cleaning) return ECANCELED;
     const number = this.numberOf(current())!;
     // It had not returned when the recording ended.
     if (!this.recordedFor(number)) return this.never(name);

@@ -97,6 +97,16 @@ export class Run<R> implements Simulated {
     return this.injector.injected;
   }
 
+  /** What the function has returned, also when the run failed behind that. */
+  get returned(): { result: R } | undefined {
+    try {
+      // stackful-analyze-ignore wrong-stack: it has ended
+      return this.root && { result: this.root.join() };
+    } catch {
+      return undefined;
+    }
+  }
+
   now(): number {
     // Rounded to microseconds, because a sleep of 0 takes a nanosecond.
     return Math.round(native.now() * 1e3) / 1e3;

@@ -1,4 +1,5 @@
 import { functionOf } from '../internal/arguments.js';
+import { DeadlockError } from '../observe/errors.js';
 import { ReplayDivergedError, SimulationError } from './errors.js';
 import { explore } from './explore.js';
 import {
@@ -147,9 +148,14 @@ class Simulation<R> {
     const story = new Story();
     const enter = () => { replay.enter(); };
     const leave = () => { replay.leave(); };
-    const ended = await new Run(this.fn, { ...terms, enter, leave }, replay, story).end();
-    const diverged = replay.divergence(ended.failed);
+    const run = new Run(this.fn, { ...terms, enter, leave }, replay, story);
+    const ended = await run.end();
+    const returned = replay.over ? run.returned : undefined;
+    // Coroutines that still waited when the function returned, and the recording ended, wait for ever.
+    const stuck = ended.failed && ended.error instanceof DeadlockError && replay.wentOn;
+    const diverged = replay.divergence(ended.failed && !(stuck && returned), stuck && !returned);
     if (!ended.failed && !diverged) return ended.result;
+    if (stuck && returned && !diverged) return returned.result;
     const error = diverged ?? (ended as { error: unknown }).error;
     throw new SimulationError(terms.seed, undefined, error, undefined, story.text(told(error)), [], file);
   }

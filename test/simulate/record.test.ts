@@ -99,9 +99,26 @@ describe('a recording', () => {
     const turns = await failure(simulate({ replay: file }, () => { for (let i = 0; i < 9; i++) yieldNow(); }));
     expect(turns.cause).toMatchObject({ code: 'ERR_REPLAY_DIVERGED', message: expect.stringMatching(/turn \d: the recording ends/) as string });
     expect(turns.message).toContain(`simulate({ replay: '${file}' }, fn)`);
+    await record({ file }, () => { sleep(1); });
+    const early = await failure(simulate({ replay: file }, () => readFile(input)));
+    expect(early.cause).toMatchObject({ code: 'ERR_REPLAY_DIVERGED' });
     await record({ file }, () => { throw new Error('recorded'); }).catch(() => undefined);
+    const more = await failure(simulate({ replay: file }, () => readFile(input)));
+    expect(more.cause).toMatchObject({ code: 'ERR_REPLAY_DIVERGED', message: expect.stringContaining('waits for what') as string });
     const fine = await failure(simulate({ replay: file }, () => 1));
     expect(fine.cause).toMatchObject({ message: expect.stringContaining('the recorded one failed: Error: recorded') as string });
+  });
+
+  it('may end while coroutines wait', async () => {
+    const program = () => {
+      const listener = listen({ host: '127.0.0.1', port: 0 });
+      spawn(() => { try { listener.accept(); } catch { /* closed, when it is recorded */ } }, { name: 'acceptor' });
+      yieldNow();
+      setImmediate(() => { listener.close(); });
+      return 'returned';
+    };
+    expect(await record({ file }, program)).toBe('returned');
+    expect(await simulate({ replay: file }, program)).toBe('returned');
   });
 
   it('has a bounded size, and a version', async () => {

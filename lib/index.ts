@@ -57,8 +57,11 @@ export type { Importance } from './schedule/importance.js';
 export type { PolicyName, Priority, SchedulingPolicy } from './schedule/policy.js';
 export { reportProgress } from './schedule/regulation.js';
 export { BvtGroup, type BvtOptions } from './schedule/share.js';
-export { SimulationError } from './simulate/errors.js';
-export { simulate, type Cancellation, type Simulated, type SimulationOptions } from './simulate/simulate.js';
+export { record, type RecordOptions } from './simulate/record.js';
+export { RecordingError, ReplayDivergedError, SimulationError } from './simulate/errors.js';
+export {
+  simulate, type Cancellation, type Exploration, type ExploreOptions, type FaultOptions, type Simulated, type SimulationOptions,
+} from './simulate/simulate.js';
 export { Barrier } from './sync/barrier.js';
 export { Channel, sending, type SendCase } from './sync/channel.js';
 export { Condition } from './sync/condition.js';

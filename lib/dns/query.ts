@@ -1,6 +1,18 @@
 import { ParkKind } from '../internal/kinds.js';
+import { seam } from '../internal/outside.js';
 import { parkShown } from '../internal/park_details.js';
 import { checkpoint, WaitQueue, type ParkOptions } from '../internal/parking.js';
+
+type Done = (error: NodeJS.ErrnoException | null, value: unknown) => void;
+
+/** Asks Node; a simulation puts its own answers here. */
+const originals = {
+  query: (_operation: string, _subject: unknown, _variant: readonly unknown[], start: (done: Done) => void, done: Done): void => {
+    start(done);
+  },
+};
+let { query } = originals;
+seam('dns', originals, (calls) => { ({ query } = calls); });
 
 /** What Node's callback of a query got. */
 interface Outcome {
@@ -24,7 +36,7 @@ export function ask<T>(
   operation: string,
   subject: unknown,
   variant: readonly unknown[],
-  start: (done: (error: NodeJS.ErrnoException | null, value: unknown) => void) => void,
+  start: (done: Done) => void,
   options: ParkOptions | undefined,
 ): T {
   checkpoint(operation, options);
@@ -34,7 +46,7 @@ export function ask<T>(
   if (!queue) {
     const asked = new WaitQueue<Outcome>();
     let outcome: Outcome | undefined;
-    start((error, value) => {
+    query(operation, subject, variant, start, (error, value) => {
       outcome = { error, value };
       if (underWay.get(key) === asked) underWay.delete(key);
       asked.wakeAll(outcome);

@@ -1,5 +1,6 @@
 import '../internal/buffers.js';
 import { native } from '../internal/native.js';
+import { seam } from '../internal/outside.js';
 
 /** In the order of `enum class CallKind` in native/disk/file.h. */
 export const Call = {
@@ -53,23 +54,19 @@ interface FsNative {
   fsCall: (call: Call, path: string | Uint8Array | number, other: string | Uint8Array | undefined, number: number) => number | Buffer;
 }
 
-export const {
-  fsOpen,
-  fsClose,
-  fsRead,
-  fsWrite,
-  fsReadFile,
-  fsWriteFile,
-  fsStat,
-  fsLstat,
-  fsFstat,
-  fsStatNumbers,
-  fsExists,
-  fsReaddir,
-  fsRealpath,
-  fsSync,
-  fsCall,
-} = native as unknown as FsNative;
+const originals = native as unknown as FsNative;
+
+export let {
+  fsOpen, fsClose, fsRead, fsWrite, fsReadFile, fsWriteFile, fsStat, fsLstat, fsFstat, fsStatNumbers, fsExists,
+  fsReaddir, fsRealpath, fsSync, fsCall,
+} = originals;
+
+seam('fs', originals, (calls) => {
+  ({
+    fsOpen, fsClose, fsRead, fsWrite, fsReadFile, fsWriteFile, fsStat, fsLstat, fsFstat, fsStatNumbers, fsExists,
+    fsReaddir, fsRealpath, fsSync, fsCall,
+  } = calls);
+});
 
 /** In the order of `enum class FileCall` in native/disk/file.h. */
 export const FILE_CALLS = ['open', 'fstat', 'read', 'write', 'fsync', 'close'] as const;

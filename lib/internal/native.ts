@@ -133,8 +133,27 @@ export interface Native {
   writeToStderr(text: string): void;
   noteAsyncIds(executionId: number, triggerId: number, resource: object): void;
   confirmAsyncIds(executionId: number, triggerId: number, resource: object, executionAsyncResource: () => object): boolean;
-  simulate(seed: number, maxSteps: number, watched: boolean, hook: (event: number, slot: number) => void): void;
+  /**
+   * The hook of a `directed` run answers the event `choose` with twice the index of who runs next, plus 1 when another one runs before
+   * promise callbacks do.
+   */
+  simulate(
+    seed: number, maxSteps: number, watched: boolean, directed: boolean, hook: (event: number, number: number) => number | undefined,
+  ): void;
   endSimulation(): void;
+  /** In the hook: slots of the ready coroutines, in the order in which they have become ready. Returns how many. */
+  simulationReady(into: Int32Array): number;
+  /** In the hook: lets simulated time pass up to `ms`, and fires what is due. */
+  simulationAdvanceTo(ms: number): void;
+  /** From now on every turn is recorded, or none; turns are less charged by time meanwhile. */
+  recordTurns(on: boolean): void;
+  /**
+   * Moves recorded turns into `into`: of each slot, generation and time in milliseconds; slot -1 where promise callbacks had their turn.
+   * Returns how many numbers.
+   */
+  takeTurns(into: Float64Array): number;
+  /** In the hook: a number below `limit` of the generator of the run's seed. */
+  simulationRandom(limit: number): number;
   addonLoaded(): void;
   watchModules(list: readonly string[], changed: () => void): void;
   setBatchBudget(ms: number): void;

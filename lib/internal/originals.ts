@@ -7,7 +7,7 @@ import zlib from 'node:zlib';
  */
 export const {
   chmodSync, closeSync, existsSync, fstatSync, lstatSync, mkdirSync, openSync, readdirSync,
-  readFileSync, readlinkSync, realpathSync, rmSync, statSync, unlinkSync, writeFileSync,
+  readFileSync, readlinkSync, realpathSync, rmSync, statSync, unlinkSync, writeFileSync, writeSync,
 } = fs;
 
 export const { brotliCompressSync, brotliDecompressSync, deflateRawSync, gunzipSync, gzipSync, inflateRawSync } = zlib;

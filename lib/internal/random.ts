@@ -20,3 +20,15 @@ export function randomBelow(limit: number): number {
   state ^= state << 5;
   return (state >>> 0) % limit;
 }
+
+/** Makes the choices of {@link chooseBelow} instead of the generator, in some runs of `simulate`. */
+let chooser: ((limit: number) => number) | undefined;
+
+export function setChooser(to: typeof chooser): void {
+  chooser = to;
+}
+
+/** The same, for a choice that decides what a program does: a simulation may want to see what comes of each. */
+export function chooseBelow(limit: number): number {
+  return chooser ? chooser(limit) : randomBelow(limit);
+}

@@ -1,5 +1,6 @@
 import '../internal/buffers.js';
 import { native } from '../internal/native.js';
+import { seam } from '../internal/outside.js';
 
 /** An address of IPv4 as a number of 32 bits, one of IPv6 as text. */
 export type Host = number | string;
@@ -52,40 +53,23 @@ interface NetNative {
   netFlushError: (socket: number) => number;
 }
 
-export const {
-  netListen,
-  netConnect,
-  netAccept,
-  netClose,
-  netAddress,
-  netRead,
-  netReadInto,
-  netWrite,
-  netWritev,
-  netSendFile,
-  netEnd,
-  netLookAgain,
-  netFlush,
-  netSetOptions,
-  netGetOption,
-  netMembership,
-  netMulticastInterface,
-  netDescriptor,
-  netAdopt,
-  netCredentials,
-  netSendDescriptors,
-  netReceiveDescriptors,
-  netPipe,
-  udpOpen,
-  udpBind,
-  udpConnect,
-  udpSend,
-  udpSendMany,
-  udpReceive,
-  unixSend,
-  netBuffered,
-  netFlushError,
-} = native as unknown as NetNative;
+const originals = native as unknown as NetNative;
+
+export let {
+  netListen, netConnect, netAccept, netClose, netAddress, netRead, netReadInto, netWrite, netWritev, netSendFile,
+  netEnd, netLookAgain, netFlush, netSetOptions, netGetOption, netMembership, netMulticastInterface, netDescriptor,
+  netAdopt, netCredentials, netSendDescriptors, netReceiveDescriptors, netPipe, udpOpen, udpBind, udpConnect,
+  udpSend, udpSendMany, udpReceive, unixSend, netBuffered, netFlushError,
+} = originals;
+
+seam('net', originals, (calls) => {
+  ({
+    netListen, netConnect, netAccept, netClose, netAddress, netRead, netReadInto, netWrite, netWritev, netSendFile,
+    netEnd, netLookAgain, netFlush, netSetOptions, netGetOption, netMembership, netMulticastInterface, netDescriptor,
+    netAdopt, netCredentials, netSendDescriptors, netReceiveDescriptors, netPipe, udpOpen, udpBind, udpConnect,
+    udpSend, udpSendMany, udpReceive, unixSend, netBuffered, netFlushError,
+  } = calls);
+});
 
 /** The number of a closed socket. */
 export const CLOSED = -1;

@@ -1,86 +1,45 @@
-import { setUnheard, spawn, type Coroutine } from '../coroutine/coroutine.js';
-import { CancelledError } from '../coroutine/errors.js';
-import { functionOf, integerIn } from '../internal/arguments.js';
-import { coroutineAt, coroutines } from '../internal/current.js';
-import { nameOf } from '../internal/names.js';
-import { native } from '../internal/native.js';
-import { knownOptions } from '../internal/options.js';
-import { randomBelow, restoreRandom, seedRandom } from '../internal/random.js';
-import { simulating } from '../internal/simulating.js';
-import { describeWaitable } from '../internal/waiting.js';
-import { setDeadlockMode } from '../observe/deadlock.js';
+import { functionOf } from '../internal/arguments.js';
 import { DeadlockError } from '../observe/errors.js';
-import { SimulationError } from './errors.js';
+import { ReplayDivergedError, SimulationError } from './errors.js';
+import { explore } from './explore.js';
+import {
+  checkOptions, type Cancellation, type CheckedOptions, type Exploration, type ExploreOptions,
+  type Simulated, type SimulationOptions,
+} from './options.js';
+import type { FaultOptions } from './faults.js';
+import { Replay } from './replay.js';
+import { Run, runs, SEEDS, type Terms } from './run.js';
+import { choicesOf, Drawing, Following, scheduleText, type Choices } from './schedule.js';
+import { fewest, kindOf, shrink } from './shrink.js';
+import { Story } from './story.js';
+import { readTrace } from './trace.js';
 
-/** The options of `simulate`. */
-export interface SimulationOptions {
-  /** Chooses the schedule: the same seed gives the same schedule. Default: a random seed; errors name it. */
-  seed?: number;
-  /** How many schedules to try: `seed`, `seed` + 1, ... Default 1. */
-  seeds?: number;
-  /** Cancels a coroutine at one of its parking calls. */
-  cancel?: Cancellation;
-  /**
-   * The name of a coroutine. Each seed is run once without cancelling it, and then twice for each of its parking calls:
-   * once cancelling it as it parks there, and once when it was woken and has not run yet.
-   */
-  cancelEach?: string;
-  /** Fails a run that takes more turns of coroutines than this. Default 100,000. */
-  maxSteps?: number;
-}
-
-/** Where a simulation cancels a coroutine. */
-export interface Cancellation {
-  /** The name of the coroutine, as given to `spawn`. If several have it, their parking calls are counted together. */
-  name: string;
-  /** At which of its parking calls, counted from 1. */
-  at: number;
-  /** As it parks there (the default), or when it was woken and has not run yet. */
-  when?: 'parked' | 'woken';
-}
-
-/** The argument of the function that {@link simulate} runs. */
-export interface Simulated {
-  /** The seed of this run. */
-  readonly seed: number;
-  /** Milliseconds of simulated time since the run began. */
-  now(): number;
-  /** A whole number from 0 to `limit` - 1, chosen by the seed. */
-  random(limit: number): number;
-}
-
-/** The events of the hook of `native.simulate`, as native/runtime/runtime.h numbers them. */
-const enum Happened {
-  idle,
-  tooManySteps,
-  before,
-  after,
-}
-
-const KNOWN = new Set(['seed', 'seeds', 'cancel', 'cancelEach', 'maxSteps']);
-const KNOWN_OF_CANCEL = new Set(['name', 'at', 'when']);
-const MOST_STEPS = 1e12;
-const DEFAULT_STEPS = 100_000;
-const SEEDS = 2 ** 32;
+export type { Cancellation, FaultOptions, ExploreOptions, Exploration, Simulated, SimulationOptions };
 
 /** Simulations run one after the other: this is the end of the last. */
 let last: Promise<unknown> = Promise.resolve();
-let running = false;
 
 /**
- * Runs `fn` in a coroutine under simulated time and a seeded scheduler: when no coroutine is ready, time jumps to the next
- * timer, and a seed chooses which of the ready coroutines runs next. So a test of coroutines that affect each other does not
- * wait, can be run under thousands of schedules, and a failure can be repeated exactly by its seed.
+ * Runs `fn` in a coroutine under simulated time and a scheduler that makes its choices by a seed, by a schedule that an error has named,
+ * or systematically: when no coroutine is ready, time jumps to the next timer; when several are, one of them runs next. So a test of
+ * coroutines that affect each other does not wait, can be run under thousands of schedules, and a failure can be repeated exactly.
+ *
+ * With `explore` all schedules are run, or those with few departures from first in, first out. That tells what comes of each order of
+ * turns; promise callbacks run right behind the turn that causes them, and what `random` gives follows the seed.
  *
  * Inside, everything in this module works: `spawn`, `sleep`, `timeout`, locks, channels, `wait` for promises that are
- * settled inside. A run ends when all its coroutines are done; then the next one begins. During a run nothing else happens
- * in the thread: other coroutines, sockets, files and Node's timers stand still, so waiting for one of them is a deadlock.
+ * settled inside. Sockets of `stackful/net` are connected to each other in memory, numeric addresses and `localhost` are known, and work on
+ * files is done at once; `faults` makes them fail. TLS, UDP, `serve` and child processes are not simulated. A run ends when all its
+ * coroutines are done; then the next one begins. During a run nothing else happens in the thread: other coroutines, sockets
+ * that were there before and Node's timers stand still, so waiting for one of them is a deadlock.
  * `Date`, `performance` and `Math.random` are not simulated: use `now` and `random` of the argument of `fn`.
  *
- * @returns the result of `fn` in the last run
- * @throws (rejects with) SimulationError (`ERR_SIMULATION`), whose message names the seed and whose `cause` is the error of
- *   `fn` or of a coroutine that was not joined; a DeadlockError (`ERR_DEADLOCK`) when no coroutine can go on; or an Error
- *   about too many steps. All other coroutines of the run were cancelled before. TypeError and RangeError for bad options
+ * @returns the result of `fn` in the last run; with `explore` an {@link Exploration}
+ * @throws (rejects with) SimulationError (`ERR_SIMULATION`), whose message says how to repeat the run and, where the shortest failing
+ *   schedule is known, what happened in it turn by turn, and whose `cause` is the error of `fn` or of a coroutine that was not joined; a
+ *   DeadlockError (`ERR_DEADLOCK`) when no coroutine can go on; a ReplayDivergedError (`ERR_REPLAY_DIVERGED`) when the run does
+ *   not fit `schedule`, or is not the same each time; or an Error about too many steps. All other coroutines of the run were cancelled
+ *   before. TypeError and RangeError for bad options
  *
  * @example
  * ```ts
@@ -99,195 +58,134 @@ let running = false;
  *   if (balance < 0) throw new Error('overdrawn');
  * });
  * console.log(await test.catch((error: NodeJS.ErrnoException) => error.code)); // ERR_SIMULATION
+ *
+ * const safe = (amount: number) => { if (balance >= amount) balance -= amount; };
+ * const { runs, complete } = await simulate({ explore: true }, () => {
+ *   balance = 100;
+ *   for (const one of [spawn(() => safe(80)), spawn(() => safe(80))]) one.join();
+ *   if (balance !== 20) throw new Error('wrong');
+ * });
+ * console.log(complete, runs > 1); // true true
  * ```
  */
 export function simulate<R>(fn: (simulated: Simulated) => R): Promise<R>;
+export function simulate<R>(
+  options: SimulationOptions & { explore: ExploreOptions | true },
+  fn: (simulated: Simulated) => R,
+): Promise<Exploration>;
 export function simulate<R>(options: SimulationOptions, fn: (simulated: Simulated) => R): Promise<R>;
 export function simulate<R>(
   first: SimulationOptions | ((simulated: Simulated) => R),
   second?: (simulated: Simulated) => R,
-): Promise<R> {
-  const options = typeof first === 'function' ? {} : first;
+): Promise<R | Exploration> {
   const fn = functionOf('fn', typeof first === 'function' ? first : second!);
-  knownOptions('simulate', options, KNOWN);
-  if (options.cancel) knownOptions('simulate (options.cancel)', options.cancel, KNOWN_OF_CANCEL);
-  const seed = integerIn('options.seed', options.seed ?? Math.floor(Math.random() * SEEDS), 0, SEEDS - 1);
-  const seeds = integerIn('options.seeds', options.seeds ?? 1, 1, SEEDS);
-  const maxSteps = integerIn('options.maxSteps', options.maxSteps ?? DEFAULT_STEPS, 1, MOST_STEPS);
-  const { cancel, cancelEach } = options;
-  if (cancel) integerIn('options.cancel.at', cancel.at, 1, MOST_STEPS);
-  if (running) throw new SimulationError(seed, cancel, new Error('simulate was called inside a simulation'));
-
-  const all = last.then(async () => {
-    let result!: R;
-    for (let at = seed; at < seed + seeds; at++) {
-      const run = new Run(fn, at % SEEDS, maxSteps, cancel, cancelEach);
-      // stackful-analyze-ignore wrong-stack: the coroutines that are joined have ended
-      result = await run.result();
-      for (let park = 1; cancelEach !== undefined && park <= run.parks; park++) {
-        for (const when of ['parked', 'woken'] as const) {
-          // stackful-analyze-ignore wrong-stack: as above
-          result = await new Run(fn, at % SEEDS, maxSteps, { name: cancelEach, at: park, when }, cancelEach).result();
-        }
-      }
-    }
-    return result;
-  });
+  const options = checkOptions(typeof first === 'function' ? {} : first);
+  if (runs.now) throw new SimulationError(options.seed, options.cancel, new Error('simulate was called inside a simulation'));
+  const all = last.then(() => new Simulation(fn, options).result());
   last = all.catch(() => undefined);
   return all;
 }
 
-/** The reason of coroutines that are cancelled because the run has failed. */
-const OVER = 'the simulation has failed';
+/** One call of `simulate`: its runs, and what follows when one of them fails. */
+class Simulation<R> {
+  constructor(private readonly fn: (simulated: Simulated) => R, private readonly options: CheckedOptions) {}
 
-class Run<R> implements Simulated {
-  /** Parking calls of the coroutines with the watched name, so far. */
-  parks = 0;
-  private readonly watched: string | undefined;
-  private readonly outside = new Set(coroutines());
-  private root: Coroutine<R> | undefined;
-  private failure: { error: unknown } | undefined;
-  /** The coroutines whose failure no join, await or scope has received. */
-  private readonly unheard = new Set<Coroutine>();
-  private readonly cancelled = new Set<Coroutine>();
-  /** The coroutine to cancel before it runs next. */
-  private victim: Coroutine | undefined;
-  private settle!: () => void;
-  private undo!: () => void;
-
-  constructor(
-    private readonly fn: (simulated: Simulated) => R,
-    readonly seed: number,
-    private readonly maxSteps: number,
-    private readonly cancellation: Cancellation | undefined,
-    watched: string | undefined,
-  ) {
-    this.watched = cancellation?.name ?? watched;
+  result(): Promise<R | Exploration> {
+    const { explore: how, schedule, seed, replay } = this.options;
+    if (replay !== undefined) return this.replayed(this.terms(seed), replay);
+    if (how) return this.explored(how);
+    return schedule === undefined ? this.seeded() : this.scheduled(this.terms(seed), choicesOf(schedule));
   }
 
-  now(): number {
-    // Rounded to microseconds, because a sleep of 0 takes a nanosecond.
-    return Math.round(native.now() * 1e3) / 1e3;
+  private terms(seed: number, cancel = this.options.cancel): Terms {
+    return { seed, maxSteps: this.options.maxSteps, faults: this.options.faults, cancel, watched: this.options.cancelEach };
   }
 
-  random(limit: number): number {
-    return randomBelow(integerIn('limit', limit, 1, SEEDS));
-  }
-
-  async result(): Promise<R> {
-    await new Promise<void>((resolve) => {
-      this.settle = resolve;
-      simulating.on = true;
-      native.simulate(this.seed, this.maxSteps, this.watched !== undefined, (event, slot) => { this.happened(event, slot); });
-    });
-    if (this.failure) throw new SimulationError(this.seed, this.cancellation, this.failure.error);
-    // stackful-analyze-ignore wrong-stack: it has ended
-    return this.root!.join();
-  }
-
-  private happened(event: Happened, slot: number): void {
-    if (event === Happened.idle) {
-      if (this.root) this.stopped();
-      else this.begin();
-    } else if (event === Happened.tooManySteps) {
-      if (this.failure) this.end();
-      else this.fail(new Error(`no end after ${String(this.maxSteps)} steps`));
-    } else if (event === Happened.after) {
-      this.stepped(coroutineAt(slot));
-    } else if (this.victim?.slot === slot) {
-      this.cancel(this.victim, 'cancelled by the simulation');
-      this.victim = undefined;
-    }
-  }
-
-  private begin(): void {
-    const random = seedRandom(this.seed);
-    const mode = setDeadlockMode('off');
-    running = true;
-    setUnheard(this.unheard);
-    this.undo = () => {
-      running = false;
-      restoreRandom(random);
-      setDeadlockMode(mode);
-      setUnheard(undefined);
-    };
-    const root = () => {
-      try {
-        return this.fn(this);
-      } catch (error) {
-        this.fail(error);
-        throw error;
+  private async seeded(): Promise<R> {
+    const { seed, seeds, cancelEach } = this.options;
+    let result!: R;
+    for (let at = seed; at < seed + seeds; at++) {
+      const run = new Run(this.fn, this.terms(at % SEEDS));
+      result = await this.resultOf(run, this.terms(at % SEEDS));
+      for (let park = 1; cancelEach !== undefined && park <= run.parks; park++) {
+        for (const when of ['parked', 'woken'] as const) {
+          const terms = this.terms(at % SEEDS, { name: cancelEach, at: park, when });
+          result = await this.resultOf(new Run(this.fn, terms), terms);
+        }
       }
+    }
+    return result;
+  }
+
+  private async resultOf(run: Run<R>, terms: Terms): Promise<R> {
+    const ended = await run.end();
+    if (!ended.failed) return ended.result;
+    const { error } = ended;
+    const plain = () => new SimulationError(terms.seed, terms.cancel, error, undefined, undefined, run.faults);
+    if (!this.options.shrink) throw plain();
+    // Once more, to see which choices the seed makes.
+    const drawing = new Drawing();
+    const again = await new Run(this.fn, terms, drawing).end();
+    if (!again.failed || kindOf(again.error) !== kindOf(error)) throw plain();
+    throw await this.shortest(terms, error, drawing.made);
+  }
+
+  private async scheduled(terms: Terms, choices: Choices): Promise<R> {
+    const following = new Following(choices, true);
+    const story = new Story();
+    const run = new Run(this.fn, terms, following, story);
+    const ended = await run.end();
+    const { missed } = following;
+    if (!ended.failed && missed === undefined) return ended.result;
+    const error = missed === undefined || ended.failed ? (ended as { error: unknown }).error
+      : new ReplayDivergedError(`the run was over before turn ${String(Number.parseInt(missed, 10))} of the schedule`);
+    if (this.options.shrink && !(error instanceof ReplayDivergedError)) throw await this.shortest(terms, error, choices);
+    throw new SimulationError(terms.seed, terms.cancel, error, scheduleText(choices), story.text(told(error)), run.faults);
+  }
+
+  private async replayed(terms: Terms, file: string): Promise<R> {
+    const replay = new Replay(readTrace(file));
+    const story = new Story();
+    const enter = () => { replay.enter(); };
+    const leave = () => { replay.leave(); };
+    const run = new Run(this.fn, { ...terms, enter, leave }, replay, story);
+    const ended = await run.end();
+    const returned = replay.over ? run.returned : undefined;
+    // Coroutines that still waited when the function returned, and the recording ended, wait for ever.
+    const stuck = ended.failed && ended.error instanceof DeadlockError && replay.wentOn;
+    const diverged = replay.divergence(ended.failed && !(stuck && returned), stuck && !returned);
+    if (!ended.failed && !diverged) return ended.result;
+    if (stuck && returned && !diverged) return returned.result;
+    const error = diverged ?? (ended as { error: unknown }).error;
+    throw new SimulationError(terms.seed, undefined, error, undefined, story.text(told(error)), [], file);
+  }
+
+  private async explored(how: NonNullable<CheckedOptions['explore']>): Promise<Exploration> {
+    const terms = this.terms(this.options.seed);
+    const { found, exploration } = await explore(this.fn, terms, how);
+    if (!found) return exploration;
+    throw await this.shortest(terms, found.error, this.options.shrink ? found.choices : undefined, found.choices);
+  }
+
+  /** The error for a failure under `choices`, with the shortest schedule that leads to it. */
+  private async shortest(terms: Terms, error: unknown, choices: Choices | undefined, known = choices): Promise<SimulationError> {
+    const kind = kindOf(error);
+    const fails = async (following: Following) => {
+      const ended = await new Run(this.fn, terms, following).end();
+      return ended.failed && kindOf(ended.error) === kind;
     };
-    this.root = spawn(root, { name: 'simulate' });
-  }
-
-  /** No coroutine is ready, and no timer is armed. */
-  private stopped(): void {
-    const left = this.left();
-    if (!this.failure && this.report()) return;
-    if (left.length === 0) {
-      this.end();
-    } else if (!this.failure) {
-      this.fail(new DeadlockError(`deadlock: ${left.map(describe).join('; ')}`, left));
-    } else {
-      // Coroutines that others spawned while they were being cancelled.
-      const late = left.filter((c) => !this.cancelled.has(c));
-      if (late.length === 0) this.end();
-      for (const c of late) this.cancel(c, OVER);
-    }
-  }
-
-  /** Fails the run if a coroutine has failed unheard; returns whether it did. */
-  private report(): boolean {
-    for (const c of this.unheard) {
-      if (c === this.root) continue;
-      this.fail(errorOf(c));
-      return true;
-    }
-    return false;
-  }
-
-  private stepped(c: Coroutine | undefined): void {
-    if (c?.name !== this.watched) return;
-    if (++this.parks !== this.cancellation?.at) return;
-    if (this.cancellation.when === 'woken') this.victim = c;
-    else this.cancel(c!, 'cancelled by the simulation');
-  }
-
-  private fail(error: unknown): void {
-    if (this.failure) return;
-    this.failure = { error };
-    for (const c of this.left()) this.cancel(c, OVER);
-  }
-
-  private cancel(c: Coroutine, reason: string): void {
-    this.cancelled.add(c);
-    c.cancel(reason);
-  }
-
-  private left(): Coroutine[] {
-    return coroutines().filter((c) => !this.outside.has(c));
-  }
-
-  private end(): void {
-    for (const c of this.left()) c.abandon(new CancelledError(OVER));
-    this.undo();
-    native.endSimulation();
-    simulating.on = false;
-    this.settle();
+    const short = choices ? await fewest(await shrink(choices, fails), fails) : known!;
+    const story = new Story();
+    const run = new Run(this.fn, terms, new Following(short), story);
+    const ended = await run.end();
+    // It depends on something besides the schedule, and does not fail any more.
+    if (!ended.failed) return new SimulationError(terms.seed, terms.cancel, error, scheduleText(known!));
+    return new SimulationError(terms.seed, terms.cancel, ended.error, scheduleText(short), story.text(told(ended.error)), run.faults);
   }
 }
 
-function describe(c: Coroutine): string {
-  return `${nameOf(c)} waits for ${c.waitsFor ? describeWaitable(c.waitsFor) : String(c.parkedOn)}`;
-}
-
-function errorOf(c: Coroutine): unknown {
-  try {
-    c.join();
-  } catch (error) {
-    return error;
-  }
-  return undefined;
+/** Without the numbers of coroutines and locks, which go on from run to run. */
+function told(error: unknown): string {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return text.split('\n', 1)[0]!.replaceAll(/ #\d+/g, '');
 }

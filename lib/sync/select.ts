@@ -3,7 +3,7 @@ import { invalidType, invalidValue, numberIn } from '../internal/arguments.js';
 import { ParkKind } from '../internal/kinds.js';
 import { native } from '../internal/native.js';
 import { checkpoint, type ParkOptions } from '../internal/parking.js';
-import { randomBelow } from '../internal/random.js';
+import { chooseBelow } from '../internal/random.js';
 import type { Waitable } from '../internal/waiting.js';
 import { Channel, type SendCase } from './channel.js';
 import { CoroutineCase } from './coroutine_case.js';
@@ -160,7 +160,7 @@ export function select(cases: Readonly<Record<string, SelectCase>> | readonly Se
 
   let fallback = -1;
   const cased = new Array<Selectable<unknown>>(count);
-  const first = randomBelow(count);
+  const first = chooseBelow(count);
   for (let i = 0; i < count; i++) {
     const index = first + i < count ? first + i : first + i - count;
     const one = list[index]!;

@@ -81,19 +81,34 @@ void Runtime::checkResources(v8::Local<v8::Context> here) noexcept {
 }
 
 bool Runtime::runCoroutines() noexcept {
-  if (asyncIds.hasTurnHooks()) return runHookedTurns();
+  if (asyncIds.hasTurnHooks() || turnLog) return runSingleTurns();
   engine_->noteAsyncContext();
   return scheduler_->runBatch(batchBudgetNs);
 }
 
-bool Runtime::runHookedTurns() noexcept {
+// Where something is to be done around every turn.
+bool Runtime::runSingleTurns() noexcept {
   const int64_t end = sched::monotonicNow() + batchBudgetNs;
+  sched::Coroutine* c;
   do {
-    sched::Coroutine* c = scheduler_->take();
-    if (!c) return false;
-    runHookedTurn(c);
+    c = scheduler_->take();
+    if (!c) break;
+    if (turnLog) logTurn(c);
+    if (asyncIds.hasTurnHooks()) {
+      runHookedTurn(c);
+    } else {
+      engine_->noteAsyncContext();
+      scheduler_->runTurn(c);
+    }
   } while (!stopped_ && sched::monotonicNow() < end);
-  return scheduler_->readyLength() > 0;
+  if (turnLog) logTurn(nullptr);
+  return c && scheduler_->readyLength() > 0;
+}
+
+void Runtime::logTurn(const sched::Coroutine* c) noexcept {
+  turnLog->push_back(c ? static_cast<double>(c->slot) : -1);
+  turnLog->push_back(c ? static_cast<double>(c->generation) : 0);
+  turnLog->push_back(static_cast<double>(sched::monotonicNow()) / 1e6);
 }
 
 // Hooks want to hear of each turn of each coroutine, in the order of a stack: every one goes through here, in a callback

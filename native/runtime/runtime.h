@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "../engine/async_stack.h"
 #include "../engine/discovery.h"
@@ -94,19 +95,34 @@ class Runtime {
     if (!inBatch_) scheduleOutsideBatch();
   }
 
-  // A run of the simulator, told to JavaScript by hook(event, slot).
+  // For a recording: of each turn slot, generation and time in ms, and -1, 0 and the time where microtasks had their turn. Null
+  // as long as nothing is recorded.
+  std::unique_ptr<std::vector<double>> turnLog;
+
+  // A run of the simulator, told to JavaScript by hook(event, number).
   struct SimulationRun {
     uint32_t seed;
     uint64_t maxSteps;
-    bool watched;  // whether the hook is called for every step
+    bool watched;   // whether the hook is called before and after every step
+    bool directed;  // whether the hook chooses who runs next, and not the seed
     v8::Global<v8::Function> hook;
     std::optional<sched::Simulation> simulation;  // until it is ended
   };
-  enum class SimulationEvent : int32_t { kIdle, kTooManySteps, kBefore, kAfter };
+  enum class SimulationEvent : int32_t { kIdle, kTooManySteps, kBefore, kAfter, kChoose, kAdvanced, kStuck };
   // Takes the place of the next batch, and of everything else in this thread until the hook calls endSimulation.
   void startSimulation(std::unique_ptr<SimulationRun> run) noexcept;
   void endSimulation() noexcept {
     if (running_) running_->simulation.reset();
+  }
+  // In the hook: the slots of those that are ready, in the order in which they have become so; how many.
+  uint32_t simulationReady(int32_t* into, uint32_t room) noexcept;
+  // In the hook: lets the simulated time pass up to `now`, and fires what is due.
+  void simulationAdvanceTo(int64_t now) noexcept {
+    if (running_ && running_->simulation) running_->simulation->advanceTo(now);
+  }
+  // In the hook: a number below `limit`, of the generator of the run's seed.
+  uint32_t simulationRandom(uint32_t limit) noexcept {
+    return running_ && running_->simulation ? running_->simulation->random(limit) : 0;
   }
 
   // Another addon has been loaded, whose scopes have to be known, and below whose frames nothing may park perhaps.
@@ -126,7 +142,8 @@ class Runtime {
   bool mayRunJavaScript() const noexcept;
   void runBatch() noexcept;
   bool runCoroutines() noexcept;
-  bool runHookedTurns() noexcept;
+  bool runSingleTurns() noexcept;
+  void logTurn(const sched::Coroutine* c) noexcept;
   void runHookedTurn(sched::Coroutine* c) noexcept;
   v8::Local<v8::Object> resourceOf(const sched::Coroutine* c) const noexcept;
   void checkResources(v8::Local<v8::Context> here) noexcept;
@@ -134,7 +151,8 @@ class Runtime {
   [[gnu::noinline]] int32_t resumeOnMain(sched::Coroutine* c) noexcept;
   void runSimulation() noexcept;
   void simulateBurst(SimulationRun& run) noexcept;
-  void tellSimulation(SimulationEvent event, int32_t slot) noexcept;
+  bool chooseStep(SimulationRun& run, uint32_t ready, uint32_t& index) noexcept;
+  int32_t tellSimulation(SimulationEvent event, int32_t number) noexcept;
   void scheduleOutsideBatch() noexcept;
   static void runBody(void* runtime);
   void enterContextOf(sched::Coroutine* self) noexcept;

@@ -23,19 +23,29 @@ void Runtime::runSimulation() noexcept {
 }
 
 void Runtime::simulateBurst(SimulationRun& run) noexcept {
-  // Promises settle between any two steps, or only after several.
-  constexpr uint32_t kStepsInBurst = 4;
   sched::Simulation& simulation = *run.simulation;
-  sched::Coroutine* c = simulation.choose();
-  if (!c) {
-    // Microtasks have had their turn since the last step: only time can wake a coroutine.
-    if (!simulation.advance()) tellSimulation(SimulationEvent::kIdle, -1);
+  uint32_t ready = static_cast<uint32_t>(simulation.gather().size());
+  if (ready == 0) {
+    // Microtasks have had their turn since the last step: only time can wake a coroutine, or a recording.
+    if (run.directed) {
+      tellSimulation(SimulationEvent::kStuck, -1);
+      if (!simulation.gather().empty()) return;
+    }
+    if (!simulation.advance()) {
+      tellSimulation(SimulationEvent::kIdle, -1);
+    } else if (run.directed) {
+      tellSimulation(SimulationEvent::kAdvanced, -1);
+    }
     return;
   }
+  bool goesOn;
   do {
+    uint32_t index;
+    goesOn = chooseStep(run, ready, index);
+    if (stopped_ || !run.simulation) return;
+    sched::Coroutine* c = simulation.take(index);
     const auto slot = static_cast<int32_t>(c->slot);
     if (run.watched) tellSimulation(SimulationEvent::kBefore, slot);
-    simulation.take();
     if (asyncIds.hasTurnHooks()) {
       runHookedTurn(c);
     } else {
@@ -47,23 +57,54 @@ void Runtime::simulateBurst(SimulationRun& run) noexcept {
     if (simulation.steps() >= run.maxSteps) {
       // As many again for cleaning up.
       run.maxSteps += simulation.steps();
-      return tellSimulation(SimulationEvent::kTooManySteps, -1);
+      tellSimulation(SimulationEvent::kTooManySteps, -1);
+      return;
     }
-    c = simulation.choose();
-  } while (c && !simulation.sometimes(kStepsInBurst));
+    ready = static_cast<uint32_t>(simulation.gather().size());
+  } while (goesOn && ready > 0);
 }
 
-void Runtime::tellSimulation(SimulationEvent event, int32_t slot) noexcept {
+// Which of those that are ready runs next, and whether another one does before microtasks have their turn.
+bool Runtime::chooseStep(SimulationRun& run, uint32_t ready, uint32_t& index) noexcept {
+  sched::Simulation& simulation = *run.simulation;
+  if (run.directed) {
+    // Twice the index; plus 1: another one runs before microtasks do.
+    const int32_t choice = tellSimulation(SimulationEvent::kChoose, static_cast<int32_t>(ready));
+    index = static_cast<uint32_t>(choice) / 2;
+    // The hook may have made more of them ready.
+    if (index >= simulation.gather().size()) index = 0;
+    return choice % 2 == 1;
+  }
+  // Promises settle between any two steps, or only after several.
+  constexpr uint32_t kStepsInBurst = 4;
+  index = ready > 1 ? simulation.random(ready) : 0;
+  return simulation.random(kStepsInBurst) != 0;
+}
+
+uint32_t Runtime::simulationReady(int32_t* into, uint32_t room) noexcept {
+  uint32_t count = 0;
+  if (!running_ || !running_->simulation) return 0;
+  for (const sched::Coroutine* c : running_->simulation->gather()) {
+    if (count == room) break;
+    into[count++] = static_cast<int32_t>(c->slot);
+  }
+  return count;
+}
+
+int32_t Runtime::tellSimulation(SimulationEvent event, int32_t number) noexcept {
   v8::HandleScope scope(isolate);
   v8::Local<v8::Value> arguments[] = {v8::Integer::New(isolate, static_cast<int32_t>(event)),
-                                      v8::Integer::New(isolate, slot)};
+                                      v8::Integer::New(isolate, number)};
   v8::TryCatch caught(isolate);
   // The hook throws nothing of its own: what comes out is the end of the isolate's execution.
-  if (running_->hook.Get(isolate)
-          ->Call(context.Get(isolate), v8::Undefined(isolate), 2, arguments)
-          .IsEmpty()) {
+  v8::Local<v8::Value> answer;
+  if (!running_->hook.Get(isolate)
+           ->Call(context.Get(isolate), v8::Undefined(isolate), 2, arguments)
+           .ToLocal(&answer)) {
     stopped_ = true;
+    return 0;
   }
+  return answer->IsInt32() ? answer.As<v8::Int32>()->Value() : 0;
 }
 
 }  // namespace stackful::runtime

@@ -348,8 +348,8 @@ int32_t Scheduler::spendCredit() noexcept {
     published_->credit = 0;
     return self->interrupted();
   }
-  // A simulation must go the same way again.
-  const uint64_t spans = self->simulated ? 0 : clock_.longSpansSinceLook();
+  // A simulation must go the same way again, and the same way as the run that was recorded for it.
+  const uint64_t spans = self->simulated || steady_ ? 0 : clock_.longSpansSinceLook();
   if (spans > 0) {
     const uint64_t fewer = self->allowance / (spans + 1);
     self->allowance = fewer > kLeastAllowance ? static_cast<uint8_t>(fewer) : kLeastAllowance;

@@ -92,6 +92,8 @@ class Scheduler {
     ++counters_.parks;
     return switchToCaller(self);
   }
+  // From now on, what coroutines may do in a turn does not depend on how long turns take.
+  void setSteady(bool on) noexcept { steady_ = on; }
   // Whether what runs was resumed.
   bool resuming() const noexcept { return resumption_ != nullptr; }
 
@@ -290,6 +292,7 @@ class Scheduler {
 
  private:
   friend class Simulation;
+  bool steady_ = false;
   struct Slot {
     Coroutine* coroutine = nullptr;
     uint32_t generation = 0;
@@ -401,7 +404,7 @@ class Scheduler {
   StackReuse reuse_;
   uint32_t live_ = 0;
   uint32_t firstFree_ = kNoSlot;
-  Chosen* chosen_ = nullptr;  // policy_, if it is one
+  Chosen* chosen_ = nullptr;                 // policy_, if it is one
   BorrowedVirtualTime* borrowed_ = nullptr;  // policy_, if it is one
   std::unique_ptr<Shares> shares_;
   Published unpublished_;

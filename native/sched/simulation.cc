@@ -19,7 +19,7 @@ Simulation::Simulation(Scheduler& scheduler, uint32_t seed) noexcept
 }
 
 Simulation::~Simulation() {
-  choose();  // coroutines still in the queue go to where they belong
+  gather();  // coroutines still in the queue go to where they belong
   scheduler_.hook_ = hook_;
   scheduler_.timers_ = &scheduler_.realTimers_;
   scheduler_.simulated_ = false;
@@ -44,19 +44,22 @@ uint32_t Simulation::random(uint32_t limit) noexcept {
   return static_cast<uint32_t>((z ^ (z >> 31)) % limit);
 }
 
-Coroutine* Simulation::choose() noexcept {
+const std::deque<Coroutine*>& Simulation::gather() noexcept {
   while (Coroutine* c = scheduler_.dequeue()) {
-    (c->simulated ? ready_ : others_).push_back(c);
+    if (c->simulated) {
+      ready_.push_back(c);
+    } else {
+      others_.push_back(c);
+    }
   }
-  if (ready_.empty()) return nullptr;
-  // Chosen, it stays where it is until it runs.
-  std::swap(ready_[random(static_cast<uint32_t>(ready_.size()))], ready_.back());
-  return ready_.back();
+  return ready_;
 }
 
-void Simulation::take() noexcept {
-  ready_.pop_back();
+Coroutine* Simulation::take(uint32_t index) noexcept {
+  Coroutine* c = ready_[index];
+  ready_.erase(ready_.begin() + index);
   ++steps_;
+  return c;
 }
 
 bool Simulation::advance() noexcept {
@@ -66,6 +69,11 @@ bool Simulation::advance() noexcept {
     if (timers_.expire(scheduler_.virtualNow_) > 0) return true;
   }
   return false;
+}
+
+void Simulation::advanceTo(Deadline now) noexcept {
+  if (now > scheduler_.virtualNow_) scheduler_.virtualNow_ = now;
+  timers_.expire(scheduler_.virtualNow_);
 }
 
 }  // namespace stackful::sched

@@ -1,11 +1,12 @@
-// Runs coroutines one step at a time, the next one chosen by a seeded generator, on a clock that only moves when none
-// is ready: the same seed gives the same run.
+// Runs coroutines one step at a time, the next one chosen by the caller or by a seeded generator, on a clock that only moves
+// when none is ready: the same choices, or the same seed, give the same run.
 //
 // While one lives, every coroutine that is spawned belongs to it, and no other one runs: those that are woken wait for
 // its end. Nothing of the outside world reaches its coroutines, because there is no poll. Main stack only.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -21,26 +22,25 @@ class Simulation {
   Simulation(const Simulation&) = delete;
   Simulation& operator=(const Simulation&) = delete;
 
-  // Chooses which one runs next; nullptr when none is ready.
-  Coroutine* choose() noexcept;
-  // Takes the chosen one, which must be run then (Scheduler::runTurn).
-  void take() noexcept;
+  // Those that are ready, in the order in which they have become ready.
+  const std::deque<Coroutine*>& gather() noexcept;
+  // Takes the one at `index` of them, which must be run then (Scheduler::runTurn).
+  Coroutine* take(uint32_t index) noexcept;
   // Lets time pass until a timer has fired; false when there is none.
   bool advance() noexcept;
-  // True once in `times`, by the same generator.
-  bool sometimes(uint32_t times) noexcept { return random(times) == 0; }
+  // Lets time pass up to `now`, and fires what is due by then.
+  void advanceTo(Deadline now) noexcept;
+  // A number below `limit`, of the seeded generator.
+  uint32_t random(uint32_t limit) noexcept;
 
   uint64_t steps() const noexcept { return steps_; }
 
  private:
-  // A number below `limit`.
-  uint32_t random(uint32_t limit) noexcept;
-
   Scheduler& scheduler_;
   uint64_t random_;
   uint64_t steps_ = 0;
   Timers timers_{0, 0};
-  std::vector<Coroutine*> ready_;
+  std::deque<Coroutine*> ready_;
   std::vector<Coroutine*> others_;  // ready, but not ours
   Scheduler::PollHook hook_;
   std::unique_ptr<Policy> policy_;

@@ -1,0 +1,187 @@
+import type { Coroutine } from '../coroutine/coroutine.js';
+import { current } from '../internal/current.js';
+import { ParkKind } from '../internal/kinds.js';
+import { native } from '../internal/native.js';
+import { interpose, type Calls } from '../internal/outside.js';
+import { Waiter } from '../internal/parking.js';
+import { ECANCELED, isInterruption } from '../internal/results.js';
+import { ReplayDivergedError } from './errors.js';
+import { replaceGlobals } from './globals.js';
+import { Members } from './members.js';
+import { outside, SILENT } from './record.js';
+import type { Director } from './schedule.js';
+import { decode, decodeCall, type RecordedCall, type Trace } from './trace.js';
+
+/** A wait that ends when the recording says so. */
+interface Pending {
+  readonly number: number;
+  wake(): void;
+  /** It was cancelled or timed out, which happens by itself. */
+  readonly interrupted: boolean;
+}
+
+/** Gives coroutines the turns of a recording, and what came from outside in them. */
+export class Replay implements Director {
+  private members!: Members;
+  private at = 0;
+  private readonly positions = new Map<number, number>();
+  private readonly pending: Pending[] = [];
+  private undoGlobals!: () => void;
+  private first: ReplayDivergedError | undefined;
+  /** The run has failed, and is being cleaned up: nothing of that was recorded. */
+  private cleaning = false;
+
+  constructor(private readonly trace: Trace) {}
+
+  enter(): void {
+    this.members = new Members();
+    interpose((_room, real) => this.calls(real));
+    this.undoGlobals = replaceGlobals((name, original) => () => {
+      const number = this.numberOf(current());
+      return this.cleaning || number === undefined || number < 0 ? original() : (decode(this.take(number, name).result) as number);
+    });
+  }
+
+  leave(): void {
+    this.undoGlobals();
+    this.members.end();
+  }
+
+  /**
+   * Whether a run that cannot go on is another one than the recorded one: that had more turns, or its function has ended. A process that
+   * ended before the function may have been stuck as well.
+   */
+  get wentOn(): boolean {
+    const { end } = this.trace;
+    return this.next !== undefined || (end !== undefined && end.error?.startsWith('DeadlockError') !== true);
+  }
+
+  /** Whether all turns of the recording have been had. */
+  get over(): boolean {
+    return this.next === undefined;
+  }
+
+  /**
+   * Why the run was another one than the recorded one, if it was.
+   *
+   * @param failed whether it failed
+   * @param waits whether it waits for something, where the recorded one went on
+   */
+  divergence(failed: boolean, waits: boolean): ReplayDivergedError | undefined {
+    if (this.first) return this.first;
+    if (waits) return new ReplayDivergedError('it waits for what the recording does not have');
+    const { end } = this.trace;
+    if (failed || !end || end.error === null) return undefined;
+    return new ReplayDivergedError(`the recorded one failed: ${end.error}`);
+  }
+
+  prepare(): void {
+    const turn = this.next;
+    if (!turn) return;
+    const index = this.pending.findIndex((one) => one.number === turn.coroutine && !one.interrupted);
+    if (index >= 0) this.pending.splice(index, 1)[0]!.wake();
+    native.simulationAdvanceTo(turn.ms);
+  }
+
+  failed(): void {
+    this.cleaning = true;
+  }
+
+  choose(turn: number, ready: readonly Coroutine[]): number {
+    const wanted = this.next;
+    if (!wanted) throw this.diverged(`turn ${String(turn)}: the recording ends before it`);
+    const index = ready.findIndex((one) => this.numberOf(one) === wanted.coroutine);
+    if (index < 0) throw this.diverged(`turn ${String(turn)}: it was that of coroutine ${String(wanted.coroutine)}, which cannot run here`);
+    this.at++;
+    return index;
+  }
+
+  promisesLater(): boolean {
+    const turn = this.trace.turns[this.at];
+    return turn !== undefined && turn.coroutine >= 0;
+  }
+
+  pick(): number {
+    return decode(this.take(this.numberOf(current()) ?? -1, 'choose').result) as number;
+  }
+
+  private get next(): Trace['turns'][number] | undefined {
+    while (this.trace.turns[this.at]?.coroutine === -1) this.at++;
+    return this.trace.turns[this.at];
+  }
+
+  private numberOf(coroutine: Coroutine | undefined): number | undefined {
+    return this.members.numberOf(coroutine);
+  }
+
+  private diverged(where: string): ReplayDivergedError {
+    return this.first ??= new ReplayDivergedError(where);
+  }
+
+  private recordedFor(number: number): RecordedCall | undefined {
+    return this.trace.calls.get(number)?.[this.positions.get(number) ?? 0];
+  }
+
+  /** What the coroutine's next call to the outside came to. */
+  private take(number: number, name: string): RecordedCall {
+    const position = this.positions.get(number) ?? 0;
+    const recorded = this.recordedFor(number);
+    if (recorded?.name !== name) {
+      const what = recorded
+        ? `its call number ${String(position + 1)} was ${recorded.name}, and is ${name} here`
+        : `the recording ends before its call of ${name}`;
+      throw this.diverged(`${number < 0 ? 'the main stack' : `coroutine ${String(number)}`}: ${what}`);
+    }
+    this.positions.set(number, position + 1);
+    return recorded;
+  }
+
+  private calls(real: Calls): Calls {
+    const made: Calls = {};
+    for (const [name, call] of Object.entries(real)) {
+      if (typeof call !== 'function') continue;
+      if (SILENT.has(name)) made[name] = () => undefined;
+      else if (name === 'query') made[name] = this.query.bind(this);
+      else made[name] = (...args: unknown[]) => this.call(name, args, real);
+    }
+    return made;
+  }
+
+  private call(name: string, args: unknown[], real: Calls): unknown {
+    if (this.cleaning) return ECANCELED;
+    const number = this.numberOf(current())!;
+    // It had not returned when the recording ended.
+    if (!this.recordedFor(number)) return this.never(name);
+    let recorded!: RecordedCall;
+    outside(() => {
+      recorded = this.take(number, name);
+      for (let i = 0; i < recorded.turns; i++) this.wait(number, name, recorded);
+      return recorded.turns;
+    });
+    return decodeCall(name, args, recorded.result, real.fsStatNumbers as unknown as ArrayBuffer | undefined);
+  }
+
+  /** Waits until the coroutine is cancelled. */
+  private never(name: string): number {
+    const waiter = new Waiter(name);
+    return waiter.prepare() || native.park(ParkKind.other, 0);
+  }
+
+  private wait(number: number, name: string, { result }: RecordedCall): void {
+    const waiter = new Waiter(name);
+    const pending = { number, wake() { waiter.wake(); }, interrupted: typeof result === 'number' && isInterruption(result) };
+    this.pending.push(pending);
+    if (waiter.prepare() === 0) native.park(ParkKind.other, 0);
+    const index = this.pending.indexOf(pending);
+    if (index >= 0) this.pending.splice(index, 1);
+  }
+
+  private query(
+    operation: unknown, subject: unknown, _variant: unknown, _start: unknown, done: (error: unknown, value: unknown) => void,
+  ): void {
+    const number = this.numberOf(current())!;
+    const recorded = this.take(number, `query ${String(operation)} ${String(subject)}`);
+    const [error, value] = decode(recorded.result) as [unknown, unknown];
+    this.pending.push({ number, wake() { done(error ?? null, value); }, interrupted: false });
+  }
+}

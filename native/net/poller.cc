@@ -78,6 +78,10 @@ Poller::~Poller() {
 
 bool Poller::pollNow(int64_t now) noexcept {
   if (pollOnce(0, &now) != 0) return true;
+  while (scheduler_.softIsSoon(now)) {
+    now = sched::monotonicNow();
+    if (pollOnce(0, &now) != 0) return true;
+  }
   arm();
   return false;
 }
@@ -153,7 +157,7 @@ void Poller::dispatch(int count) noexcept {
 }
 
 void Poller::arm() noexcept {
-  const sched::Deadline next = scheduler_.timers().nextExpiry();
+  const sched::Deadline next = scheduler_.nextExpiry();
   // An armed moment that has become too early does no harm: it fires for nothing and is replaced then.
   if (next >= armed_) return;
   armed_ = next;

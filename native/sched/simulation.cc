@@ -23,13 +23,14 @@ Simulation::~Simulation() {
   scheduler_.hook_ = hook_;
   scheduler_.timers_ = &scheduler_.realTimers_;
   scheduler_.simulated_ = false;
-  // Those that are lost count for nothing.
-  scheduler_.externalWaits_ = externalWaits_;
   for (uint32_t i = 0; i < scheduler_.slots(); ++i) {
     Coroutine* c = scheduler_.at(i);
     if (c && c->simulated) c->state = State::kDone;
   }
   timers_.clear();
+  if (scheduler_.soft_) scheduler_.soft_->forget(timers_);
+  // Those that are lost count for nothing.
+  scheduler_.externalWaits_ = externalWaits_;
   scheduler_.policy_ = std::move(policy_);
   scheduler_.chosen_ = chosen_;
   scheduler_.borrowed_ = borrowed_;

@@ -55,6 +55,7 @@ export type { DumpSignal, Hold, WatchdogOptions } from './observe/watchdog.js';
 export { SchedulingPolicyError } from './schedule/errors.js';
 export type { Importance } from './schedule/importance.js';
 export type { PolicyName, Priority, SchedulingPolicy } from './schedule/policy.js';
+export { expectWork } from './schedule/expect_work.js';
 export { Pacer, type PacerOptions } from './schedule/pacer.js';
 export { reportProgress } from './schedule/regulation.js';
 export { BvtGroup, type BvtOptions } from './schedule/share.js';

@@ -97,7 +97,10 @@ export interface Native {
   atomicEnter(): boolean;
   atomicLeave(): void;
 
-  setPolicy(kind: number, allowance: number): void;
+  setPolicy(kind: number, ms: number): void;
+  nameSpawned: (this: void, slot: number, body: () => unknown) => void;
+  nameJob(kind: number): void;
+  expectWork(ms: number): number;
   makeShare(weight: number, warp: number, warpLimit: number, unwarpTime: number, group: boolean): number;
   joinShare(slot: number, share: number): void;
   releaseShare(share: number): void;

@@ -23,6 +23,8 @@ interface NetNative {
   netReadInto: (socket: number, to: Uint8Array, offset: number, length: number) => number;
   netWrite: (socket: number, data: string | Uint8Array, more: boolean) => number;
   netWritev: (socket: number, parts: readonly (string | Uint8Array)[]) => number;
+  /** A write was given up in the middle: those that follow fail with SOCKET_BROKEN. */
+  netBreak: (socket: number) => void;
   netSendFile: (socket: number, fd: number, offset: number, length: number) => number;
   netEnd: (socket: number) => number;
   netLookAgain: (socket: number) => void;
@@ -56,6 +58,7 @@ export const {
   netListen,
   netConnect,
   netAccept,
+  netBreak,
   netClose,
   netAddress,
   netRead,

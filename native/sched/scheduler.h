@@ -27,6 +27,7 @@
 namespace stackful::sched {
 
 class BorrowedVirtualTime;
+class ShortestRemaining;
 
 // What a parking call returns: 0 or more = woken for the reason it waited for, -errno = ended otherwise, and kNotInCoroutine
 // or kCannotPark (result_code.h) when it did not park at all.
@@ -149,9 +150,10 @@ class Scheduler {
   int32_t armSoft(Coroutine* c, int64_t nanoseconds) noexcept;
   // By `c` when it begins: whether something else than the event has made it ready.
   bool disarmSoft(uint32_t number, const Coroutine* c) noexcept { return soft_ && soft_->disarm(number, c); }
-  // Whether one is due so soon that to sleep until then is not worth it.
+  // Whether nothing is ready and one is due so soon that to sleep until then is not worth it.
   bool softIsSoon(int64_t now) const noexcept {
-    return soft_ && soft_->wheel().size() > 0 && clock_.softNext() - now <= SoftTimers::kSpinNs;
+    return soft_ && readyLength_ == 0 && soft_->wheel().size() > 0 &&
+           clock_.softNext() - now <= SoftTimers::kSpinNs;
   }
 
   // Makes a parked coroutine ready; park() returns `code` there. False, and nothing happens, unless it is
@@ -229,7 +231,19 @@ class Scheduler {
   Chosen* chosen() noexcept { return chosen_; }
   // Puts borrowed virtual time in force; see borrowed_virtual_time.h.
   void borrowVirtualTime(int64_t allowanceNs) noexcept;
-  // What coroutines get under it, now or when it is put in force.
+  // The same for shortest remaining time first; see shortest_remaining.h, also for the next three, which do nothing without it.
+  void runShortestFirst(int64_t patienceNs) noexcept;
+  ShortestRemaining* shortest() noexcept { return shortest_; }
+  // By the running coroutine: what it has done so far is over, and a job of that kind begins. Or: so much remains of it.
+  void beginJob(uint64_t kind) noexcept {
+    if (shortest_ && running_) [[unlikely]]
+      beginJobByPolicy(kind);
+  }
+  void expectWork(int64_t ns) noexcept {
+    if (shortest_ && running_) [[unlikely]]
+      expectByPolicy(ns);
+  }
+  // What coroutines get under borrowed virtual time, now or when it is put in force.
   Shares& shares() noexcept;
   void joinShare(Coroutine* c, Share& share) noexcept;
   // By the chooser: runs `c`, and returns when there are coroutines to choose from again; kNotChoosable when `c` is not one
@@ -401,6 +415,8 @@ class Scheduler {
   }
   void releaseSlot(Coroutine* c) noexcept;
   void reconsider(Coroutine* c) noexcept;
+  void beginJobByPolicy(uint64_t kind) noexcept;
+  void expectByPolicy(int64_t ns) noexcept;
 
   // Hot, in the order of use.
   Coroutine* running_ = nullptr;
@@ -430,6 +446,7 @@ class Scheduler {
   uint32_t live_ = 0;
   uint32_t firstFree_ = kNoSlot;
   Chosen* chosen_ = nullptr;                 // policy_, if it is one
+  ShortestRemaining* shortest_ = nullptr;    // policy_, if it is one
   BorrowedVirtualTime* borrowed_ = nullptr;  // policy_, if it is one
   std::unique_ptr<Shares> shares_;
   Published unpublished_;

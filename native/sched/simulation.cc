@@ -11,6 +11,7 @@ Simulation::Simulation(Scheduler& scheduler, uint32_t seed) noexcept
       policy_(std::move(scheduler.policy_)),
       chosen_(std::exchange(scheduler.chosen_, nullptr)),
       borrowed_(std::exchange(scheduler.borrowed_, nullptr)),
+      shortest_(std::exchange(scheduler.shortest_, nullptr)),
       externalWaits_(scheduler.externalWaits_) {
   scheduler.hook_ = nullptr;
   scheduler.timers_ = &timers_;
@@ -34,6 +35,7 @@ Simulation::~Simulation() {
   scheduler_.policy_ = std::move(policy_);
   scheduler_.chosen_ = chosen_;
   scheduler_.borrowed_ = borrowed_;
+  scheduler_.shortest_ = shortest_;
   for (Coroutine* c : others_) scheduler_.enqueue(c);
 }
 

@@ -162,11 +162,11 @@ describe('softTimer', () => {
       import { Worker } from 'node:worker_threads';
       import { once } from 'node:events';
       const program = \`
-        import('stackful').then(({ softTimer, sleep, spawn }) => {
-          for (let i = 0; i < 1000; i++) softTimer(i * 1000, () => sleep(1));
-          spawn(() => { for (;;) sleep(0.01); });
-          spawn(() => { sleep(5); require('node:worker_threads').parentPort.postMessage('armed'); });
-        });
+        import { parentPort } from 'node:worker_threads';
+        import { softTimer, sleep, spawn } from 'stackful';
+        for (let i = 0; i < 1000; i++) softTimer(i * 1000, () => sleep(1));
+        spawn(() => { for (;;) sleep(0.01); });
+        spawn(() => { sleep(5); parentPort.postMessage('armed'); });
       \`;
       for (let i = 0; i < 3; i++) {
         const worker = new Worker(program, { eval: true });

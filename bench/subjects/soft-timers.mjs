@@ -14,13 +14,15 @@ function add(subject, metric, value, unit, at) {
   samples.push({ subject, metric, value, unit, at });
 }
 
+const nothing = () => undefined;
+
 async function lateness(subject) {
   for (const microseconds of [10, 50, 100, 500, 1000]) {
     const late = await spawn(() => {
       const seen = [];
       for (const end = now() + ms; now() < end && seen.length < 20_000;) {
         const due = now() + microseconds / 1000;
-        sleep(microseconds / 1000);
+        softTimer(microseconds, nothing).join();
         seen.push((now() - due) * 1000);
       }
       return seen.sort((a, b) => a - b);
@@ -48,15 +50,18 @@ const cpu = () => {
   return user + system;
 };
 
-/** CPU time that events every 50 us add to the same work, by event. `arm(count)` makes them come until `over.it`. */
+/**
+ * CPU time that events every 20 us add to the same work, by event: the median of 30 comparisons. `arm(over, count)` makes them come until
+ * `over.it`.
+ */
 async function cost(subject, arm) {
   const over = { it: false };
   const workers = 10;
   let x = 0;
-  const units = Math.ceil(ms / 20) * 100;
+  const units = Math.ceil(ms / 20) * 500;
   const work = () => Promise.all(Array.from({ length: workers }, () => spawn(() => {
     for (let u = 0; u < units / workers; u++) {
-      for (let i = 0; i < 5000; i++) x += i % 7;
+      for (let i = 0; i < 1000; i++) x += i % 7;
       yieldNow();
     }
   })));
@@ -68,21 +73,23 @@ async function cost(subject, arm) {
     warm.it = true;
     await spawn(() => { sleep(2); });
   }
-  let more = 0;
-  let events = 0;
-  for (let part = 0; part < 40; part++) {
+  const differences = [];
+  for (let part = 0; part < 30; part++) {
     const count = { events: 0 };
-    over.it = false;
-    if (part % 2) arm(over, count);
-    const began = cpu();
-    await work();
-    const took = cpu() - began;
-    over.it = true;
-    events += count.events;
-    more += part % 2 ? took : -took;
-    await spawn(() => { sleep(2); });
+    const took = [];
+    for (const armed of [false, true]) {
+      over.it = !armed;
+      if (armed) arm(over, count);
+      const began = cpu();
+      await work();
+      took.push(cpu() - began);
+      over.it = true;
+      await spawn(() => { sleep(2); });
+    }
+    differences.push(((took[1] - took[0]) * 1000) / count.events);
   }
-  add(subject, 'event_cpu_ns', (more * 1000) / events, 'ns');
+  differences.sort((a, b) => a - b);
+  add(subject, 'event_cpu_ns', quantile(differences, 0.5), 'ns');
 }
 
 async function pacing() {
@@ -112,7 +119,7 @@ await latenessOfNode('idle-setTimeout');
 await cost('sleep', (over, count) => {
   spawn(() => {
     while (!over.it) {
-      sleep(0.05);
+      sleep(0.02);
       count.events++;
     }
   });
@@ -120,9 +127,9 @@ await cost('sleep', (over, count) => {
 await cost('softTimer', (over, count) => {
   const again = () => {
     count.events++;
-    if (!over.it) softTimer(50, again);
+    if (!over.it) softTimer(20, again);
   };
-  softTimer(50, again);
+  softTimer(20, again);
 });
 await pacing();
 

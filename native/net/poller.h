@@ -100,6 +100,8 @@ class Poller {
   };
 
   int pollOnce(int timeoutMs, const int64_t* known) noexcept;
+  // False: a soft timer has made a coroutine ready, and what is left is put off until that has had its turn.
+  bool runEndOfBatch() noexcept;
   void dispatch(int count) noexcept;
   void fetchAhead(int event, int count) noexcept;
   void noteHangUp(Socket& socket, uint32_t events) noexcept;

@@ -150,6 +150,7 @@ class Scheduler {
   int32_t armSoft(Coroutine* c, int64_t nanoseconds) noexcept;
   // By `c` when it begins: whether something else than the event has made it ready.
   bool disarmSoft(uint32_t number, const Coroutine* c) noexcept { return soft_ && soft_->disarm(number, c); }
+  bool softIsDue() const noexcept { return clock_.softIsDue(); }
   // Whether nothing is ready and one is due so soon that to sleep until then is not worth it.
   bool softIsSoon(int64_t now) const noexcept {
     return soft_ && readyLength_ == 0 && soft_->wheel().size() > 0 &&

@@ -73,6 +73,8 @@ class TurnClock {
     untilLook_ = 1;
   }
   Deadline softNext() const noexcept { return softNext_; }
+  // Whether it is due now.
+  bool softIsDue() const noexcept { return isNear() && ticks() >= softDue_; }
   // Whether the last look found that it is due.
   bool softDue() const noexcept { return looked_ >= softDue_; }
 

@@ -1,0 +1,133 @@
+// srpt.mjs SECONDS: response times of jobs with heavy-tailed sizes, which arrive at random moments, under 'fifo' and 'srpt'. Prints
+// samples. Sizes are bounded Pareto (exponent 1.1, 20 us to 20 ms: the largest 1 % have a third of the work); jobs give way every
+// 20 us, so that 'fifo' shares the thread equally. The same jobs arrive in each run.
+//   fifo            equal shares
+//   fifo-whole      jobs that never give way: first come, first served
+//   srpt            each job tells its size (expectWork)
+//   fifo-kinds      equal shares, of jobs of 20 functions, each of which has a twentieth of the sizes, from the smallest on
+//   srpt-guessed    the same jobs, of which the policy knows only what others of that function took
+import { configure, expectWork, sleep, spawn, stats, yieldNow } from 'stackful';
+
+const seconds = Number(process.argv[2]);
+const LEAST_US = 20;
+const MOST_US = 20_000;
+const EXPONENT = 1.1;
+const TURN_US = 20;
+const samples = [];
+const now = () => performance.now() * 1000;
+
+/** Splitmix, so that all runs have the same jobs. */
+function generator(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x9e3779b9) >>> 0;
+    let z = state;
+    z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
+    z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
+    return ((z ^ (z >>> 15)) >>> 0) / 2 ** 32;
+  };
+}
+
+const sizeAt = (u) => LEAST_US * (1 - u * (1 - (LEAST_US / MOST_US) ** EXPONENT)) ** (-1 / EXPONENT);
+let x = 0;
+const spin = (rounds) => { for (let i = 0; i < rounds; i++) x += i % 7; };
+
+/** How many rounds of `spin` a microsecond has. */
+function calibrate() {
+  spin(5e7);
+  const began = now();
+  spin(5e7);
+  return 5e7 / (now() - began);
+}
+const perUs = calibrate();
+
+/** A job that gives way. */
+function compute(us) {
+  for (let left = us; left > 0; left -= TURN_US) {
+    spin(Math.min(left, TURN_US) * perUs);
+    if (left > TURN_US) yieldNow();
+  }
+}
+
+/** Functions whose places differ: what the policy knows a kind of job by. */
+const KINDS = 20;
+const kinds = Array.from({ length: KINDS }, (_, i) =>
+  new Function('compute', 'job', `return () => { compute(job.us); job.done(); }; // ${i}`));
+
+function makeJobs(load, guessed, unit) {
+  const random = generator(7);
+  const jobs = [];
+  const mean = Array.from({ length: 1e5 }, (_, i) => sizeAt((i + 0.5) / 1e5)).reduce((sum, us) => sum + us) / 1e5;
+  for (let at = 0; at < seconds * 1e6;) {
+    at += -Math.log(1 - random()) * ((mean + unit) / load);
+    const u = random();
+    const kind = Math.floor(u * KINDS);
+    // The last kinds hold what lies in the tail.
+    jobs.push({ at, kind, us: guessed ? sizeAt((kind + random()) / KINDS) : sizeAt(u) });
+  }
+  return jobs;
+}
+
+async function run(subject, load, policy, { whole = false, tells = false, guessed = false }, unit) {
+  configure({ schedulingPolicy: policy });
+  const jobs = makeJobs(load, guessed, unit);
+  let open = jobs.length;
+  let finished;
+  const end = new Promise((resolve) => { finished = resolve; });
+  let began = 0;
+  const answer = (job) => {
+    job.took = now() - began - job.at;
+    if (--open === 0) finished();
+  };
+  const body = (job) => {
+    job.done = () => { answer(job); };
+    if (guessed) return kinds[job.kind](compute, job);
+    return () => {
+      if (tells) expectWork(job.us / 1000);
+      if (whole) spin(job.us * perUs);
+      else compute(job.us);
+      answer(job);
+    };
+  };
+  // What arrives must not wait for its turn: the one that lets jobs in has nothing to do but that.
+  spawn(() => {
+    began = now();
+    for (const job of jobs) {
+      const wait = job.at - (now() - began);
+      if (wait > 0) {
+        expectWork(0);
+        sleep(wait / 1000);
+      }
+      spawn(body(job));
+    }
+  });
+  await end;
+  configure({ schedulingPolicy: 'fifo' });
+  const bySize = [...jobs].sort((a, b) => a.us - b.us);
+  const largest = bySize.slice(Math.floor(0.99 * bySize.length));
+  const mean = (list, of) => list.reduce((sum, job) => sum + of(job), 0) / list.length;
+  const at = { load };
+  samples.push({ subject, metric: 'mean_response_us', value: mean(jobs, (job) => job.took), unit: 'us', at });
+  samples.push({ subject, metric: 'mean_slowdown', value: mean(jobs, (job) => job.took / job.us), unit: 'times', at });
+  samples.push({ subject, metric: 'largest_slowdown', value: mean(largest, (job) => job.took / job.us), unit: 'times', at });
+}
+
+/** What a job costs besides its size, in microseconds, so that the load is what it is called. */
+async function overhead() {
+  const count = 20_000;
+  const began = now();
+  await spawn(() => { for (let i = 0; i < count; i++) spawn(() => { compute(50); }).join(); });
+  return Math.max(0, (now() - began) / count - 50);
+}
+
+await overhead();
+const unit = await overhead();
+for (const load of [0.7, 0.95]) {
+  await run('fifo', load, 'fifo', {}, unit);
+  await run('fifo-whole', load, 'fifo', { whole: true }, unit);
+  await run('srpt', load, 'srpt', { tells: true }, unit);
+  await run('fifo-kinds', load, 'fifo', { guessed: true }, unit);
+  await run('srpt-guessed', load, 'srpt', { guessed: true }, unit);
+}
+if (stats().live > 0) throw new Error(`${stats().live} jobs are left`);
+console.log(JSON.stringify(samples));

@@ -22,7 +22,8 @@ import { POLICIES, policyInForce, putInForce } from './policy_in_force.js';
  *   `expectWork`, or by what others from the same place took
  *
  * `'priority'`, `'connections'` and `'accept'` run equals in the order of `'fifo'`, and give every 64th turn to the last in line,
- * so that no coroutine starves; under `'srpt'` none does because what waits comes nearer to its turn. The two for servers come from "Why Events Are A Bad Idea" (von Behren, Condit, Brewer, 2003), `'bvt'` from
+ * so that no coroutine starves; under `'srpt'` none does because what waits comes nearer to its turn. The two for servers come
+ * from "Why Events Are A Bad Idea" (von Behren, Condit, Brewer, 2003), `'bvt'` from
  * "Borrowed-Virtual-Time (BVT) scheduling" (Duda, Cheriton, SOSP 1999), `'srpt'` from "Size-based scheduling to improve web
  * performance" (Harchol-Balter, Schroeder, Bansal, Agrawal, TOCS 2003).
  */

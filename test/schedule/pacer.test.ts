@@ -6,13 +6,13 @@ import { NotInCoroutineError, Pacer, simulate, sleep, spawn, timeout, TimeoutErr
 /** When each of `count` events went, in milliseconds since the first; `between(i)` is run before event `i`. */
 async function times(pacer: () => Pacer, count: number, between?: (i: number) => void): Promise<number[]> {
   let went: number[] = [];
-  await simulate(({ now }) => {
+  await simulate((simulated) => {
     went = [];
     const paced = pacer();
     for (let i = 0; i < count; i++) {
       between?.(i);
       paced.wait();
-      went.push(now());
+      went.push(simulated.now());
     }
   });
   return went.map((at) => Math.round((at - went[0]!) * 1e4) / 1e4);
@@ -42,13 +42,13 @@ describe('a Pacer', () => {
 
   it('is shared by coroutines', async () => {
     let went: number[] = [];
-    await simulate({ seeds: 50 }, ({ now }) => {
+    await simulate({ seeds: 50 }, (simulated) => {
       went = [];
       const pacer = new Pacer(1000);
       const all = Array.from({ length: 5 }, () => spawn(() => {
         for (let i = 0; i < 4; i++) {
           pacer.wait();
-          went.push(now());
+          went.push(simulated.now());
         }
       }));
       for (const c of all) c.join();

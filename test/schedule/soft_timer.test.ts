@@ -123,11 +123,11 @@ describe('softTimer', () => {
 
   it('is exact in simulated time, and what is armed beyond a simulation goes with it', async () => {
     const waits = stats().externalWaits;
-    const times = await simulate({ seeds: 20 }, ({ now }) => {
+    const times = await simulate({ seeds: 20 }, (simulated) => {
       const seen: number[] = [];
-      softTimer(250, () => seen.push(now())).join();
+      softTimer(250, () => seen.push(simulated.now())).join();
       sleep(0.25);
-      seen.push(now());
+      seen.push(simulated.now());
       expect(seen).toEqual([0.25, 0.5]);
     });
     expect(times).toBeUndefined();

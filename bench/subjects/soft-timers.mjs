@@ -136,7 +136,8 @@ await pacing();
 
 const server = serve(() => 'Hello, World!\n', { port: 0, host: '127.0.0.1' });
 const [program, ...rest] = load;
-const generator = start(program, rest.map((word) => (word === 'PORT' ? String(server.port) : word)), { stdio: ['ignore', 'pipe', 'inherit'] });
+const words = rest.map((word) => (word === 'PORT' ? String(server.port) : word));
+const generator = start(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
 await new Promise((resolve) => { generator.stdout.once('data', resolve); });
 await lateness('serving');
 await latenessOfNode('serving-setTimeout');

@@ -6,7 +6,7 @@
 //   srpt            each job tells its size (expectWork)
 //   fifo-kinds      equal shares, of jobs of 20 functions, each of which has a twentieth of the sizes, from the smallest on
 //   srpt-guessed    the same jobs, of which the policy knows only what others of that function took
-import { configure, expectWork, sleep, spawn, stats, yieldNow } from 'stackful';
+import { configure, expectWork, spawn, stats, yieldNow } from 'stackful';
 
 const seconds = Number(process.argv[2]);
 const LEAST_US = 20;
@@ -14,7 +14,10 @@ const MOST_US = 20_000;
 const EXPONENT = 1.1;
 const TURN_US = 20;
 const samples = [];
-const now = () => performance.now() * 1000;
+const cpu = () => {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+};
 
 /** Splitmix, so that all runs have the same jobs. */
 function generator(seed) {
@@ -35,17 +38,37 @@ const spin = (rounds) => { for (let i = 0; i < rounds; i++) x += i % 7; };
 /** How many rounds of `spin` a microsecond has. */
 function calibrate() {
   spin(5e7);
-  const began = now();
+  const began = cpu();
   spin(5e7);
   if (x < 0) throw new Error('not reached: what is computed is used');
-  return 5e7 / (now() - began);
+  return 5e7 / (cpu() - began);
 }
 const perUs = calibrate();
+
+/** Jobs to come, and those that are under way. */
+let jobs = [];
+let next = 0;
+let active = 0;
+let start;
+
+/** The time of arrivals: what the process has computed, so that others on the machine do not count, and the time it has been idle. */
+let idle = 0;
+const time = () => cpu() + idle;
+
+/** Lets jobs in that are due. */
+function admit() {
+  const at = time();
+  for (; next < jobs.length && jobs[next].at <= at; next++) {
+    active++;
+    start(jobs[next]);
+  }
+}
 
 /** A job that gives way. */
 function compute(us) {
   for (let left = us; left > 0; left -= TURN_US) {
     spin(Math.min(left, TURN_US) * perUs);
+    admit();
     if (left > TURN_US) yieldNow();
   }
 }
@@ -57,51 +80,50 @@ const kinds = Array.from({ length: KINDS }, (_, i) =>
 
 function makeJobs(load, guessed, unit) {
   const random = generator(7);
-  const jobs = [];
+  const made = [];
   const mean = Array.from({ length: 1e5 }, (_, i) => sizeAt((i + 0.5) / 1e5)).reduce((sum, us) => sum + us) / 1e5;
   for (let at = 0; at < seconds * 1e6;) {
     at += -Math.log(1 - random()) * ((mean + unit) / load);
     const u = random();
     const kind = Math.floor(u * KINDS);
     // The last kinds hold what lies in the tail.
-    jobs.push({ at, kind, us: guessed ? sizeAt((kind + random()) / KINDS) : sizeAt(u) });
+    made.push({ at, kind, us: guessed ? sizeAt((kind + random()) / KINDS) : sizeAt(u) });
   }
-  return jobs;
+  return made;
 }
 
 async function run(subject, load, policy, { whole = false, tells = false, guessed = false }, unit) {
   configure({ schedulingPolicy: policy });
-  const jobs = makeJobs(load, guessed, unit);
-  let open = jobs.length;
+  jobs = makeJobs(load, guessed, unit);
+  next = active = 0;
   let finished;
   const end = new Promise((resolve) => { finished = resolve; });
-  let began = 0;
   const answer = (job) => {
-    job.took = now() - began - job.at;
-    if (--open === 0) finished();
+    job.took = time() - job.at;
+    if (--active > 0) return;
+    if (next === jobs.length) return finished();
+    idle += Math.max(0, jobs[next].at - time()) + 1;
+    admit();
   };
-  const body = (job) => {
+  start = (job) => {
     job.done = () => { answer(job); };
-    if (guessed) return kinds[job.kind](compute, job);
-    return () => {
+    if (guessed) return spawn(kinds[job.kind](compute, job));
+    return spawn(() => {
       if (tells) expectWork(job.us / 1000);
-      if (whole) spin(job.us * perUs);
-      else compute(job.us);
-      answer(job);
-    };
-  };
-  // What arrives must not wait for its turn: the one that lets jobs in has nothing to do but that.
-  spawn(() => {
-    began = now();
-    for (const job of jobs) {
-      const wait = job.at - (now() - began);
-      if (wait > 0) {
-        expectWork(0);
-        sleep(wait / 1000);
+      if (whole) {
+        spin(job.us * perUs);
+        admit();
+      } else {
+        compute(job.us);
       }
-      spawn(body(job));
-    }
-  });
+      answer(job);
+    });
+  };
+  idle = 0;
+  idle = -time();
+  for (const job of jobs) job.at += 1;
+  active = 1;
+  spawn(() => { answer({ at: 0 }); });
   await end;
   configure({ schedulingPolicy: 'fifo' });
   const bySize = [...jobs].sort((a, b) => a.us - b.us);
@@ -116,11 +138,13 @@ async function run(subject, load, policy, { whole = false, tells = false, guesse
 /** What a job costs besides its size, in microseconds, so that the load is what it is called. */
 async function overhead() {
   const count = 20_000;
-  const began = now();
+  const began = cpu();
   await spawn(() => { for (let i = 0; i < count; i++) spawn(() => { compute(50); }).join(); });
-  return Math.max(0, (now() - began) / count - 50);
+  return Math.max(0, (cpu() - began) / count - 50);
 }
 
+jobs = [];
+start = () => undefined;
 await overhead();
 const unit = await overhead();
 for (const load of [0.7, 0.95]) {

@@ -1,6 +1,7 @@
 #include "shortest_remaining.h"
 
 #include <algorithm>
+#include <bit>
 #include <new>
 
 #include "scheduler.h"
@@ -34,9 +35,18 @@ int64_t ShortestRemaining::remaining(const Job& job) const noexcept {
   return job.used < expected ? expected - job.used : job.used;
 }
 
+// Between powers of two it grows evenly.
+int64_t ShortestRemaining::offset(int64_t remaining) const noexcept {
+  constexpr int kLeast = 10, kDoublings = 24;
+  const auto ns =
+      static_cast<uint64_t>(std::clamp(remaining, int64_t{1} << kLeast, int64_t{1} << (kLeast + kDoublings)));
+  const int doublings = std::bit_width(ns) - 1;
+  const double fraction = static_cast<double>(ns) / static_cast<double>(uint64_t{1} << doublings) - 1;
+  return static_cast<int64_t>(static_cast<double>(patience_) * (doublings - kLeast + fraction) / kDoublings);
+}
+
 void ShortestRemaining::rank(Job& job) noexcept {
-  const int64_t most = patience_ / kScale;
-  job.key = job.readyAt - job.waited + kScale * std::min(remaining(job), most);
+  job.key = job.readyAt - job.waited + offset(remaining(job));
 }
 
 void ShortestRemaining::push(Coroutine* c) noexcept {
@@ -59,7 +69,7 @@ void ShortestRemaining::settle(int64_t now) noexcept {
   const int64_t ran = now - since_;
   job.used += ran;
   if (job.told >= 0) job.told = std::max<int64_t>(0, job.told - ran);
-  job.waited = std::max<int64_t>(0, job.waited - kScale * ran);
+  job.waited = std::max<int64_t>(0, job.waited - kPay * ran);
   if (c->state == State::kDone) finish(job);
 }
 

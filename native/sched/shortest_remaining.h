@@ -9,9 +9,10 @@
 //   as much as it has used, once that is more than the average: sizes of jobs have heavy tails, where one that has
 //               lasted long lasts long
 //
-// None starves. A job's key is the moment when it became ready, plus kScale times what remains, but no more than `patience`, less
-// how long it has waited for its turns so far, but no more than `patience`; running for t makes that kScale * t less. So
-// one that is ready goes before all that become ready more than twice the patience later.
+// None starves. A job's key is the moment when it became ready, plus a part of `patience` that grows with what remains (a twenty-fourth
+// for each doubling from a microsecond on, so that it means the same whatever jobs take), less how long it has waited for its turns
+// so far, but no more than `patience`; running for t takes kPay * t off that. So one that is ready goes before all that become ready
+// more than twice the patience later.
 //
 // A coroutine is one of
 //   unknown   it has no job here
@@ -57,7 +58,7 @@ class ShortestRemaining : public Policy {
   // What remains of the job of `c`, as far as is known.
   int64_t remaining(const Coroutine* c) noexcept { return remaining(of(c)); }
 
-  static constexpr int64_t kScale = 100;
+  static constexpr int64_t kPay = 100;
   // Further kinds are taken for an average one.
   static constexpr size_t kMostKinds = 4096;
   static constexpr Kind kUnknown = 0, kRequest = 1;
@@ -79,6 +80,7 @@ class ShortestRemaining : public Policy {
 
   Job& of(const Coroutine* c) noexcept;
   int64_t remaining(const Job& job) const noexcept;
+  int64_t offset(int64_t remaining) const noexcept;
   void rank(Job& job) noexcept;
   void finish(Job& job) noexcept;
   void settle(int64_t now) noexcept;

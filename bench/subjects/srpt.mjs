@@ -75,26 +75,41 @@ function compute(us) {
 
 /** Functions whose places differ: what the policy knows a kind of job by. */
 const KINDS = 20;
+const JOBS_A_SECOND = 4000;
 const kinds = Array.from({ length: KINDS }, (_, i) =>
   new Function('compute', 'job', `return () => { compute(job.us); job.done(); }; // ${i}`));
 
-function makeJobs(load, guessed, unit) {
+/** Jobs that arrive at a rate of one in a microsecond, to be slowed down. */
+function makeJobs(guessed) {
   const random = generator(7);
   const made = [];
-  const mean = Array.from({ length: 1e5 }, (_, i) => sizeAt((i + 0.5) / 1e5)).reduce((sum, us) => sum + us) / 1e5;
-  for (let at = 0; at < seconds * 1e6;) {
-    at += -Math.log(1 - random()) * ((mean + unit) / load);
+  for (let at = 0; made.length < seconds * JOBS_A_SECOND; made.push({ at, kind: 0, us: 0 })) {
+    at += -Math.log(1 - random());
+  }
+  for (const job of made) {
     const u = random();
-    const kind = Math.floor(u * KINDS);
+    job.kind = Math.floor(u * KINDS);
     // The last kinds hold what lies in the tail.
-    made.push({ at, kind, us: guessed ? sizeAt((kind + random()) / KINDS) : sizeAt(u) });
+    job.us = guessed ? sizeAt((job.kind + random()) / KINDS) : sizeAt(u);
   }
   return made;
 }
 
-async function run(subject, load, policy, { whole = false, tells = false, guessed = false }, unit) {
+/** What all jobs take, one after the other, in microseconds: the capacity, with all that they cost besides. */
+async function capacity(made) {
+  jobs = [];
+  start = () => undefined;
+  const began = cpu();
+  await spawn(() => { for (const job of made) spawn(() => { compute(job.us); }).join(); });
+  return cpu() - began;
+}
+
+async function run(subject, load, policy, { whole = false, tells = false, guessed = false }) {
+  const made = makeJobs(guessed);
+  const slower = (await capacity(made)) / load / made.at(-1).at;
+  for (const job of made) job.at = job.at * slower + 1;
+  jobs = made;
   configure({ schedulingPolicy: policy });
-  jobs = makeJobs(load, guessed, unit);
   next = active = 0;
   let finished;
   const end = new Promise((resolve) => { finished = resolve; });
@@ -121,7 +136,6 @@ async function run(subject, load, policy, { whole = false, tells = false, guesse
   };
   idle = 0;
   idle = -time();
-  for (const job of jobs) job.at += 1;
   active = 1;
   spawn(() => { answer({ at: 0 }); });
   await end;
@@ -135,24 +149,12 @@ async function run(subject, load, policy, { whole = false, tells = false, guesse
   samples.push({ subject, metric: 'largest_slowdown', value: mean(largest, (job) => job.took / job.us), unit: 'times', at });
 }
 
-/** What a job costs besides its size, in microseconds, so that the load is what it is called. */
-async function overhead() {
-  const count = 20_000;
-  const began = cpu();
-  await spawn(() => { for (let i = 0; i < count; i++) spawn(() => { compute(50); }).join(); });
-  return Math.max(0, (cpu() - began) / count - 50);
-}
-
-jobs = [];
-start = () => undefined;
-await overhead();
-const unit = await overhead();
 for (const load of [0.7, 0.95]) {
-  await run('fifo', load, 'fifo', {}, unit);
-  await run('fifo-whole', load, 'fifo', { whole: true }, unit);
-  await run('srpt', load, 'srpt', { tells: true }, unit);
-  await run('fifo-kinds', load, 'fifo', { guessed: true }, unit);
-  await run('srpt-guessed', load, 'srpt', { guessed: true }, unit);
+  await run('fifo', load, 'fifo', {});
+  await run('fifo-whole', load, 'fifo', { whole: true });
+  await run('srpt', load, 'srpt', { tells: true });
+  await run('fifo-kinds', load, 'fifo', { guessed: true });
+  await run('srpt-guessed', load, 'srpt', { guessed: true });
 }
 if (stats().live > 0) throw new Error(`${stats().live} jobs are left`);
 console.log(JSON.stringify(samples));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <new>
 
 #include "scheduler.h"
@@ -10,10 +11,10 @@ namespace stackful::sched {
 namespace {
 
 // How much of an average the last job is.
-constexpr int64_t kPart = 8;
+constexpr double kPart = 1.0 / 8;
 
-void average(int64_t& mean, int64_t last) noexcept {
-  mean += (last - mean) / kPart;
+void average(double& mean, double last) noexcept {
+  mean = mean == 0 ? last : mean + kPart * (last - mean);
 }
 
 }  // namespace
@@ -31,7 +32,7 @@ ShortestRemaining::Job& ShortestRemaining::of(const Coroutine* c) noexcept {
 int64_t ShortestRemaining::remaining(const Job& job) const noexcept {
   if (job.told >= 0) return job.told;
   const auto known = average_.find(job.kind);
-  const int64_t expected = known == average_.end() ? usual_ : known->second;
+  const int64_t expected = std::llround(std::exp2(known == average_.end() ? usual_ : known->second));
   return job.used < expected ? expected - job.used : job.used;
 }
 
@@ -75,13 +76,14 @@ void ShortestRemaining::settle(int64_t now) noexcept {
 
 void ShortestRemaining::finish(Job& job) noexcept {
   if (job.used > 0) {
+    const double took = std::log2(static_cast<double>(job.used));
     const auto known = average_.find(job.kind);
     if (known != average_.end()) {
-      average(known->second, job.used);
+      average(known->second, took);
     } else if (average_.size() < kMostKinds) {
-      average_.emplace(job.kind, job.used);
+      average_.emplace(job.kind, took);
     }
-    average(usual_, job.used);
+    average(usual_, took);
   }
   job.used = job.waited = 0;
   job.told = -1;

@@ -5,7 +5,8 @@
 // A job is what a coroutine does from its beginning, or from the last begin(), to its end or the next begin(): a request of many
 // on one connection. What remains of it is, in this order,
 //   told        by expect(), less the time it has run since: of a file it is known
-//   expected    the exponential average of what jobs of its kind took, less what it has used
+//   expected    the exponential average of what jobs of its kind took, less what it has used. It is a mean of logarithms: where
+//               most are small and few very large, what is new is most likely small
 //   as much as it has used, once that is more than the average: sizes of jobs have heavy tails, where one that has
 //               lasted long lasts long
 //
@@ -95,10 +96,10 @@ class ShortestRemaining : public Policy {
   Coroutine* current_ = nullptr;
   int64_t since_ = 0;  // when it began to run
   uint64_t orders_ = 0;
-  int64_t usual_ = 0;           // of all kinds
-  std::vector<Job> jobs_;       // by slot
-  std::vector<uint32_t> heap_;  // slots
-  std::unordered_map<Kind, int64_t> average_;
+  double usual_ = 0;                          // of all kinds; 0: none has ended
+  std::vector<Job> jobs_;                     // by slot
+  std::vector<uint32_t> heap_;                // slots
+  std::unordered_map<Kind, double> average_;  // binary logarithms of nanoseconds
 };
 
 }  // namespace stackful::sched

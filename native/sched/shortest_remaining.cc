@@ -30,7 +30,7 @@ ShortestRemaining::Job& ShortestRemaining::of(const Coroutine* c) noexcept {
 }
 
 int64_t ShortestRemaining::remaining(const Job& job) const noexcept {
-  if (job.told >= 0) return job.told;
+  if (job.told >= 0) return job.sinceTold < job.told ? job.told - job.sinceTold : job.sinceTold;
   const auto known = average_.find(job.kind);
   const int64_t expected = std::llround(std::exp2(known == average_.end() ? usual_ : known->second));
   return job.used < expected ? expected - job.used : job.used;
@@ -69,7 +69,7 @@ void ShortestRemaining::settle(int64_t now) noexcept {
   Job& job = of(c);
   const int64_t ran = now - since_;
   job.used += ran;
-  if (job.told >= 0) job.told = std::max<int64_t>(0, job.told - ran);
+  job.sinceTold += ran;
   job.waited = std::max<int64_t>(0, job.waited - kPay * ran);
   if (c->state == State::kDone) finish(job);
 }
@@ -129,7 +129,7 @@ void ShortestRemaining::expect(const Coroutine* c, int64_t ns) noexcept {
   Job& job = of(c);
   job.told = std::max<int64_t>(0, ns);
   // What the current turn has taken so far is not part of that.
-  if (c == current_) job.told += clock_() - since_;
+  job.sinceTold = c == current_ ? since_ - clock_() : 0;
   if (job.place == kNotReady) return;
   rank(job);
   sift(job.place);

@@ -4,7 +4,8 @@
 //
 // A job is what a coroutine does from its beginning, or from the last begin(), to its end or the next begin(): a request of many
 // on one connection. What remains of it is, in this order,
-//   told        by expect(), less the time it has run since: of a file it is known
+//   told        by expect(), less the time it has run since: of a file it is known. When that is used up, because other programs had
+//               the processor meanwhile or the telling was wrong, as much again as it has run since
 //   expected    the exponential average of what jobs of its kind took, less what it has used. It is a mean of logarithms: where
 //               most are small and few very large, what is new is most likely small
 //   as much as it has used, once that is more than the average: sizes of jobs have heavy tails, where one that has
@@ -72,8 +73,9 @@ class ShortestRemaining : public Policy {
     uint32_t place = kNotReady;  // in the heap
     Kind kind = kUnknown;
     int64_t used = 0;
-    int64_t told = -1;   // what remains, or -1
-    int64_t waited = 0;  // what counts of it
+    int64_t told = -1;      // what remained then, or -1
+    int64_t sinceTold = 0;  // what it has run since
+    int64_t waited = 0;     // what counts of it
     int64_t readyAt = 0;
     int64_t key = 0;
     uint64_t order = 0;  // among equal keys

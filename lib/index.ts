@@ -55,8 +55,11 @@ export type { DumpSignal, Hold, WatchdogOptions } from './observe/watchdog.js';
 export { SchedulingPolicyError } from './schedule/errors.js';
 export type { Importance } from './schedule/importance.js';
 export type { PolicyName, Priority, SchedulingPolicy } from './schedule/policy.js';
+export { expectWork } from './schedule/expect_work.js';
+export { Pacer, type PacerOptions } from './schedule/pacer.js';
 export { reportProgress } from './schedule/regulation.js';
 export { BvtGroup, type BvtOptions } from './schedule/share.js';
+export { softTimer } from './schedule/soft_timer.js';
 export { record, type RecordOptions } from './simulate/record.js';
 export { RecordingError, ReplayDivergedError, SimulationError } from './simulate/errors.js';
 export {

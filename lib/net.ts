@@ -14,6 +14,7 @@ export { listen, Listener, type ListenOptions } from './net/listener.js';
 export { readable, writable, type Readiness } from './net/readiness.js';
 export { pipe, type PipeOptions } from './net/pipe.js';
 export { Socket, type DelimiterOptions } from './net/socket.js';
+export type { PacedWriteOptions } from './net/sending.js';
 export { UdpSocket, type UdpMessage, type UdpOptions } from './net/udp.js';
 export { Datagram, type UdpEndpoint } from './net/udp_address.js';
 export type { PeerCredentials } from './net/connection.js';

@@ -12,7 +12,7 @@ import {
   type WatchdogOptions,
 } from '../observe/watchdog.js';
 import { schedulingPolicy, type PolicyName, type SchedulingPolicy } from '../schedule/policy.js';
-import { setAllowance } from '../schedule/policy_in_force.js';
+import { setAllowance, setPatience } from '../schedule/policy_in_force.js';
 import { setDefaultTimeSlice } from '../schedule/time_slice.js';
 import { setDefaultStackSize, stackSizeOf } from './stacks.js';
 
@@ -51,6 +51,11 @@ export interface Configuration {
    */
   bvtAllowance?: number;
   /**
+   * Under `'srpt'`: how much a long job can lose against short ones, in milliseconds. One that is ready goes before all that become
+   * ready twice as much later. Default 5000.
+   */
+  srptPatience?: number;
+  /**
    * How long a batch of coroutines may run, in milliseconds, before Node's own loop (timers, promises, other sockets) runs,
    * while some are always ready. It does not interrupt a coroutine that does not park. Default 4.
    */
@@ -70,6 +75,7 @@ export interface Configuration {
 }
 
 const MOST_BUDGET_MS = 1000;
+const MOST_PATIENCE_MS = 3_600_000;
 const KNOWN = new Set<keyof Configuration>([
   'stackSize',
   'stackMemory',
@@ -78,6 +84,7 @@ const KNOWN = new Set<keyof Configuration>([
   'deadlock',
   'schedulingPolicy',
   'bvtAllowance',
+  'srptPatience',
   'batchBudget',
   'watchdog',
   'dumpSignal',
@@ -104,6 +111,7 @@ export function configure(options: Configuration): void {
   knownOptions('configure', options, KNOWN);
   if (options.deadlock !== undefined) oneOf('options.deadlock', options.deadlock, ['throw', 'report', 'off']);
   if (options.bvtAllowance !== undefined) numberIn('options.bvtAllowance', options.bvtAllowance, 0, MOST_BUDGET_MS);
+  if (options.srptPatience !== undefined) numberIn('options.srptPatience', options.srptPatience, 0, MOST_PATIENCE_MS);
   if (options.batchBudget !== undefined) numberIn('options.batchBudget', options.batchBudget, 0, MOST_BUDGET_MS);
   const { schedulingPolicy: policy, stackMemory, maxCoroutines } = options;
   if (stackMemory !== undefined) numberIn('options.stackMemory', stackMemory, 0, Infinity);
@@ -122,6 +130,7 @@ export function configure(options: Configuration): void {
   if (stackMemory !== undefined) native.setStackMemory(Math.min(stackMemory, Number.MAX_SAFE_INTEGER));
   if (maxCoroutines !== undefined) native.setMaxCoroutines(Math.min(maxCoroutines, MOST_COROUTINES));
   if (options.bvtAllowance !== undefined) setAllowance(options.bvtAllowance);
+  if (options.srptPatience !== undefined) setPatience(options.srptPatience);
   setPolicy?.();
   if (options.watchdog !== undefined) setWatchdog(options.watchdog);
   if (options.dumpSignal !== undefined) setDumpSignal(options.dumpSignal);

@@ -11,7 +11,7 @@ const MOST_MS = 365.25 * 24 * 3600 * 1000;
  * that multiple. The beats do not drift, however long the loop's body takes. Those that pass while it runs are left out, as the
  * numbers show: a slow body is not followed by a burst. Each step parks.
  *
- * @param ms 0.001 to a year; fractions count, down to about 0.07
+ * @param ms 0.001 to a year; fractions count
  * @throws RangeError (`ERR_OUT_OF_RANGE`), TypeError (`ERR_INVALID_ARG_TYPE`, `ERR_UNKNOWN_OPTION`) at once; each step:
  *   NotInCoroutineError (`ERR_NOT_IN_COROUTINE`), CancelledError (`ERR_CANCELLED`), TimeoutError (`ERR_TIMEOUT`), the signal's
  *   reason

@@ -11,7 +11,8 @@ const { yieldNow: giveWay } = native;
 const LONGEST_SLEEP = 100 * 365.25 * 24 * 3600 * 1000;
 
 /**
- * Waits for `ms` milliseconds; fractions count, down to about 0.07. Parks.
+ * Waits for `ms` milliseconds; fractions count. One of less than a millisecond ends at the first place
+ * behind its time where the scheduler is anyway, as {@link softTimer} does; a longer one up to 0.07 later. Parks.
  *
  * @throws NotInCoroutineError (`ERR_NOT_IN_COROUTINE`), RangeError (`ERR_OUT_OF_RANGE`)
  *

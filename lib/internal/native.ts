@@ -74,6 +74,14 @@ export interface Native {
   yieldNow: (this: void) => number;
   spendCredit: (this: void) => number;
   sleep(ms: number): number;
+  /** To a microsecond, however long; see native/sched/soft_timers.h. */
+  sleepSoftly(ms: number): number;
+  /**
+   * Makes a coroutine that was spawned with `held` ready after that time: the number of the event, or -ENOMEM. By the coroutine,
+   * `disarmSoft`: whether something else than the event has made it ready.
+   */
+  armSoft(slot: number, us: number): number;
+  disarmSoft(event: number): boolean;
 
   learnInterruptSites(ownScripts: string): string | undefined;
   useTimeSlices(): void;
@@ -89,7 +97,10 @@ export interface Native {
   atomicEnter(): boolean;
   atomicLeave(): void;
 
-  setPolicy(kind: number, allowance: number): void;
+  setPolicy(kind: number, ms: number): void;
+  nameSpawned: (this: void, slot: number, body: () => unknown) => void;
+  nameJob(kind: number): void;
+  expectWork(ms: number): number;
   makeShare(weight: number, warp: number, warpLimit: number, unwarpTime: number, group: boolean): number;
   joinShare(slot: number, share: number): void;
   releaseShare(share: number): void;

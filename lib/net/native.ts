@@ -24,6 +24,8 @@ interface NetNative {
   netReadInto: (socket: number, to: Uint8Array, offset: number, length: number) => number;
   netWrite: (socket: number, data: string | Uint8Array, more: boolean) => number;
   netWritev: (socket: number, parts: readonly (string | Uint8Array)[]) => number;
+  /** A write was given up in the middle: those that follow fail with SOCKET_BROKEN. */
+  netBreak: (socket: number) => void;
   netSendFile: (socket: number, fd: number, offset: number, length: number) => number;
   netEnd: (socket: number) => number;
   netLookAgain: (socket: number) => void;
@@ -56,7 +58,7 @@ interface NetNative {
 const originals = native as unknown as NetNative;
 
 export let {
-  netListen, netConnect, netAccept, netClose, netAddress, netRead, netReadInto, netWrite, netWritev, netSendFile,
+  netListen, netConnect, netAccept, netBreak, netClose, netAddress, netRead, netReadInto, netWrite, netWritev, netSendFile,
   netEnd, netLookAgain, netFlush, netSetOptions, netGetOption, netMembership, netMulticastInterface, netDescriptor,
   netAdopt, netCredentials, netSendDescriptors, netReceiveDescriptors, netPipe, udpOpen, udpBind, udpConnect,
   udpSend, udpSendMany, udpReceive, unixSend, netBuffered, netFlushError,
@@ -64,7 +66,7 @@ export let {
 
 seam('net', originals, (calls) => {
   ({
-    netListen, netConnect, netAccept, netClose, netAddress, netRead, netReadInto, netWrite, netWritev, netSendFile,
+    netListen, netConnect, netAccept, netBreak, netClose, netAddress, netRead, netReadInto, netWrite, netWritev, netSendFile,
     netEnd, netLookAgain, netFlush, netSetOptions, netGetOption, netMembership, netMulticastInterface, netDescriptor,
     netAdopt, netCredentials, netSendDescriptors, netReceiveDescriptors, netPipe, udpOpen, udpBind, udpConnect,
     udpSend, udpSendMany, udpReceive, unixSend, netBuffered, netFlushError,

@@ -3,9 +3,20 @@ import { withDescriptor } from '../fs/descriptor.js';
 import { fstat, type File } from '../fs/file.js';
 import { dataOf, functionOf, integerIn, invalidType } from '../internal/arguments.js';
 import { signalIn, type ParkOptions } from '../internal/parking.js';
+import { Pacer } from '../schedule/pacer.js';
 import { Connection } from './connection.js';
 import { failSocket } from './failure.js';
-import { netBuffered, netEnd, netFlush, netSendFile, netWrite, netWritev } from './native.js';
+import { netBreak, netBuffered, netEnd, netFlush, netSendFile, netWrite, netWritev } from './native.js';
+
+/** The options of `pacedWrite`. */
+export interface PacedWriteOptions extends ParkOptions {
+  /** How many bytes go at a time, 1 to 65536. Default 1448: what a packet of TCP holds on Ethernet. */
+  chunk?: number;
+}
+
+const KNOWN = new Set(['signal', 'chunk']);
+const CHUNK = 1448;
+const MOST_CHUNK = 65_536;
 
 /** The sending half of a socket. */
 export abstract class Sending extends Connection {
@@ -40,6 +51,50 @@ export abstract class Sending extends Connection {
     dataOf('data', data);
     const result = netWrite(this.handle, data, this.corks > 0 || this.unread > 0);
     if (result < 0) this.fail(result, 'socket.write', 'write');
+  }
+
+  /**
+   * Sends all of `data` in chunks, each of them when `pacer` lets it go, so that a queue on the way does not have to hold all at once.
+   * Several calls, of several sockets as well, may share a pacer. Other coroutines must not write to the socket meanwhile: what they
+   * write would come between the chunks. Parks; throws as {@link write}, and a call that ends early between two chunks leaves the
+   * socket broken.
+   *
+   * @example
+   * ```ts
+   * import { Pacer, spawn } from 'stackful';
+   * import { connect, listen } from 'stackful/net';
+   *
+   * await spawn(() => {
+   *   using listener = listen({ host: '127.0.0.1', port: 0 });
+   *   using socket = connect({ host: '127.0.0.1', port: listener.address.port });
+   *   using peer = listener.accept();
+   *   socket.pacedWrite('one, two, three', new Pacer(1000), { chunk: 5 }); // 5 bytes a millisecond
+   *   console.log(String(peer.readExactly(15))); // one, two, three
+   * });
+   * ```
+   */
+  pacedWrite(data: string | Uint8Array, pacer: Pacer, options?: PacedWriteOptions): void {
+    const signal = signalIn('socket.pacedWrite', options, KNOWN);
+    const chunk = options?.chunk === undefined ? CHUNK : integerIn('options.chunk', options.chunk, 1, MOST_CHUNK);
+    if (!(pacer instanceof Pacer)) throw invalidType('pacer', 'an instance of Pacer', pacer);
+    const given = dataOf('data', data);
+    if (signal) {
+      withSignal(signal, () => { this.pacedWrite(data, pacer, { chunk }); });
+      return;
+    }
+    const bytes = typeof given === 'string' ? Buffer.from(given) : given;
+    let sent = 0;
+    try {
+      do {
+        pacer.wait();
+        const result = netWrite(this.handle, bytes.subarray(sent, sent + chunk), false);
+        if (result < 0) this.fail(result, 'socket.pacedWrite', 'write');
+        sent += chunk;
+      } while (sent < bytes.length);
+    } catch (error) {
+      if (sent > 0) netBreak(this.handle);
+      throw error;
+    }
   }
 
   /**

@@ -18,12 +18,16 @@ import { POLICIES, policyInForce, putInForce } from './policy_in_force.js';
  * - `'connections'`: those that serve connections before those that accept them; under load, requests are finished first
  * - `'accept'`: those that accept connections before all others, so that connections do not wait in the backlog
  * - `'bvt'`: borrowed virtual time; the one that has had the least time for its weight, `bvt` of `spawn`
+ * - `'srpt'`: shortest remaining time; the one that is nearest to its end, by what is left of the file that it sends, by
+ *   `expectWork`, or by what others from the same place took
  *
  * `'priority'`, `'connections'` and `'accept'` run equals in the order of `'fifo'`, and give every 64th turn to the last in line,
- * so that no coroutine starves. The two for servers come from "Why Events Are A Bad Idea" (von Behren, Condit, Brewer, 2003), `'bvt'` from
- * "Borrowed-Virtual-Time (BVT) scheduling" (Duda, Cheriton, SOSP 1999).
+ * so that no coroutine starves; under `'srpt'` none does because what waits comes nearer to its turn. The two for servers come
+ * from "Why Events Are A Bad Idea" (von Behren, Condit, Brewer, 2003), `'bvt'` from
+ * "Borrowed-Virtual-Time (BVT) scheduling" (Duda, Cheriton, SOSP 1999), `'srpt'` from "Size-based scheduling to improve web
+ * performance" (Harchol-Balter, Schroeder, Bansal, Agrawal, TOCS 2003).
  */
-export type PolicyName = 'fifo' | 'priority' | 'connections' | 'accept' | 'bvt';
+export type PolicyName = 'fifo' | 'priority' | 'connections' | 'accept' | 'bvt' | 'srpt';
 
 /**
  * A policy of the application's own, for `configure({ schedulingPolicy })`. Both methods run in an atomic section: they may

@@ -5,7 +5,7 @@ import type { PolicyName, Priority, SchedulingPolicy } from './policy.js';
 // The part of scheduling policies that `spawn` needs. ./policy.ts, for the application's own, needs `spawn`.
 
 /** The index is the number in native/sched/policy.h. */
-export const POLICIES: readonly PolicyName[] = ['fifo', 'priority', 'connections', 'accept', 'bvt'];
+export const POLICIES: readonly PolicyName[] = ['fifo', 'priority', 'connections', 'accept', 'bvt', 'srpt'];
 
 /** The index is the level in native/sched/policy.cc. */
 const PRIORITIES: readonly Priority[] = ['highest', 'high', 'normal', 'low', 'lowest'];
@@ -19,7 +19,31 @@ export let policyInForce: PolicyName | SchedulingPolicy | undefined;
 /** Replaces the policy in force. One of the application's own takes effect when its coroutine becomes the chooser. */
 export function putInForce(policy: PolicyName | SchedulingPolicy): void {
   policyInForce = policy;
-  if (typeof policy === 'string') native.setPolicy(POLICIES.indexOf(policy), allowance);
+  if (typeof policy === 'string') native.setPolicy(POLICIES.indexOf(policy), policy === 'srpt' ? patience : allowance);
+  nameSpawned = policy === 'srpt' ? native.nameSpawned : undefined;
+}
+
+/** Tells `'srpt'`, while that is in force, which function a new coroutine runs. */
+export let nameSpawned: typeof native.nameSpawned | undefined;
+
+/** The numbers below 2 that native/sched/shortest_remaining.h has for jobs. */
+let lastKind = 1;
+const kinds = new WeakMap<object, number>();
+
+/** Tells `'srpt'` that what the running coroutine does is like all that is done with `like`, such as a route. */
+export function nameJob(like: object): void {
+  let kind = kinds.get(like);
+  if (kind === undefined) kinds.set(like, (kind = ++lastKind));
+  native.nameJob(kind);
+}
+
+/** Of `'srpt'`, in milliseconds. */
+let patience = 5_000;
+
+/** See `srptPatience` of `configure`. */
+export function setPatience(ms: number): void {
+  patience = ms;
+  if (policyInForce === 'srpt') putInForce('srpt');
 }
 
 /** Of `'bvt'`, in milliseconds. */

@@ -175,6 +175,29 @@ void sleep(const Info& info) {
   info.GetReturnValue().Set(sched::sleepFor(scheduler(), ns < 9e18 ? static_cast<int64_t>(ns) : INT64_MAX));
 }
 
+// sleepSoftly(ms): to a microsecond.
+void sleepSoftly(const Info& info) {
+  double ns = numberAt(info, 0) * 1e6;
+  info.GetReturnValue().Set(
+      sched::sleepSoftlyFor(scheduler(), ns < 9e18 ? static_cast<int64_t>(ns) : INT64_MAX));
+}
+
+// armSoft(slot, us): makes that coroutine, which has not begun and was spawned as held, ready after that time. The number of the
+// event, or a code.
+void armSoft(const Info& info) {
+  Runtime* runtime = Runtime::current();
+  sched::Coroutine* c = scheduler().at(static_cast<uint32_t>(intAt(info, 0)));
+  info.GetReturnValue().Set(scheduler().armSoft(c, static_cast<int64_t>(numberAt(info, 1) * 1e3)));
+  if (!scheduler().running()) runtime->poller().arm();
+  runtime->schedule();
+}
+
+// disarmSoft(number): by the coroutine that was armed, when it begins. Whether something else than the event has woken it.
+void disarmSoft(const Info& info) {
+  info.GetReturnValue().Set(
+      scheduler().disarmSoft(static_cast<uint32_t>(intAt(info, 0)), scheduler().running()));
+}
+
 // state(slot): 0 ready, 1 running, 2 parked, 3 done.
 void state(const Info& info) {
   sched::Coroutine* c = scheduler().at(static_cast<uint32_t>(intAt(info, 0)));
@@ -283,6 +306,9 @@ void defineCore(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
   define(context, exports, "yieldNow", yieldNow);
   define(context, exports, "spendCredit", spendCredit);
   define(context, exports, "sleep", sleep);
+  define(context, exports, "sleepSoftly", sleepSoftly);
+  define(context, exports, "armSoft", armSoft);
+  define(context, exports, "disarmSoft", disarmSoft);
   define(context, exports, "state", state);
   define(context, exports, "parkedOn", parkedOn);
   define(context, exports, "parkedFor", parkedFor);

@@ -129,7 +129,7 @@ Napi::Value stats(const Napi::CallbackInfo& info) {
   set("externalWaits", s.externalWaits());
   set("openSockets", runtime->poller().openSockets());
   set("diskJobs", runtime->pool().inFlight());
-  set("timers", static_cast<double>(runtime->scheduler().timers().size()));
+  set("timers", static_cast<double>(runtime->scheduler().armedTimers()));
   set("loopLag", static_cast<double>(runtime->scheduler().timers().lateness()) / 1e6);
   set("loopLagMax", static_cast<double>(runtime->scheduler().timers().worstLateness()) / 1e6);
   set("holds", static_cast<double>(watchHoldsSoFar()));

@@ -127,6 +127,11 @@ void writev(const Info& info) {
   returnWritten(info, s, net::writeAll(*s, parts.data(), static_cast<int>(parts.size())));
 }
 
+// netBreak(socket): a write was given up in the middle.
+void breakOff(const Info& info) {
+  if (net::Socket* s = socketAt(info)) s->flags |= net::kBroken;
+}
+
 // netSendFile(socket, fd, offset, length): bytes sent, fewer when the file ends before, or a code. Parks.
 void sendFile(const Info& info) {
   const int file = intAt(info, 1);
@@ -172,6 +177,7 @@ void defineNetTransfer(v8::Local<v8::Context> context, v8::Local<v8::Object> exp
   define(context, exports, "netFlush", flush);
   define(context, exports, "netBuffered", buffered);
   define(context, exports, "netFlushError", flushError);
+  define(context, exports, "netBreak", breakOff);
   define(context, exports, "netSendFile", sendFile);
   define(context, exports, "netEnd", end);
 }

@@ -1,6 +1,7 @@
 // Scheduling policies: setting one, and the side that an application's policy is decided from.
 #include "../sched/policy.h"
 #include "../sched/share.h"
+#include "../sched/shortest_remaining.h"
 
 #include "values.h"
 
@@ -15,14 +16,41 @@ int64_t nanosecondsAt(const Info& info, int index) {
   return static_cast<int64_t>(numberAt(info, index) * 1e6);
 }
 
-// setPolicy(kind, allowance of borrowed virtual time in ms)
+// setPolicy(kind, allowance of borrowed virtual time, or patience of shortest remaining time first, in ms)
 void setPolicy(const Info& info) {
   const auto kind = static_cast<sched::PolicyKind>(intAt(info, 0));
   if (kind == sched::PolicyKind::kBorrowedVirtualTime) {
     scheduler().borrowVirtualTime(nanosecondsAt(info, 1));
+  } else if (kind == sched::PolicyKind::kShortestRemaining) {
+    scheduler().runShortestFirst(nanosecondsAt(info, 1));
   } else {
     scheduler().setPolicy(sched::makePolicy(kind));
   }
+}
+
+// nameSpawned(slot, function): jobs are alike whose functions stand at the same place.
+void nameSpawned(const Info& info) {
+  sched::ShortestRemaining* shortest = scheduler().shortest();
+  const sched::Coroutine* c = scheduler().at(static_cast<uint32_t>(intAt(info, 0)));
+  if (!shortest || !c) return;
+  v8::Local<v8::Function> function = info[1].As<v8::Function>();
+  const auto script = static_cast<uint64_t>(static_cast<uint32_t>(function->ScriptId()));
+  const auto line = static_cast<uint64_t>(static_cast<uint32_t>(function->GetScriptLineNumber()));
+  const auto column = static_cast<uint64_t>(static_cast<uint32_t>(function->GetScriptColumnNumber()));
+  shortest->name(c, (script + 1) << 32 ^ line << 12 ^ column);
+}
+
+// nameJob(kind): that of the running coroutine, a number below 2^32.
+void nameJob(const Info& info) {
+  sched::ShortestRemaining* shortest = scheduler().shortest();
+  const sched::Coroutine* self = scheduler().running();
+  if (shortest && self) shortest->name(self, static_cast<uint64_t>(numberAt(info, 0)));
+}
+
+// expectWork(ms): so much remains of the running coroutine's job. 0, or kNotInCoroutine.
+void expectWork(const Info& info) {
+  scheduler().expectWork(nanosecondsAt(info, 0));
+  info.GetReturnValue().Set(scheduler().running() ? 0 : kNotInCoroutine);
 }
 
 // makeShare(weight, warp, warp limit, unwarp time, is a group): its number. Times in ms.
@@ -94,6 +122,9 @@ void parkKindName(const Info& info) {
 
 void definePolicy(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
   define(context, exports, "setPolicy", setPolicy);
+  define(context, exports, "nameSpawned", nameSpawned);
+  define(context, exports, "nameJob", nameJob);
+  define(context, exports, "expectWork", expectWork);
   define(context, exports, "makeShare", makeShare);
   define(context, exports, "joinShare", joinShare);
   define(context, exports, "releaseShare", releaseShare);

@@ -1,10 +1,17 @@
 // Connection's part that sends files, from the page cache to the socket.
 #include <optional>
 
+#include "../net/poller.h"
 #include "connection.h"
 #include "send_patience.h"
 
 namespace stackful::http {
+namespace {
+
+// About what the kernel sends over loopback; only the order of files matters to the policy, and how they compare with handlers.
+constexpr int64_t kBytesPerNs = 4;
+
+}  // namespace
 
 int Connection::sendFile(int file, int64_t offset, int64_t length, CachedFrom cachedFrom,
                          void* context) noexcept {
@@ -15,6 +22,7 @@ int Connection::sendFile(int file, int64_t offset, int64_t length, CachedFrom ca
   const int64_t end = offset + length;
   std::optional<SendPatience> patience;  // as soon as something does not fit at once
   while (offset < end) {
+    socket_.poller->scheduler().expectWork((end - offset) / kBytesPerNs);
     const int64_t cached = cachedFrom(context, offset);
     if (cached < 0) return static_cast<int>(cached);
     const net::Deadline deadline = patience ? patience->deadline() : kAtOnce;

@@ -10,6 +10,7 @@
 #include "../net/operation.h"
 #include "../net/poller.h"
 #include "../net/transport.h"
+#include "../sched/shortest_remaining.h"
 #include "../stack/fetch.h"
 #include "coarse_clock.h"
 #include "connection.h"
@@ -95,6 +96,7 @@ Next Connection::readHead() noexcept {
   if (stage_ != Stage::kFresh) stage_ = Stage::kIdle;
   begin_ = headEnd_ = at_;
   if (in_) inputHead()->reset();
+  socket_.poller->scheduler().beginJob(sched::ShortestRemaining::kRequest);
   sched::Deadline deadline = 0;
   // Requests that arrived together cost no system call, which is where the others are made to take turns.
   if (begin_ < end_) socket_.poller->scheduler().charge();

@@ -54,11 +54,13 @@ class EndOfBatch {
   }
 
   void run() noexcept {
-    while (length_ > 0) {
-      Task* task = first_.next;
-      remove(*task);
-      task->run(task);
-    }
+    while (length_ > 0) runOne();
+  }
+  // When it is not empty.
+  void runOne() noexcept {
+    Task* task = first_.next;
+    remove(*task);
+    task->run(task);
   }
 
  private:

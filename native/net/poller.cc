@@ -20,6 +20,10 @@ using sched::kNoDeadline;
 namespace {
 
 constexpr uint32_t kReadEvents = EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLHUP | EPOLLERR;
+// For how long a thread is asleep after the kernel's timer has fired: 18 us on a virtual machine. It is set so much before a soft timer;
+// what is left of that when the thread is awake is less than it would be worth to sleep for (SoftTimers::kSpinNs).
+constexpr int64_t kWakeUpNs = 15'000;
+
 constexpr uint32_t kWriteEvents = EPOLLOUT | EPOLLHUP | EPOLLERR;
 // After these a short read no longer promises another edge.
 constexpr uint32_t kShortReadEnds = EPOLLRDHUP | EPOLLPRI | EPOLLHUP | EPOLLERR;
@@ -62,7 +66,8 @@ Poller::~Poller() {
 // that has to be asked for after a wait.
 [[gnu::always_inline]] inline int Poller::pollOnce(int timeoutMs, const int64_t* known) noexcept {
   const uint32_t before = scheduler_.readyLength();
-  endOfBatch_.run();
+  if (!endOfBatch_.empty() && !runEndOfBatch()) [[unlikely]]
+    return static_cast<int>(scheduler_.readyLength() - before);
   if (timeoutMs != 0) arm();
   const bool look = !known || !leaveToWait_;
   const int count = look ? epoll_wait(epoll_, events_, kBatch, timeoutMs) : 0;
@@ -76,14 +81,37 @@ Poller::~Poller() {
   return static_cast<int>(scheduler_.readyLength() - before);
 }
 
+// 32 sends take 100 us, which a soft timer that has become due does not have to wait for.
+bool Poller::runEndOfBatch() noexcept {
+  const uint32_t before = scheduler_.readyLength();
+  do {
+    endOfBatch_.runOne();
+    if (!scheduler_.softIsDue()) [[likely]]
+      continue;
+    scheduler_.expireTimers(sched::monotonicNow());
+    if (scheduler_.readyLength() == before) continue;
+    foundOne_ = false;
+    return endOfBatch_.empty();
+  } while (!endOfBatch_.empty());
+  return true;
+}
+
 bool Poller::pollNow(int64_t now) noexcept {
   if (pollOnce(0, &now) != 0) return true;
-  arm();
+  while (scheduler_.softIsSoon(now)) {
+    now = sched::monotonicNow();
+    if (pollOnce(0, &now) != 0) return true;
+  }
+  // While some are ready the caller does not wait, and a timer that interrupts them costs 5 to 15 us.
+  if (scheduler_.readyLength() == 0) arm();
   return false;
 }
 
 int Poller::poll(int timeoutMs) noexcept {
-  const int ready = pollOnce(timeoutMs, nullptr);
+  int ready = pollOnce(timeoutMs, nullptr);
+  while (ready == 0 && timeoutMs != 0 && !hostReady_ && scheduler_.softIsSoon(sched::monotonicNow())) {
+    ready = pollOnce(0, nullptr);
+  }
   return ready == 0 && !endOfBatch_.empty() ? 1 : ready;
 }
 
@@ -153,7 +181,9 @@ void Poller::dispatch(int count) noexcept {
 }
 
 void Poller::arm() noexcept {
-  const sched::Deadline next = scheduler_.timers().nextExpiry();
+  const sched::Deadline coarse = scheduler_.timers().nextExpiry();
+  sched::Deadline next = scheduler_.nextExpiry();
+  if (next < coarse) next -= kWakeUpNs;
   // An armed moment that has become too early does no harm: it fires for nothing and is replaced then.
   if (next >= armed_) return;
   armed_ = next;

@@ -33,8 +33,8 @@ class Poller {
   int fd() const noexcept { return epoll_; }
   sched::Scheduler& scheduler() noexcept { return scheduler_; }
 
-  // The poll hook: handles what is there without waiting; true if it made a coroutine ready. When it did not,
-  // the timerfd is armed for the next timer, because the caller is about to wait for fd().
+  // The poll hook: handles what is there without waiting; true if it made a coroutine ready. When none is ready then, the timerfd is
+  // armed for the next timer, because the caller is about to wait for fd().
   bool pollNow(int64_t now) noexcept;
   // For a loop of our own, outside of the scheduler: waits up to `timeoutMs` (-1 = for ever) first. Returns how many
   // coroutines were made ready; 1 when there is only something to do at the end of a batch.
@@ -100,6 +100,8 @@ class Poller {
   };
 
   int pollOnce(int timeoutMs, const int64_t* known) noexcept;
+  // False: a soft timer has made a coroutine ready, and what is left is put off until that has had its turn.
+  bool runEndOfBatch() noexcept;
   void dispatch(int count) noexcept;
   void fetchAhead(int event, int count) noexcept;
   void noteHangUp(Socket& socket, uint32_t events) noexcept;

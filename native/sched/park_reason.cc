@@ -50,6 +50,7 @@ constexpr const char* kNames[] = {
     "socket.pipe",
     "udp.receive",
     "udp.send",
+    "soft timer",
 };
 static_assert(sizeof(kNames) / sizeof(kNames[0]) == static_cast<size_t>(ParkKind::kCount));
 
@@ -65,6 +66,8 @@ size_t describe(const Reason& reason, char* out, size_t size) noexcept {
   int length;
   if (reason.kind == ParkKind::kSleep && reason.number > 0) {
     length = snprintf(out, size, "%s %.6gms", name, static_cast<double>(reason.number) / 1e6);
+  } else if (reason.kind == ParkKind::kSoftTimer) {
+    length = snprintf(out, size, "%s %.6gus", name, static_cast<double>(reason.number) / 1e3);
   } else if (reason.fd >= 0) {
     length = snprintf(out, size, "%s fd=%d", name, reason.fd);
   } else if (reason.number != 0) {

@@ -52,13 +52,14 @@ enum class ParkKind : uint8_t {
   kSocketPipe,
   kDatagramReceive,
   kDatagramSend,
+  kSoftTimer,
   kCount,
 };
 
 struct Reason {
   ParkKind kind = ParkKind::kOther;
   int32_t fd = -1;     // the descriptor waited for, or -1
-  int64_t number = 0;  // kSleep: nanoseconds; kJoin, kPromise, ...: an id; 0 = nothing to say
+  int64_t number = 0;  // kSleep, kSoftTimer: nanoseconds; kJoin, kPromise, ...: an id; 0 = nothing to say
 };
 
 const char* parkKindName(ParkKind kind) noexcept;

@@ -12,7 +12,7 @@ namespace stackful::sched {
 class Scheduler;
 
 // The numbers are those that JavaScript passes (lib/schedule/policy_in_force.ts).
-enum class PolicyKind : uint8_t { kFifo, kPriority, kConnections, kAccept, kBorrowedVirtualTime };
+enum class PolicyKind : uint8_t { kFifo, kPriority, kConnections, kAccept, kBorrowedVirtualTime, kShortestRemaining };
 
 class Policy {
  public:
@@ -27,7 +27,7 @@ class Policy {
   virtual const Coroutine* first() const noexcept { return nullptr; }
 };
 
-// nullptr for kFifo, for kBorrowedVirtualTime, which Scheduler::borrowVirtualTime puts in force, and when there is no memory.
+// nullptr for kFifo, for those that Scheduler::borrowVirtualTime and runShortestFirst put in force, and when there is no memory.
 std::unique_ptr<Policy> makePolicy(PolicyKind kind) noexcept;
 
 // Several queues, the first of which goes before all others; first in, first out within each. So that a queue

@@ -20,6 +20,7 @@ void Scheduler::setPolicy(std::unique_ptr<Policy> policy) noexcept {
   std::unique_ptr<Policy> old = std::exchange(policy_, std::move(policy));
   chosen_ = nullptr;
   borrowed_ = nullptr;
+  shortest_ = nullptr;
   readyLength_ = 0;
   if (replaced) {
     // What it has taken is known to the application only, in whatever order: by slot then.

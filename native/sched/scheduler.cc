@@ -92,6 +92,8 @@ int64_t Scheduler::readClock() noexcept {
 
 Coroutine* Scheduler::nextAfterLook() noexcept {
   if (clock_.look()) return nextAfterCheck();
+  if (clock_.softDue()) [[unlikely]]
+    expireDueSoft();
   Coroutine* c = dequeue();
   return c ? c : nextAfterPoll();
 }
@@ -101,7 +103,7 @@ Coroutine* Scheduler::nextAfterCheck() noexcept {
   if (now >= batchEnd_) {
     // A host that may go to sleep needs a poll before, which arms the timer. And where turns take long, batches end with
     // coroutines ready, again and again: they must not follow each other without a poll.
-    pollUnlessRecent(now, readyLength_ == 0);
+    if (!pollUnlessRecent(now, readyLength_ == 0) && clock_.softDue()) expireDueSoft();
     if (policy_) policy_->leave();
     return nullptr;
   }
@@ -124,7 +126,7 @@ bool Scheduler::poll(int64_t now) noexcept {
 
 void Scheduler::expireTimers(int64_t now) noexcept {
   if (policy_ || ready_.empty()) {
-    timers_->expire(now);
+    expireWheels(now);
     return;
   }
   if (counters_.switches < othersHaveRun_) return;
@@ -132,7 +134,7 @@ void Scheduler::expireTimers(int64_t now) noexcept {
   others.append(ready_);
   newbornAhead_ = {};
   const uint32_t before = readyLength_;
-  timers_->expire(now);
+  expireWheels(now);
   if (readyLength_ > before) othersHaveRun_ = counters_.switches + (readyLength_ - before) + 1;
   others.insertBehind(find(newbornAhead_.slot, newbornAhead_.generation), ready_);
   ready_.append(others);
@@ -277,7 +279,7 @@ int32_t Scheduler::parkObserved(Reason reason) noexcept {
   return code;
 }
 
-int32_t Scheduler::parkWithTimer(Reason reason, Deadline deadline) noexcept {
+int32_t Scheduler::parkWithTimer(Reason reason, Deadline deadline, Timers& wheel) noexcept {
   struct Alarm : Timer {
     Scheduler* scheduler;
     Coroutine* coroutine;
@@ -290,9 +292,9 @@ int32_t Scheduler::parkWithTimer(Reason reason, Deadline deadline) noexcept {
     auto* a = static_cast<Alarm*>(timer);
     if (a->scheduler->wake(a->coroutine, -ETIMEDOUT)) a->scheduler->letBegin(a->made);
   };
-  timers_->insert(alarm, deadline);
+  wheel.insert(alarm, deadline);
   const int32_t code = park(reason);
-  timers_->cancel(alarm);
+  wheel.cancel(alarm);
   return code;
 }
 
@@ -459,6 +461,7 @@ void Scheduler::shutdown() noexcept {
   if (running_) return;
   ready_.clear();
   timers_->clear();
+  if (soft_) soft_->clear();
   for (Slot& slot : table_) {
     Coroutine* c = slot.coroutine;
     if (!c) continue;
@@ -474,9 +477,16 @@ void Scheduler::shutdown() noexcept {
 
 namespace {
 
-int32_t sleep(Scheduler& scheduler, Deadline deadline, int64_t length) noexcept {
-  const int32_t code = scheduler.parkUntil({ParkKind::kSleep, -1, length}, deadline);
+Deadline deadlineIn(int64_t nanoseconds, int64_t now) noexcept {
+  return nanoseconds < kNoDeadline - now ? now + nanoseconds : kNoDeadline;
+}
+
+int32_t slept(int32_t code) noexcept {
   return code == -ETIMEDOUT ? 0 : code;
+}
+
+int32_t sleep(Scheduler& scheduler, Deadline deadline, int64_t length) noexcept {
+  return slept(scheduler.parkUntil({ParkKind::kSleep, -1, length}, deadline));
 }
 
 }  // namespace
@@ -486,8 +496,13 @@ int32_t sleepUntil(Scheduler& scheduler, Deadline deadline) noexcept {
 }
 
 int32_t sleepFor(Scheduler& scheduler, int64_t nanoseconds) noexcept {
+  if (nanoseconds < SoftTimers::kBelowNs) return sleepSoftlyFor(scheduler, nanoseconds);
+  return sleep(scheduler, deadlineIn(nanoseconds, scheduler.now()), nanoseconds);
+}
+
+int32_t sleepSoftlyFor(Scheduler& scheduler, int64_t nanoseconds) noexcept {
   const int64_t now = scheduler.now();
-  return sleep(scheduler, nanoseconds < kNoDeadline - now ? now + nanoseconds : kNoDeadline, nanoseconds);
+  return slept(scheduler.sleepSoftly({ParkKind::kSleep, -1, nanoseconds}, now, deadlineIn(nanoseconds, now)));
 }
 
 }  // namespace stackful::sched

@@ -6,6 +6,7 @@
 // on the thread.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "result_code.h"
 #include "run_queue.h"
 #include "share.h"
+#include "soft_timers.h"
 #include "stack_reuse.h"
 #include "timers.h"
 #include "turn_clock.h"
@@ -25,6 +27,7 @@
 namespace stackful::sched {
 
 class BorrowedVirtualTime;
+class ShortestRemaining;
 
 // What a parking call returns: 0 or more = woken for the reason it waited for, -errno = ended otherwise, and kNotInCoroutine
 // or kCannotPark (result_code.h) when it did not park at all.
@@ -138,9 +141,22 @@ class Scheduler {
   // chance.
   int32_t parkUntil(Reason reason, Deadline deadline) noexcept {
     ++externalWaits_;
-    const int32_t code = deadline == kNoDeadline ? park(reason) : parkWithTimer(reason, deadline);
+    const int32_t code = deadline == kNoDeadline ? park(reason) : parkWithTimer(reason, deadline, *timers_);
     --externalWaits_;
     return code;
+  }
+  // The same for a deadline that is kept to a microsecond wherever coroutines run and stop; see soft_timers.h.
+  int32_t sleepSoftly(Reason reason, int64_t now, Deadline deadline) noexcept;
+
+  // `c`, which has not begun and is parked, becomes ready after that time. The event's number, or -ENOMEM.
+  int32_t armSoft(Coroutine* c, int64_t nanoseconds) noexcept;
+  // By `c` when it begins: whether something else than the event has made it ready.
+  bool disarmSoft(uint32_t number, const Coroutine* c) noexcept { return soft_ && soft_->disarm(number, c); }
+  bool softIsDue() const noexcept { return clock_.softIsDue(); }
+  // Whether nothing is ready and one is due so soon that to sleep until then is not worth it.
+  bool softIsSoon(int64_t now) const noexcept {
+    return soft_ && readyLength_ == 0 && soft_->wheel().size() > 0 &&
+           clock_.softNext() - now <= SoftTimers::kSpinNs;
   }
 
   // Makes a parked coroutine ready; park() returns `code` there. False, and nothing happens, unless it is
@@ -218,7 +234,19 @@ class Scheduler {
   Chosen* chosen() noexcept { return chosen_; }
   // Puts borrowed virtual time in force; see borrowed_virtual_time.h.
   void borrowVirtualTime(int64_t allowanceNs) noexcept;
-  // What coroutines get under it, now or when it is put in force.
+  // The same for shortest remaining time first; see shortest_remaining.h, also for the next three, which do nothing without it.
+  void runShortestFirst(int64_t patienceNs) noexcept;
+  ShortestRemaining* shortest() noexcept { return shortest_; }
+  // By the running coroutine: what it has done so far is over, and a job of that kind begins. Or: so much remains of it.
+  void beginJob(uint64_t kind) noexcept {
+    if (shortest_ && running_) [[unlikely]]
+      beginJobByPolicy(kind);
+  }
+  void expectWork(int64_t ns) noexcept {
+    if (shortest_ && running_) [[unlikely]]
+      expectByPolicy(ns);
+  }
+  // What coroutines get under borrowed virtual time, now or when it is put in force.
   Shares& shares() noexcept;
   void joinShare(Coroutine* c, Share& share) noexcept;
   // By the chooser: runs `c`, and returns when there are coroutines to choose from again; kNotChoosable when `c` is not one
@@ -267,6 +295,12 @@ class Scheduler {
   bool runsSeenElsewhere() const noexcept { return __atomic_load_n(&running_, __ATOMIC_RELAXED) != nullptr; }
 
   Timers& timers() noexcept { return *timers_; }
+  size_t armedTimers() const noexcept { return timers_->size() + (soft_ ? soft_->wheel().size() : 0); }
+  // No timer fires before this moment.
+  Deadline nextExpiry() const noexcept {
+    const Deadline next = timers_->nextExpiry();
+    return soft_ ? std::min(next, soft_->wheel().nextExpiry()) : next;
+  }
   // The clock of sleeps and time limits: the system's, or that of the simulation that runs.
   int64_t now() const noexcept { return simulated_ ? virtualNow_ : monotonicNow(); }
   engine::Engine& engine() noexcept { return engine_; }
@@ -373,9 +407,20 @@ class Scheduler {
   }
   // Not inlined: the timer would be part of every parked stack, and those are read back from memory, not from
   // a cache.
-  [[gnu::noinline]] int32_t parkWithTimer(Reason reason, Deadline deadline) noexcept;
+  [[gnu::noinline]] int32_t parkWithTimer(Reason reason, Deadline deadline, Timers& wheel) noexcept;
+  SoftTimers* softTimers() noexcept;
+  void expectSoft(Deadline deadline, int64_t now) noexcept;
+  void expireSoft(int64_t now) noexcept;
+  [[gnu::noinline]] void expireDueSoft() noexcept;
+  void expireWheels(int64_t now) noexcept {
+    timers_->expire(now);
+    if (soft_) [[unlikely]]
+      expireSoft(now);
+  }
   void releaseSlot(Coroutine* c) noexcept;
   void reconsider(Coroutine* c) noexcept;
+  void beginJobByPolicy(uint64_t kind) noexcept;
+  void expectByPolicy(int64_t ns) noexcept;
 
   // Hot, in the order of use.
   Coroutine* running_ = nullptr;
@@ -405,13 +450,15 @@ class Scheduler {
   uint32_t live_ = 0;
   uint32_t firstFree_ = kNoSlot;
   Chosen* chosen_ = nullptr;                 // policy_, if it is one
+  ShortestRemaining* shortest_ = nullptr;    // policy_, if it is one
   BorrowedVirtualTime* borrowed_ = nullptr;  // policy_, if it is one
   std::unique_ptr<Shares> shares_;
   Published unpublished_;
   std::vector<Slot> table_;
   Timers realTimers_;
   Timers* timers_ = &realTimers_;
-  bool simulated_ = false;  // a Simulation lives
+  std::unique_ptr<SoftTimers> soft_;  // null as long as nothing needed one
+  bool simulated_ = false;            // a Simulation lives
   bool inLastTurn_ = false;
   int64_t virtualNow_ = 0;
   LimitPool limitPool_;
@@ -420,5 +467,7 @@ class Scheduler {
 // Parks the running coroutine until `deadline`: 0, or the code that ended the sleep early.
 int32_t sleepUntil(Scheduler& scheduler, Deadline deadline) noexcept;
 int32_t sleepFor(Scheduler& scheduler, int64_t nanoseconds) noexcept;
+// The same to a microsecond, however long; sleepFor is when it is short.
+int32_t sleepSoftlyFor(Scheduler& scheduler, int64_t nanoseconds) noexcept;
 
 }  // namespace stackful::sched

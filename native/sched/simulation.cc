@@ -11,6 +11,7 @@ Simulation::Simulation(Scheduler& scheduler, uint32_t seed) noexcept
       policy_(std::move(scheduler.policy_)),
       chosen_(std::exchange(scheduler.chosen_, nullptr)),
       borrowed_(std::exchange(scheduler.borrowed_, nullptr)),
+      shortest_(std::exchange(scheduler.shortest_, nullptr)),
       externalWaits_(scheduler.externalWaits_) {
   scheduler.hook_ = nullptr;
   scheduler.timers_ = &timers_;
@@ -23,16 +24,18 @@ Simulation::~Simulation() {
   scheduler_.hook_ = hook_;
   scheduler_.timers_ = &scheduler_.realTimers_;
   scheduler_.simulated_ = false;
-  // Those that are lost count for nothing.
-  scheduler_.externalWaits_ = externalWaits_;
   for (uint32_t i = 0; i < scheduler_.slots(); ++i) {
     Coroutine* c = scheduler_.at(i);
     if (c && c->simulated) c->state = State::kDone;
   }
   timers_.clear();
+  if (scheduler_.soft_) scheduler_.soft_->forget(timers_);
+  // Those that are lost count for nothing.
+  scheduler_.externalWaits_ = externalWaits_;
   scheduler_.policy_ = std::move(policy_);
   scheduler_.chosen_ = chosen_;
   scheduler_.borrowed_ = borrowed_;
+  scheduler_.shortest_ = shortest_;
   for (Coroutine* c : others_) scheduler_.enqueue(c);
 }
 

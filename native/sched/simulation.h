@@ -46,6 +46,7 @@ class Simulation {
   std::unique_ptr<Policy> policy_;
   Chosen* chosen_;
   BorrowedVirtualTime* borrowed_;
+  ShortestRemaining* shortest_;
   uint32_t externalWaits_;
 };
 

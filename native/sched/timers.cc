@@ -112,7 +112,7 @@ size_t Timers::expire(int64_t now) noexcept {
       }
       --size_;
       // They come in the order of their ticks.
-      if (++fired == 1) lateness_ = now - (timer.tick << kTickBits);
+      if (++fired == 1) lateness_ = now - (timer.tick << tickBits_);
       timer.fire(&timer);
     }
   }

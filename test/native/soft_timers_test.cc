@@ -186,13 +186,11 @@ TEST_CASE("in a simulation events are exact on its clock, and its end takes thos
     Simulation simulation(e.scheduler, 7);
     e.scheduler.armSoft(held(first), 1234);
     e.scheduler.armSoft(held(left), 3'600'000 * kMs);
-    CHECK(simulation.choose() == nullptr);
+    CHECK(simulation.gather().empty());
     CHECK(simulation.advance());
     CHECK(e.scheduler.now() == 1234);
-    Coroutine* c = simulation.choose();
-    REQUIRE(c);
-    simulation.take();
-    e.scheduler.runTurn(c);
+    REQUIRE(simulation.gather().size() == 1);
+    e.scheduler.runTurn(simulation.take(0));
     CHECK(first.ran == 1);
   }
   CHECK(left.ran == 0);

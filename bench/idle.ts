@@ -17,7 +17,11 @@ const name = 'idle';
 /** For closed connections to be gone, and for stacks and heaps to be given back. uWebSockets.js closes after ten seconds. */
 const SETTLE_MS = 1500;
 /** What the first connections make a server grow by is not theirs. */
-const FIRST = 500;
+const FIRST = 200;
+
+/** It closes what has been silent for ten seconds over HTTP, which it may take to open all. */
+const SHORT_LIVED = 'uWebSockets';
+const MOST_SHORT_LIVED: Partial<Record<IdleKind, number>> = { plain: 3000, tls: 1000 };
 
 async function open(server: ServerProcess, kind: IdleKind, count: number) {
   const script = join(benchDirectory, 'subjects', 'idle-clients.mjs');
@@ -65,7 +69,8 @@ async function run(options: Options): Promise<Row[]> {
     for (let round = 0; round < rounds; round++) {
       for (const { subject, command } of interleave(commands, round)) {
         const server = await startServer(subject, command);
-        const { process: own, kernel } = await measureOne(server, kind, connections);
+        const count = subject === SHORT_LIVED ? Math.min(connections, MOST_SHORT_LIVED[kind] ?? connections) : connections;
+        const { process: own, kernel } = await measureOne(server, kind, count);
         await server.stop();
         samples.add({ subject, metric: `${kind}_process_bytes`, value: own, unit: 'bytes' });
         note(`${kind}, round ${round + 1}/${rounds} ${subject}: ${own.toFixed(0)} bytes, the kernel ${kernel?.toFixed(0) ?? 'unknown'}`);

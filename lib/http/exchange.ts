@@ -30,6 +30,7 @@ import {
   httpWrite,
 } from './native.js';
 import { JSON_LINE, jsonOf, kindOf, refuseResponse } from './reply.js';
+import type { ProxyProtocolTerms } from './proxy_protocol.js';
 import { Request } from './request.js';
 import { FileResponse, PreparedResponse, type BodyPart, type ResponseLike, type ResponseParts } from './response.js';
 import { discard, inStep } from './source.js';
@@ -60,6 +61,8 @@ export interface Owner {
   readonly terms: ServerTerms | undefined;
   /** @internal */
   reportTls(error: unknown, remoteAddress: string): void;
+  /** Of a server whose connections begin with the header of a proxy. @internal */
+  readonly proxyProtocol: ProxyProtocolTerms | undefined;
 }
 
 /** Longer names of coroutines are cut, because lists show them. */

@@ -29,6 +29,7 @@ export type { BodyPart, ResponseBody, ResponseLike, ResponseParts } from './http
 export { router, type ParamsOf, type RoutedRequest, type RouteHandler, type Router, type RouterOptions } from './http/router.js';
 export { eventStream, type EventSource, type EventStreamOptions, type ServerSentEvent } from './http/server_sent_events.js';
 export type { ProxyProtocolOptions } from './http/proxy_protocol.js';
+export type { TrustProxyOptions } from './http/trust_proxy.js';
 export { Server, serve, type ServeOptions, type ServerAddress, type ServerStats } from './http/server.js';
 export { staticFiles, type StaticOptions } from './http/static.js';
 export { tracing, type TracingOptions } from './http/tracing.js';

@@ -35,6 +35,7 @@ import { Request } from './request.js';
 import { FileResponse, PreparedResponse, type BodyPart, type ResponseLike, type ResponseParts } from './response.js';
 import { discard, inStep } from './source.js';
 import { timedAnswer, timing } from './timing.js';
+import type { ProxyTrust } from './trust_proxy.js';
 
 /** Answers one request. It may park; if it returns a promise, the server waits for that. */
 export type Handler = (request: Request) => ResponseLike | PromiseLike<ResponseLike>;
@@ -63,6 +64,8 @@ export interface Owner {
   reportTls(error: unknown, remoteAddress: string): void;
   /** Of a server whose connections begin with the header of a proxy. @internal */
   readonly proxyProtocol: ProxyProtocolTerms | undefined;
+  /** Who is believed about clients. @internal */
+  readonly trust: ProxyTrust | undefined;
 }
 
 /** Longer names of coroutines are cut, because lists show them. */
@@ -87,7 +90,7 @@ export abstract class Exchange {
 
   constructor(
     number: number,
-    protected readonly owner: Owner,
+    readonly owner: Owner,
   ) {
     this.number = number;
   }

@@ -1,10 +1,11 @@
-import { BlockList, isIP, isIPv4, isIPv6, SocketAddress } from 'node:net';
+import { isIPv4, isIPv6, SocketAddress, type BlockList } from 'node:net';
 
-import { functionOf, invalidType, invalidValue, numberIn } from '../internal/arguments.js';
+import { functionOf, invalidType, numberIn } from '../internal/arguments.js';
 import { ETIMEDOUT } from '../internal/results.js';
 import { ProxyProtocolError } from './errors.js';
 import { refuseUnknown } from './known.js';
 import { httpReadBefore } from './native.js';
+import { isOf, networksOf } from './networks.js';
 
 /** See {@link ServeOptions.proxyProtocol}. */
 export interface ProxyProtocolOptions {
@@ -35,21 +36,7 @@ export function proxyProtocolTerms(given: boolean | ProxyProtocolOptions | undef
   if (given !== true) refuseUnknown('options.proxyProtocol', given, ['from', 'headerMs', 'onError']);
   numberIn('options.proxyProtocol.headerMs', headerMs, 1, LONGEST);
   if (onError !== undefined) functionOf('options.proxyProtocol.onError', onError);
-  return { from: from === undefined ? undefined : networksOf(from), headerMs, onError };
-}
-
-function networksOf(from: readonly string[]): BlockList {
-  if (!Array.isArray(from)) throw invalidType('options.proxyProtocol.from', 'a list', from);
-  const list = new BlockList();
-  for (const one of from as readonly unknown[]) {
-    const [, address = '', bits] = (typeof one === 'string' && /^([^/]+)(?:\/(\d{1,3}))?$/.exec(one)) || [];
-    const family = isIP(address);
-    const most = family === 4 ? 32 : 128;
-    const prefix = bits === undefined ? most : Number(bits);
-    if (family === 0 || prefix > most) throw invalidValue('options.proxyProtocol.from', 'made of addresses and networks', one);
-    list.addSubnet(address, prefix, family === 4 ? 'ipv4' : 'ipv6');
-  }
-  return list;
+  return { from: from === undefined ? undefined : networksOf('options.proxyProtocol.from', from), headerMs, onError };
 }
 
 const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
@@ -95,7 +82,7 @@ class Before {
  * @throws ProxyProtocolError
  */
 export function readProxyHeader(number: number, { from, headerMs }: ProxyProtocolTerms, remoteAddress: string): Peer | undefined {
-  if (from && !(isIP(remoteAddress) !== 0 && from.check(remoteAddress, isIPv4(remoteAddress) ? 'ipv4' : 'ipv6'))) {
+  if (from && !isOf(from, remoteAddress)) {
     throw refused('it comes from none of the proxies');
   }
   const bytes = new Before(number, headerMs);

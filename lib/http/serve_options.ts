@@ -2,6 +2,7 @@ import type { TlsServerOptions } from '../tls/terms.js';
 import type { Http2Options } from './http2/settings.js';
 import type { Limits, Shedding } from './limits.js';
 import type { ProxyProtocolOptions } from './proxy_protocol.js';
+import type { TrustProxyOptions } from './trust_proxy.js';
 import type { Request } from './request.js';
 
 /** The options of {@link serve}. */
@@ -47,6 +48,10 @@ export interface ServeOptions {
    * Everyone who can connect can claim an address: name the proxies in `from`, or let nobody else reach the port. Default false.
    */
   proxyProtocol?: boolean | ProxyProtocolOptions;
+  /**
+   * Which proxies are believed when they say in a header whom they pass on: then that is `request.clientAddress`. Default: none.
+   */
+  trustProxy?: TrustProxyOptions;
   /** Address space of each connection's stack, in bytes, as in `spawn`. */
   stackSize?: number;
   /**
@@ -84,5 +89,5 @@ export interface ServerAddress {
 
 export const KNOWN_OPTIONS = [
   'port', 'host', 'path', 'backlog', 'reusePort', 'limits', 'fd', 'maxConnections', 'maxCoroutines', 'shed', 'tls', 'http2',
-  'onTlsError', 'proxyProtocol', 'stackSize', 'onError',
+  'onTlsError', 'proxyProtocol', 'trustProxy', 'stackSize', 'onError',
 ] as const satisfies (keyof ServeOptions)[];

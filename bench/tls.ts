@@ -3,16 +3,16 @@
  * the one before at each new connection, and how often it has it by then depends on the server.
  */
 
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { BenchError, note, prepareSubjects, type Bench, type Row } from './support/bench.js';
-import { benchDirectory, cacheDirectory } from './support/cache.js';
+import { benchDirectory } from './support/cache.js';
+import { credentials } from './support/credentials.js';
 import { TLS_SUBJECTS } from './support/http-subjects.js';
+import { processBytes } from './support/memory.js';
 import type { Options } from './support/options.js';
-import { end, installed, LOAD_CORE, pinned, start } from './support/process.js';
+import { end, LOAD_CORE, pinned, start } from './support/process.js';
 import { interleave, Samples } from './support/samples.js';
 import { startServer, type ServerProcess } from './support/server.js';
 import { measureWindow, requireWrk } from './support/wrk.js';
@@ -25,23 +25,6 @@ const NODE = 'node-https';
 /** They end a connection that is not kept in a way that wrk counts as an error. */
 const KEPT_ONLY = new Set(['bun']);
 
-/** A key (P-256) and a certificate of its own, as the paths of files. */
-function credentials(): [key: string, cert: string] {
-  if (!installed('openssl')) throw new BenchError('the tls bench needs openssl: apt-get install openssl');
-  const directory = cacheDirectory('tls');
-  const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
-  const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30', '-subj', '/CN=localhost'];
-  execFileSync('openssl', [...made, '-keyout', key, '-out', cert], { stdio: 'ignore' });
-  return [key, cert];
-}
-
-/** Proportional set size: what a process holds that no other does, and its children: nginx's connections are a worker's. */
-function bytesOf(pid: number): number {
-  const own = Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'))![1]) * 1024;
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean);
-  return children.reduce((sum, child) => sum + bytesOf(Number(child)), own);
-}
-
 /** The servers that collect garbage at SIGUSR2. */
 const COLLECTING = new Set(['knot', 'bun', NODE]);
 
@@ -49,7 +32,7 @@ async function settledBytes(server: ServerProcess): Promise<number> {
   await delay(SETTLE_MS);
   if (COLLECTING.has(server.name)) process.kill(server.pid, 'SIGUSR2');
   await delay(2 * SETTLE_MS);
-  return bytesOf(server.pid);
+  return processBytes(server.pid);
 }
 
 async function idleBytes(server: ServerProcess, connections: number): Promise<number> {
@@ -74,7 +57,7 @@ async function run(options: Options): Promise<Row[]> {
   const connections = options.number('connections', 64);
   const idle = options.number('idle', 3000, 1000);
   requireWrk(Math.max(connections, idle));
-  const [key, cert] = credentials();
+  const [key, cert] = credentials(name);
   const servers = await prepareSubjects(options.choice('subjects', Object.keys(TLS_SUBJECTS)), async (subject) =>
     startServer(subject, await TLS_SUBJECTS[subject]!(key, cert)),
   );

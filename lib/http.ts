@@ -9,7 +9,7 @@ export { accessLog, type AccessLog, type AccessLogOptions } from './http/access_
 export { compress } from './http/compress.js';
 export { setCookie, type CookieOptions } from './http/cookies.js';
 export type { Encoding, Levels } from './http/encoders.js';
-export { ClientLeftError, Http2UnsupportedError, HttpError } from './http/errors.js';
+export { ClientLeftError, Http2UnsupportedError, HttpError, ProxyProtocolError } from './http/errors.js';
 export type { Handler } from './http/exchange.js';
 export type { FetchApplication, FetchHandler } from './http/fetch_handler.js';
 export type { ResponseHeaders } from './http/fields.js';
@@ -28,6 +28,8 @@ export { RequestHeaders } from './http/request_headers.js';
 export type { BodyPart, ResponseBody, ResponseLike, ResponseParts } from './http/response.js';
 export { router, type ParamsOf, type RoutedRequest, type RouteHandler, type Router, type RouterOptions } from './http/router.js';
 export { eventStream, type EventSource, type EventStreamOptions, type ServerSentEvent } from './http/server_sent_events.js';
+export type { ProxyProtocolOptions } from './http/proxy_protocol.js';
+export type { TrustProxyOptions } from './http/trust_proxy.js';
 export { Server, serve, type ServeOptions, type ServerAddress, type ServerStats } from './http/server.js';
 export { staticFiles, type StaticOptions } from './http/static.js';
 export { tracing, type TracingOptions } from './http/tracing.js';

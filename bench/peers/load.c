@@ -3,7 +3,7 @@
  * One thread, one edge-triggered epoll set, tens of thousands of connections in a few hundred bytes each. Every
  * connection keeps DEPTH requests in flight, picks its paths by weight (PATH*WEIGHT, in thousandths), checks that what
  * comes is a 200 with a Content-Length and that many bytes, and is closed and opened anew after PER-CONNECTION requests
- * (0 = never). POST sends BODY_BYTES and expects them back.
+ * (0 = never). POST sends BODY_BYTES and expects them back; GZIP is a GET that accepts gzip.
  *
  * Writes "begin" when all are connected and the warm-up is over, then, after SECONDS, one line of JSON.
  */
@@ -55,7 +55,7 @@ static request requests[MAX_PATHS];
 static int request_count;
 static int port, depth;
 static long connections, per_connection;
-static bool is_post;
+static bool is_post, is_gzip;
 static client *clients;
 static int epoll_fd;
 static long connecting, open_connections;
@@ -98,7 +98,8 @@ static void add_request(char *specification, const char *method) {
   r->upto = before + weight;
   r->text = malloc(HEAD_BYTES + BODY_BYTES);
   if (!r->text) fail("malloc");
-  int n = snprintf(r->text, HEAD_BYTES, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n", method, specification, port);
+  int n = snprintf(r->text, HEAD_BYTES, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s", is_gzip ? "GET" : method, specification, port,
+                   is_gzip ? "Accept-Encoding: gzip\r\n" : "");
   if (is_post) {
     n += sprintf(r->text + n, "Content-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n", BODY_BYTES);
     memset(r->text + n, 'x', BODY_BYTES);
@@ -263,6 +264,7 @@ int main(int argc, char **argv) {
   per_connection = atol(argv[5]);
   depth = atoi(argv[6]);
   is_post = strcmp(argv[7], "POST") == 0;
+  is_gzip = strcmp(argv[7], "GZIP") == 0;
   for (int i = 8; i < argc; i++) add_request(argv[i], argv[7]);
 
   struct rlimit files;

@@ -141,6 +141,12 @@ export const ECHO_SUBJECTS: Readonly<Record<string, HttpSubject>> = {
   'node-http': async () => node(file('peers', 'node-http-echo.mjs')),
 };
 
+/** The servers that make JSON of 20 KiB and compress it, at one level. */
+export const GZIP_SUBJECTS: Readonly<Record<string, HttpSubject>> = {
+  knot: async () => node(file('subjects', 'knot-gzip.mjs')),
+  'node-http': async () => node(file('peers', 'node-http-gzip.mjs')),
+};
+
 /** The servers of the tls bench, with the paths of a key and of a certificate. */
 export const TLS_SUBJECTS: Readonly<Record<string, (key: string, cert: string) => ReturnType<HttpSubject>>> = {
   knot: async (key, cert) => node(file('subjects', 'knot-tls.mjs'), key, cert),
@@ -208,4 +214,33 @@ export const PROXY_SUBJECTS: Readonly<Record<string, (upstream: number) => Retur
       `upstream all { server 127.0.0.1:${upstream}; keepalive 128; keepalive_requests 1000000000; }`,
     ),
   haproxy,
+};
+
+/** What connections of the idle bench speak: `http2` with prior knowledge, `websocket` without TLS. */
+export const IDLE_KINDS = ['plain', 'tls', 'http2', 'websocket'] as const;
+export type IdleKind = (typeof IDLE_KINDS)[number];
+
+const collecting = (script: string, ...args: string[]) => (port: number): string[] =>
+  [process.execPath, '--import', file('support', 'collecting.mjs'), script, String(port), ...args];
+
+type IdleSubject = (kind: IdleKind, credentials: readonly [key: string, cert: string]) => ReturnType<HttpSubject>;
+
+/** The servers of the idle bench. SIGUSR2 has those in JavaScript collect garbage. */
+export const IDLE_SUBJECTS: Readonly<Record<string, IdleSubject>> = {
+  knot: async (kind, credentials) => collecting(file('subjects', 'knot-idle.mjs'), kind, ...credentials),
+  uWebSockets: async (kind, credentials) => {
+    if (kind === 'http2') throw new Unavailable('speaks no HTTP/2');
+    return collecting(file('peers', 'uws-idle.mjs'), kind, await uwsBinary(), ...credentials);
+  },
+  nginx: async (kind, [key, cert]) => {
+    if (kind === 'websocket') throw new Unavailable('serves no WebSockets');
+    const secure = `ssl_certificate ${cert}; ssl_certificate_key ${key}; ssl_protocols TLSv1.3; ssl_session_tickets off;`;
+    const body = JSON.stringify(HTTP_BODY).slice(1, -1);
+    return nginx(`return 200 "${body}";`, kind === 'tls' ? secure : '', kind === 'http2', 'keepalive_timeout 3600;');
+  },
+  node: async (kind, credentials) =>
+    // `ws` takes what it does, not what it speaks.
+    kind === 'websocket'
+      ? collecting(file('peers', 'websocket-ws.mjs'), 'echo')
+      : collecting(file('peers', 'node-idle.mjs'), kind, ...credentials),
 };

@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheDirectory } from './cache.js';
-import { CLIENTS_SUBJECTS, ECHO_SUBJECTS, HTTP_SUBJECTS, type HttpSubject } from './http-subjects.js';
+import { CLIENTS_SUBJECTS, ECHO_SUBJECTS, GZIP_SUBJECTS, HTTP_SUBJECTS, type HttpSubject } from './http-subjects.js';
 import type { LoadPlan } from './load.js';
 
 export interface Work {
@@ -30,4 +30,6 @@ export const WORKS: Readonly<Record<string, () => Work>> = {
   file: () => ({ prefix: 'file', subjects: fileSubjects(), plan: { depth: 1, method: 'GET', paths: [`/${FILE}`] } }),
   /** A body of 4 KiB, sent back. */
   echo: () => ({ prefix: 'echo', subjects: ECHO_SUBJECTS, plan: { depth: 1, method: 'POST', paths: ['/'] } }),
+  /** JSON of 20 KiB, made and compressed for each request. */
+  gzip: () => ({ prefix: 'gzip', subjects: GZIP_SUBJECTS, plan: { depth: 1, method: 'GZIP', paths: ['/'] } }),
 };

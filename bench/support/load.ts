@@ -17,7 +17,8 @@ export interface LoadPlan {
   requestsPerConnection: number;
   /** Requests in flight on each connection. */
   depth: number;
-  method: 'GET' | 'POST';
+  /** `GZIP`: a GET that accepts gzip. */
+  method: 'GET' | 'POST' | 'GZIP';
   /** `/path*weight`, weights adding up to 1000; or one path. */
   paths: readonly string[];
 }

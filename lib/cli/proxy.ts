@@ -11,12 +11,14 @@ interface ProxyArguments {
   port: number;
   host: string;
   options: ProxyOptions;
+  proxyProtocol: boolean;
   /** Paths of PEM files; undefined: HTTP. */
   tls: CertificateFiles | undefined;
 }
 
 async function proxyArguments(args: string[]): Promise<ProxyArguments> {
-  const { upstreams: given, port, host, cert, key, health, timeout, balance, trust, upstreamHost } = await valuesFrom(PROXY, args);
+  const values = await valuesFrom(PROXY, args);
+  const { upstreams: given, port, host, cert, key, health, timeout, balance, trust, upstreamHost, proxyProtocol } = values;
   if (given === undefined) throw new UsageError('proxy: to which servers?');
   const options: ProxyOptions = {
     balance: balanceOf(balance),
@@ -31,7 +33,7 @@ async function proxyArguments(args: string[]): Promise<ProxyArguments> {
     if (/^\d+$/.test(text)) return `http://127.0.0.1:${text}`;
     return /^\w+:\/|^unix:/.test(text) ? text : `http://${text}`;
   });
-  return { upstreams, port, host, options, tls: certificateOf(cert, key) };
+  return { upstreams, port, host, options, proxyProtocol, tls: certificateOf(cert, key) };
 }
 
 function balanceOf(text: string): NonNullable<ProxyOptions['balance']> {
@@ -50,7 +52,8 @@ export async function proxyCommand(args: string[]): Promise<void> {
   let server: Server;
   try {
     const handler = proxy(given.upstreams, given.options);
-    server = serve(handler, { ...(fd === undefined ? { port: given.port, host: given.host } : { fd }), ...credentials(given.tls) });
+    const { port, host, proxyProtocol } = given;
+    server = serve(handler, { ...(fd === undefined ? { port, host } : { fd }), proxyProtocol, ...credentials(given.tls) });
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException;
     if (code === 'ERR_INVALID_URL' || code.startsWith('ERR_INVALID_ARG')) throw new UsageError(message, { cause: error });

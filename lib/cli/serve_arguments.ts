@@ -16,7 +16,7 @@ export interface ServeArguments {
   /** Whether this process is one of the workers. */
   worker: boolean;
   policy: 'connections' | 'accept' | undefined;
-  options: Pick<ServeOptions, 'shed' | 'maxConnections' | 'http2'>;
+  options: Pick<ServeOptions, 'shed' | 'maxConnections' | 'http2' | 'proxyProtocol'>;
   files: StaticOptions;
   log: AccessLogOptions | undefined;
   /** Paths of PEM files; undefined: HTTP. */
@@ -26,12 +26,13 @@ export interface ServeArguments {
 /** @throws UsageError, CliError */
 export async function serveArguments(args: string[]): Promise<ServeArguments> {
   const values = await valuesFrom(SERVE, args);
-  const { directory, host, port, policy, inspect, metrics, worker, shed, connections, http2 } = values;
+  const { directory, host, port, policy, inspect, metrics, worker, shed, connections, http2, proxyProtocol } = values;
   const { compress, precompressed, spa, listing } = values;
   if (directory === undefined) throw new UsageError('serve: which directory?');
   const options = {
     ...(shed !== undefined && { shed: { delayMs: shed } }),
     ...(http2 && { http2: true }),
+    ...(proxyProtocol && { proxyProtocol: true }),
     ...(connections !== undefined && { maxConnections: connections }),
   };
   const files = { compress, precompressed, spa, listing };

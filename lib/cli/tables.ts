@@ -8,6 +8,10 @@ const COMMON = {
   host: { ...text('H', 'the address (default 127.0.0.1)'), default: '127.0.0.1' },
   cert: path('FILE', 'over HTTPS, with the certificate in FILE (PEM) and its --key'),
   key: path('FILE', 'the key of --cert (PEM)'),
+  proxyProtocol: {
+    ...flag("take clients' addresses from the PROXY protocol, with which HAProxy and others begin a connection; refuse those without"),
+    default: false,
+  },
   config: {
     ...path('FILE', 'options from FILE, JSON with comments; those of the command line win, and --no-NAME takes back a flag'),
     commandOnly: true,

@@ -155,6 +155,6 @@ export function accessLog(options: AccessLogOptions = {}): AccessLog {
 
 /** What is read of the request before its handler: afterwards it may be over. */
 function aboutOf(request: Request): Omit<Entry, 'status' | 'bytes' | 'ms' | 'aborted'> {
-  const { remoteAddress, method, target, httpVersion, headers } = request;
+  const { clientAddress: remoteAddress, method, target, httpVersion, headers } = request;
   return { remoteAddress, method, target, httpVersion, referer: headers.get('referer'), userAgent: headers.get('user-agent') };
 }

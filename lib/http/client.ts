@@ -17,3 +17,4 @@ export type { RequestBody } from './client/outgoing.js';
 export type { PoolStats } from './client/pool.js';
 export { request } from './client/request.js';
 export { ClientResponse, ResponseHeaders } from './client/response.js';
+export type { RequestTrailers } from './client/trailers.js';

@@ -2,11 +2,12 @@ import { shakeHands, startTls } from '../tls/handshake.js';
 import type { Socket } from '../net/socket.js';
 import type { TlsInfo } from '../tls/info.js';
 import type { ServerTerms } from '../tls/terms.js';
-import { requestOver } from './errors.js';
+import { ProxyProtocolError, requestOver } from './errors.js';
 import { Exchange, type Owner } from './exchange.js';
 import { SocketHeir, type Successor } from './hand_over.js';
 import { Http2Connection } from './http2/connection.js';
 import { SPEAKS_HTTP2, httpDone, httpNext, httpRemote } from './native.js';
+import { readProxyHeader, type ProxyProtocolTerms } from './proxy_protocol.js';
 
 /**
  * One connection's loop: a coroutine runs it from the first request to the last.
@@ -34,7 +35,8 @@ export class Connection extends Exchange {
 
   /** Answers requests until the connection is over. Parks; never throws. */
   run(): void {
-    if (this.owner.terms === undefined || this.secure(this.owner.terms)) {
+    const { proxyProtocol, terms } = this.owner;
+    if ((proxyProtocol === undefined || this.introduce(proxyProtocol)) && (terms === undefined || this.secure(terms))) {
       if (this.owner.speaksHttp2 && this.tls?.alpnProtocol === 'h2') this.speakHttp2();
       else this.answerAll();
     }
@@ -69,6 +71,24 @@ export class Connection extends Exchange {
   serverCloses(): void {
     this.heir?.successor.serverCloses();
     this.http2?.serverCloses();
+  }
+
+  /** Reads the header of a proxy; false when the connection is refused. Parks; never throws. */
+  private introduce(terms: ProxyProtocolTerms): boolean {
+    this.shaking = true;
+    try {
+      this.peer = readProxyHeader(this.number, terms, this.remote()[0]) ?? this.peer;
+      return true;
+    } catch (error) {
+      try {
+        if (error instanceof ProxyProtocolError) terms.onError?.(error, this.remote()[0]);
+      } catch (second) {
+        console.error('stackful/http: proxyProtocol.onError failed:', second);
+      }
+      return false;
+    } finally {
+      this.shaking = false;
+    }
   }
 
   /** The handshake; false when it has failed. Parks; never throws. */

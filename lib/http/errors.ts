@@ -61,6 +61,16 @@ export function tellsOfDeparture(error: unknown): boolean {
   return error instanceof ClientLeftError || (error instanceof Error && error.cause instanceof ClientLeftError);
 }
 
+/** A connection was refused because it does not begin as `proxyProtocol` of `serve` wants it to. */
+export class ProxyProtocolError extends Error {
+  readonly code = 'ERR_HTTP_PROXY_PROTOCOL';
+  /** @internal */
+  constructor(message: string) {
+    super(message);
+    this.name = 'ProxyProtocolError';
+  }
+}
+
 /** `serve` was asked for HTTP/2, for which this Node lacks something. */
 export class Http2UnsupportedError extends Error {
   readonly code = 'ERR_HTTP2_UNSUPPORTED';

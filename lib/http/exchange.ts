@@ -30,10 +30,12 @@ import {
   httpWrite,
 } from './native.js';
 import { JSON_LINE, jsonOf, kindOf, refuseResponse } from './reply.js';
+import type { ProxyProtocolTerms } from './proxy_protocol.js';
 import { Request } from './request.js';
 import { FileResponse, PreparedResponse, type BodyPart, type ResponseLike, type ResponseParts } from './response.js';
 import { discard, inStep } from './source.js';
 import { timedAnswer, timing } from './timing.js';
+import type { ProxyTrust } from './trust_proxy.js';
 
 /** Answers one request. It may park; if it returns a promise, the server waits for that. */
 export type Handler = (request: Request) => ResponseLike | PromiseLike<ResponseLike>;
@@ -60,6 +62,10 @@ export interface Owner {
   readonly terms: ServerTerms | undefined;
   /** @internal */
   reportTls(error: unknown, remoteAddress: string): void;
+  /** Of a server whose connections begin with the header of a proxy. @internal */
+  readonly proxyProtocol: ProxyProtocolTerms | undefined;
+  /** Who is believed about clients. @internal */
+  readonly trust: ProxyTrust | undefined;
 }
 
 /** Longer names of coroutines are cut, because lists show them. */
@@ -84,7 +90,7 @@ export abstract class Exchange {
 
   constructor(
     number: number,
-    protected readonly owner: Owner,
+    readonly owner: Owner,
   ) {
     this.number = number;
   }

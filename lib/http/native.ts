@@ -35,6 +35,8 @@ interface HttpNative {
   httpStats: (server: number, to: Float64Array) => void;
 
   httpRemote: (connection: number) => [host: string, port: number, ipv6: boolean] | undefined;
+  /** Up to `n` bytes before the first request, 0 at the end, or a code. Parks. */
+  httpReadBefore: (connection: number, n: number, ms: number) => Buffer | number;
   /** Parks. */
   httpHandOver: (connection: number) => [socket: number, received: Buffer] | number;
   httpDone: (connection: number) => void;
@@ -82,6 +84,7 @@ export const {
   httpForget,
   httpStats,
   httpRemote,
+  httpReadBefore,
   httpHandOver,
   httpDone,
   httpForceClose,

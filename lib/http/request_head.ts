@@ -6,6 +6,7 @@ import type { Exchange } from './exchange.js';
 import { http2Trailers } from './http2/native.js';
 import { HEAD_ASKS_FOR_TUNNEL, HEAD_HTTP2, HEAD_METHOD, HEAD_MINOR_VERSION, METHODS, httpMethod, httpPath, httpTarget } from './native.js';
 import { RequestHeaders } from './request_headers.js';
+import { clientBehind } from './trust_proxy.js';
 
 /** The parts that were read, which outlive the request. */
 interface Known {
@@ -22,6 +23,7 @@ interface Known {
   params?: Params;
   route?: string;
   base?: string;
+  client?: string;
 }
 
 /** The parameters of a route. */
@@ -195,6 +197,16 @@ export abstract class RequestHead {
   /** The peer's port; 0 on a Unix socket. */
   get remotePort(): number {
     return this.connection.remote()[1];
+  }
+
+  /**
+   * The client's IP address: what proxies that `trustProxy` of {@link serve} names have said, or the peer's; `''` on a Unix socket.
+   */
+  get clientAddress(): string {
+    const { trust } = this.connection.owner;
+    const { remoteAddress } = this;
+    if (!trust) return remoteAddress;
+    return (this.details.client ??= clientBehind(remoteAddress, this.headers.get(trust.header), trust));
   }
 
   /** @internal */

@@ -1,6 +1,8 @@
 import type { TlsServerOptions } from '../tls/terms.js';
 import type { Http2Options } from './http2/settings.js';
 import type { Limits, Shedding } from './limits.js';
+import type { ProxyProtocolOptions } from './proxy_protocol.js';
+import type { TrustProxyOptions } from './trust_proxy.js';
 import type { Request } from './request.js';
 
 /** The options of {@link serve}. */
@@ -40,6 +42,16 @@ export interface ServeOptions {
    * on the open internet many fail.
    */
   onTlsError?: (error: unknown, remoteAddress: string) => void;
+  /**
+   * Takes the client's address from the header with which HAProxy, nginx (`proxy_protocol`) and load balancers begin a connection: the
+   * PROXY protocol, version 1 or 2. It stands before the handshake of TLS. A connection without it, or with a malformed one, is refused.
+   * Everyone who can connect can claim an address: name the proxies in `from`, or let nobody else reach the port. Default false.
+   */
+  proxyProtocol?: boolean | ProxyProtocolOptions;
+  /**
+   * Which proxies are believed when they say in a header whom they pass on: then that is `request.clientAddress`. Default: none.
+   */
+  trustProxy?: TrustProxyOptions;
   /** Address space of each connection's stack, in bytes, as in `spawn`. */
   stackSize?: number;
   /**
@@ -77,5 +89,5 @@ export interface ServerAddress {
 
 export const KNOWN_OPTIONS = [
   'port', 'host', 'path', 'backlog', 'reusePort', 'limits', 'fd', 'maxConnections', 'maxCoroutines', 'shed', 'tls', 'http2',
-  'onTlsError', 'stackSize', 'onError',
+  'onTlsError', 'proxyProtocol', 'trustProxy', 'stackSize', 'onError',
 ] as const satisfies (keyof ServeOptions)[];

@@ -24,9 +24,11 @@ import {
   httpStats,
   httpUnref,
 } from './native.js';
+import { proxyProtocolTerms, type ProxyProtocolTerms } from './proxy_protocol.js';
 import { isForgetful, type Request } from './request.js';
 import { print } from './report.js';
 import { addToTotals } from './totals.js';
+import { proxyTrust, type ProxyTrust } from './trust_proxy.js';
 import { KNOWN_OPTIONS, type ServeOptions, type ServerAddress, type ServerStats } from './serve_options.js';
 
 // For what needs no server: with this module the runtime is there, which native code counts on.
@@ -77,6 +79,10 @@ export class Server implements Owner {
   /** @internal */
   readonly terms: ServerTerms | undefined;
   /** @internal */
+  readonly proxyProtocol: ProxyProtocolTerms | undefined;
+  /** @internal */
+  readonly trust: ProxyTrust | undefined;
+  /** @internal */
   spare: Request | undefined;
   private readonly number: number;
   private readonly file: SocketFile | undefined;
@@ -105,6 +111,8 @@ export class Server implements Owner {
     this.speaksHttp2 = http2 !== undefined;
     this.sheds = options.shed !== undefined && options.shed !== false;
     if (options.tls !== undefined) this.terms = serverTerms('serve', options.tls, http2 ? TLS_HTTP2_DEFAULTS : TLS_DEFAULTS);
+    this.trust = proxyTrust(options.trustProxy);
+    this.proxyProtocol = proxyProtocolTerms(options.proxyProtocol);
     this.mostConnections = options.maxConnections ?? Infinity;
     this.number = listen(options, http2);
     if (options.path !== undefined) this.file = SocketFile.at(options.path);
@@ -284,7 +292,7 @@ export class Server implements Owner {
       this.tellDepartures();
       const over = performance.now() - began >= idle;
       httpClose(this.number, over);
-      if (over && this.terms) for (const connection of this.connections.values()) connection.endHandshake();
+      if (over && (this.terms || this.proxyProtocol)) for (const connection of this.connections.values()) connection.endHandshake();
     }
     const { stats } = this;
     if (!this.observing) addToTotals(stats);

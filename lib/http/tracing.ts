@@ -20,7 +20,7 @@ const KNOWN = ['ignore'] as const satisfies (keyof TracingOptions)[];
 const HOST = /^(\[[^\]]+\]|[^:]*)(?::(\d+))?$/;
 
 function attributesOf(request: Request): Attributes {
-  const { target, headers, httpVersion, remoteAddress, remotePort } = request;
+  const { target, headers, httpVersion, clientAddress, remoteAddress, remotePort } = request;
   const [path, query] = target.startsWith('/') ? target.split(/\?(.*)/s, 2) : [];
   const [, host, port] = HOST.exec(headers.get('host') ?? '') ?? [];
   const agent = headers.get('user-agent');
@@ -33,7 +33,7 @@ function attributesOf(request: Request): Attributes {
     ...(host && port && { 'server.port': Number(port) }),
     'network.protocol.version': httpVersion === '2.0' ? '2' : httpVersion,
     // Of a Unix socket there is none.
-    ...(remotePort !== 0 && { 'client.address': remoteAddress, 'network.peer.address': remoteAddress, 'network.peer.port': remotePort }),
+    ...(remotePort !== 0 && { 'client.address': clientAddress, 'network.peer.address': remoteAddress, 'network.peer.port': remotePort }),
     ...(agent !== undefined && { 'user_agent.original': agent }),
   };
 }

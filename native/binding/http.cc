@@ -221,6 +221,18 @@ void next(const Info& info) {
   info.GetReturnValue().Set(c && c->socket ? nextHead(*c) : 0);
 }
 
+// httpReadBefore(connection, n, ms): up to `n` bytes that come before the first request, 0 at the end, or a code. Parks.
+void readBefore(const Info& info) {
+  HttpConnection* c = connectionAt(info);
+  if (!c || !c->socket || !c->connection.fresh()) return returnInt(info, -EBADF);
+  HttpCall call(*c);
+  char bytes[256];
+  const size_t most = std::min(sizeof bytes, static_cast<size_t>(numberAt(info, 1)));
+  const ssize_t n = net::read(*c->socket, bytes, most, deadlineAfter(numberAt(info, 2)));
+  if (n <= 0) return returnInt(info, static_cast<int>(n));
+  info.GetReturnValue().Set(Buffers::current()->copy(info.GetIsolate(), bytes, static_cast<size_t>(n)));
+}
+
 // httpHandOver(connection): [the number of a socket of net, what was received behind the last head], or a code. It is that
 // socket's from now on; the server counts it until httpDone, up to which it is like a call under way. Parks.
 void handOver(const Info& info) {
@@ -398,6 +410,7 @@ void defineHttp(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
   define(context, exports, "httpUnref", unref);
   define(context, exports, "httpRemote", remote);
   define(context, exports, "httpNext", next);
+  define(context, exports, "httpReadBefore", readBefore);
   define(context, exports, "httpHandOver", handOver);
   define(context, exports, "httpDone", done);
   define(context, exports, "httpClose", close);

@@ -193,10 +193,13 @@ void write(const Info& info) {
   returnInt(info, stream->write(data.bytes().data(), data.bytes().size()));
 }
 
-// http2ClientFinish(stream): the request is whole. 0 or a code.
+// http2ClientFinish(stream, trailers): the request is whole. `trailers`: whole lines, or "". 0 or a code.
 void finish(const Info& info) {
   http2::ClientStream* stream = streamAt(info);
-  returnInt(info, stream ? stream->finish() : -EBADF);
+  if (!stream) return returnInt(info, -EBADF);
+  Payload trailers;
+  if (!trailers.loadFields(info.GetIsolate(), info[1], nullptr, 0)) return returnInt(info, -ENOMEM);
+  returnInt(info, stream->finish(trailers.bytes()));
 }
 
 // http2ClientTrailers(stream): their lines, or undefined where there are none.

@@ -259,7 +259,15 @@ ssize_t ClientConnection::prepareData(ClientStream& stream, size_t most, uint32_
   }
   const size_t n = std::min(have, most);
   flags |= kDataNoCopy;
-  if (n == have && stream.outEnded_) flags |= kDataEof;
+  if (n == have && stream.outEnded_) {
+    flags |= kDataEof;
+    if (!stream.trailersOut_.empty()) {
+      FieldList list(stream.trailersOut_, 0);
+      list.addLines();
+      if (list.size() > 0 && nghttp2_submit_trailer(session_, stream.id, list.data(), list.size()) == 0)
+        flags |= kDataNoEndStream;
+    }
+  }
   return static_cast<ssize_t>(n);
 }
 

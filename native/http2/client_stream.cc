@@ -53,8 +53,9 @@ int ClientStream::write(const char* data, size_t n) noexcept {
   return 0;
 }
 
-int ClientStream::finish() noexcept {
+int ClientStream::finish(std::string_view trailers) noexcept {
   if (!connection) return -EPIPE;
+  trailersOut_ = trailers;
   outEnded_ = true;
   connection->resume(*this);
   return 0;

@@ -20,6 +20,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "../sched/scheduler.h"
 #include "byte_queue.h"
@@ -65,8 +66,8 @@ class ClientStream {
 
   // More of the request's body. 0 or a code: -EPIPE when the server wants no more of it. Parks while there is no room.
   int write(const char* data, size_t n) noexcept;
-  // The request is whole.
-  int finish() noexcept;
+  // The request is whole. `trailers`: lines that go behind it.
+  int finish(std::string_view trailers) noexcept;
   // Whether so much can be queued without a wait.
   bool hasRoom(size_t n) const noexcept { return n <= kMostQueued && out_.size() <= kMostQueued - n; }
 
@@ -101,6 +102,7 @@ class ClientStream {
   ByteQueue body_;
   std::string trailers_;
   ByteQueue out_;
+  std::string trailersOut_;
   End end_ = End::kNone;
   Failure failure_ = Failure::kNone;  // of the connection, with kConnection
   int code_ = 0;                      // the same: a system error

@@ -179,7 +179,7 @@ TEST_CASE("http2 client: a body waits for the server's window") {
     e.go([&] {
       const std::string piece(10'000, 'x');
       for (; written < 300'000 && stream->write(piece.data(), piece.size()) == 0;) written += piece.size();
-      stream->finish();
+      stream->finish({});
       ended = true;
     });
     for (int i = 0; i < 50; ++i) client.yield();
@@ -268,7 +268,7 @@ TEST_CASE("http2 client: frames at random") {
             --stream.calls;
             break;
           case 2:
-            stream.finish();
+            stream.finish({});
             break;
           default: {
             ++stream.calls;

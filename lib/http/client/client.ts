@@ -2,6 +2,7 @@ import { withSignal } from '../../coroutine/signal.js';
 import { sleep } from '../../coroutine/sleep.js';
 import { integerIn, invalidType, numberIn } from '../../internal/arguments.js';
 import { knownOptions } from '../../internal/options.js';
+import { forbiddenHeader } from '../errors.js';
 import { dial, mayShare, type Route } from './dial.js';
 import { ACCEPT_ENCODING } from './decompress.js';
 import { HttpClientError, isDisconnection } from './errors.js';
@@ -13,13 +14,14 @@ import {
   CLIENT_OPTIONS, cookiesFor, expectMs, keepCookies, mannersOf, methodOf, REQUEST_OPTIONS, upgradeOf, USUAL_MANNERS,
   type ClientOptions, type Manners, type RequestOptions,
 } from './options.js';
-import { outgoing, outgoingJson, type Outgoing } from './outgoing.js';
+import { outgoing, outgoingJson, withTrailers, type Outgoing } from './outgoing.js';
 import { Pool, type PoolStats, type Proven } from './pool.js';
 import { proxyChoice, type ProxyChoice } from './proxies.js';
 import { isRedirect, redirected, type Request } from './redirect.js';
 import { ClientResponse } from './response.js';
 import { originOfSocket, pathOf, targetOf, type Origin, type Target } from './target.js';
 import { traced } from './tracing.js';
+import { sentTrailers } from './trailers.js';
 
 /** URLs that were taken apart, by their text. A program that generates URLs must not fill the memory. */
 const MOST_TARGETS = 500;
@@ -174,7 +176,7 @@ export class Client implements Disposable {
       order = this.orderFor(station.route, { method: 'GET', target, headers: this.credentialsOf(target), body: undefined }, this.terms);
       this.plain.set(target, order);
     }
-    return new ClientResponse(exchange(station.pool, order), target.href, false);
+    return new ClientResponse(this.send(station.pool, target.origin, order), target.href, false);
   }
 
   private credentialsOf({ authorization }: Target): HeaderMap {
@@ -227,14 +229,21 @@ export class Client implements Disposable {
   }
 
   private requestFor(target: Target, options: RequestOptions, terms: Terms): Request {
-    const { query, headers: given, body: content, json } = options;
-    const body = bodyOf(content, json);
+    const { query, headers: given, body: content, json, trailers } = options;
+    let body = bodyOf(content, json);
     const method = options.method === undefined ? (body ? 'POST' : 'GET') : methodOf(options.method);
     const headers: HeaderMap = new Map(this.headers);
     for (const [name, header] of this.credentialsOf(target)) headers.set(name, header);
     if (given !== undefined) addHeaders(headers, given);
     if (body?.type !== undefined && !headers.has('content-type')) {
       headers.set('content-type', { name: 'Content-Type', values: [body.type] });
+    }
+    if (trailers !== undefined) {
+      const { lines, names } = sentTrailers(trailers, body !== undefined);
+      body = withTrailers(body!, lines);
+      if (names !== undefined && !headers.has('trailer')) headers.set('trailer', { name: 'Trailer', values: [names] });
+    } else if (headers.has('trailer')) {
+      throw forbiddenHeader('Trailer');
     }
     if (terms.decompress && !headers.has('accept-encoding')) {
       headers.set('accept-encoding', { name: 'Accept-Encoding', values: [ACCEPT_ENCODING] });
@@ -248,7 +257,7 @@ export class Client implements Disposable {
     const order = this.orders.get(request) ?? this.orderFor(route, request, terms);
     const { limit, statuses, delay } = terms.retries;
     const times = isRepeatable(order) ? limit : 0;
-    const send = (one: Order): Answer => exchange(pool, one);
+    const send = (one: Order): Answer => this.send(pool, request.target.origin, one);
     for (let count = 0; ; count++) {
       let after: string | undefined;
       try {
@@ -263,6 +272,17 @@ export class Client implements Disposable {
       const asked = after !== undefined && /^\d+$/.test(after) ? Number(after) * 1000 : delay * 2 ** count;
       sleep(Math.min(asked, LONGEST_RETRY_MS));
     }
+  }
+
+  /** Over HTTP/1.1 in the end, where an HTTP/2 server takes this request no other way. Parks. */
+  private send(pool: Pool, origin: Origin, order: Order): Answer {
+    try {
+      return exchange(pool, order);
+    } catch (error) {
+      const again = error instanceof HttpClientError && error.code === 'ERR_HTTP_CLIENT_HTTP1_REQUIRED' && order.body?.replayable !== false;
+      if (!again) throw error;
+    }
+    return exchange(this.stationFor(origin, true).pool, order);
   }
 
   private orderFor(route: Route, { method, target, headers, body }: Request, terms: Terms): Order {
@@ -296,10 +316,10 @@ export class Client implements Disposable {
     return target;
   }
 
-  /** @param upgrades whether the request asks for another protocol, which is HTTP/1.1's alone */
-  private stationFor(origin: Origin, upgrades = false): Station {
-    const http2 = upgrades ? undefined : this.http2;
-    const key = upgrades && this.http2 ? `${origin.key} upgrade` : origin.key;
+  /** @param http1 whether HTTP/2 is out of question, as for a request that asks for another protocol */
+  private stationFor(origin: Origin, http1 = false): Station {
+    const http2 = http1 ? undefined : this.http2;
+    const key = http1 && this.http2 ? `${origin.key} http1` : origin.key;
     const known = this.stations.get(key);
     if (known) return known;
     if (this.closed) throw new HttpClientError('ERR_HTTP_CLIENT_ENDED', 'this client was closed');
@@ -332,6 +352,9 @@ function bodyOf(content: RequestOptions['body'], json: unknown): Outgoing | unde
 function sizedBy(headers: HeaderMap, body: Outgoing | undefined): Outgoing | undefined {
   const given = headerIn(headers, 'content-length');
   if (given === undefined || !body) return body;
+  if (body.trailers) {
+    throw new HttpClientError('ERR_HTTP_CLIENT_BODY_LENGTH', 'a body with trailers is sent in chunks, without a Content-Length');
+  }
   const length = /^\d+$/.test(given) ? Number(given) : NaN;
   if (!Number.isSafeInteger(length) || (body.length >= 0 && body.length !== length)) {
     throw new HttpClientError('ERR_HTTP_CLIENT_BODY_LENGTH', `Content-Length: ${given} is not what the body has`);

@@ -9,8 +9,6 @@ import { asSent } from './lines.js';
 import { httpClientRead, httpClientReadHead, httpClientSend, told } from './native.js';
 import { Wire } from './wire.js';
 
-const LAST_CHUNK = '0\r\n\r\n';
-
 /** One connection of HTTP/1. */
 export class ClientConnection extends Wire {
   /** The pool's count of its rounds when this became idle. */
@@ -69,8 +67,8 @@ export class ClientConnection extends Wire {
     return this.socket.sendFile(file, at, n);
   }
 
-  finish(chunked: boolean): void {
-    if (chunked) this.socket.write(LAST_CHUNK);
+  finish(chunked: boolean, trailers: string): void {
+    if (chunked) this.socket.write(asSent(`0\r\n${trailers}\r\n`));
   }
 
   read(ms: number, what: 'HEADERS' | 'BODY'): Buffer | null {

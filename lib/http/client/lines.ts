@@ -12,7 +12,7 @@ export type RequestHeadersLike = Readonly<Record<string, HeaderValue>> | Iterabl
 export type HeaderMap = Map<string, { name: string; values: string[] }>;
 
 /** What the client writes itself, and what would make one message look like another. */
-const FORBIDDEN = new Set(['transfer-encoding', 'expect', 'upgrade', 'keep-alive', 'proxy-connection', 'trailer']);
+const FORBIDDEN = new Set(['transfer-encoding', 'expect', 'upgrade', 'keep-alive', 'proxy-connection']);
 const CONNECTION_OPTIONS = new Set(['close', 'keep-alive', 'te']);
 const LATIN = /[\x80-\xff]/;
 /** Programs that generate names must not fill the memory. */

@@ -7,6 +7,7 @@ import type { Http2ClientOptions } from './http2/options.js';
 import type { ClientLimits } from './limits.js';
 import type { RequestHeadersLike } from './lines.js';
 import type { RequestBody } from './outgoing.js';
+import type { RequestTrailers } from './trailers.js';
 
 /** Where cookies are kept: the `CookieJar` of the package `tough-cookie` is one. */
 export interface CookieJar {
@@ -41,6 +42,13 @@ export interface RequestOptions extends ParkOptions {
   body?: RequestBody | null;
   /** A value to be sent as JSON, instead of a body. */
   json?: unknown;
+  /**
+   * Fields behind the body, such as a checksum of it: an object, or a function that is called when the body was sent, may park, and is
+   * called again with each repetition of the body. Over HTTP/1.1 the body is sent in chunks then, whatever it is. A `Trailer` header says
+   * which fields will come: with an object it does so by itself, with a function it is among `headers` where the server wants it. A server
+   * may leave trailers aside.
+   */
+  trailers?: RequestTrailers;
   /** How many redirects are followed. Default 0: they are answers as others. */
   redirects?: number;
   /** Whether bodies in gzip, deflate, br or (from Node 22 on) zstd are asked for, and decompressed. Default false. */
@@ -113,8 +121,8 @@ export interface ClientOptions {
 }
 
 export const REQUEST_OPTIONS = new Set([
-  'method', 'headers', 'query', 'body', 'json', 'redirects', 'decompress', 'cookies', 'retries', 'tracing', 'expectContinue', 'upgrade',
-  'headersTimeout', 'bodyTimeout', 'limits', 'signal',
+  'method', 'headers', 'query', 'body', 'json', 'trailers', 'redirects', 'decompress', 'cookies', 'retries', 'tracing', 'expectContinue',
+  'upgrade', 'headersTimeout', 'bodyTimeout', 'limits', 'signal',
 ]);
 export const CLIENT_OPTIONS = new Set([
   'origin', 'connections', 'idleTimeout', 'connectTimeout', 'http2', 'tls', 'proxy', 'headers', 'redirects', 'decompress', 'cookies',

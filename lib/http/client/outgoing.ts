@@ -4,6 +4,7 @@ import { wait } from '../../async/wait.js';
 import { File } from '../../fs/file.js';
 import { invalidType } from '../../internal/arguments.js';
 import { pullFrom, type Source } from '../../stream/sources.js';
+import { HttpClientError } from './errors.js';
 
 /** The body of a request. Text is sent as UTF-8. */
 export type RequestBody = Source | FormData | URLSearchParams | Blob;
@@ -21,7 +22,12 @@ export interface Outgoing {
   readonly pieces: (() => { next(): string | Uint8Array | null; close(): void }) | undefined;
   /** Whether it can be sent again. */
   readonly replayable: boolean;
+  /** The lines behind it, which are asked for when it was sent. May park. */
+  readonly trailers?: () => string;
 }
+
+/** So much of a body is a chunk. */
+const CHUNK = 64 * 1024;
 
 const NOTHING = { file: undefined, pieces: undefined, replayable: true };
 
@@ -42,6 +48,30 @@ export function outgoing(body: unknown): Outgoing {
   if (isFormData(body)) return multipart(body);
   const source = body as Source;
   return { ...NOTHING, whole: undefined, type: undefined, length: -1, replayable: false, pieces: () => pullFrom(source, 'request') };
+}
+
+/** The same in pieces, with lines behind it: HTTP/1.1 has these only behind chunks. */
+export function withTrailers(body: Outgoing, trailers: () => string): Outgoing {
+  const { whole: data, file, length } = body;
+  let { pieces } = body;
+  if (data !== undefined) pieces = () => pullFrom(cut(typeof data === 'string' ? Buffer.from(data) : data), 'request');
+  else if (file) pieces = () => pullFrom(readWhole(file, length), 'request');
+  return { ...body, whole: undefined, file: undefined, pieces, length: -1, trailers };
+}
+
+function* cut(data: Uint8Array): Generator<Uint8Array, void, undefined> {
+  for (let at = 0; at < data.length; at += CHUNK) yield data.subarray(at, at + CHUNK);
+}
+
+/** Each step parks. */
+function* readWhole(file: File, length: number): Generator<Uint8Array, void, undefined> {
+  const buffer = Buffer.allocUnsafeSlow(Math.max(1, Math.min(length, CHUNK)));
+  for (let at = 0; at < length;) {
+    const count = file.read(buffer, 0, Math.min(length - at, CHUNK), at);
+    if (count === 0) throw new HttpClientError('ERR_HTTP_CLIENT_BODY_LENGTH', `the file of the body has fewer than ${String(length)} bytes by now`);
+    at += count;
+    yield buffer.subarray(0, count);
+  }
 }
 
 function ofBlob(blob: Blob): Outgoing {

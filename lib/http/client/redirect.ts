@@ -13,7 +13,7 @@ export interface Request {
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 /** Of a body that is not sent any more. */
-const OF_BODY = ['content-encoding', 'content-language', 'content-location', 'content-type', 'content-length'];
+const OF_BODY = ['content-encoding', 'content-language', 'content-location', 'content-type', 'content-length', 'trailer'];
 /** What another server must not be told. */
 const SECRETS = ['authorization', 'cookie', 'proxy-authorization', 'host'];
 

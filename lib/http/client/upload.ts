@@ -54,11 +54,17 @@ type Moved = (at: number) => void;
 
 /** Sends a body behind its head. Parks. */
 function sendBody(wire: Wire, body: Outgoing, moved: Moved): void {
-  const { whole, file, pieces, length } = body;
+  const { whole, file, pieces, length, trailers } = body;
   if (whole !== undefined) sendWhole(wire, typeof whole === 'string' ? Buffer.from(whole) : whole, moved);
   else if (file) sendFile(wire, file, length, moved);
   else sendPieces(wire, pieces!(), length, moved);
-  wire.finish(length < 0);
+  let lines = '';
+  if (trailers) {
+    moved(Infinity);
+    lines = trailers();
+    moved(performance.now());
+  }
+  wire.finish(length < 0, lines);
 }
 
 function sendWhole(wire: Wire, bytes: Uint8Array, moved: Moved): void {

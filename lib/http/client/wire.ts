@@ -52,8 +52,8 @@ export abstract class Wire {
   /** Sends at most `n` bytes of a file from `at` on, and returns how many; 0 at its end. Parks. */
   abstract sendFile(file: File, at: number, n: number): number;
 
-  /** The body is whole. Parks. @param chunked whether it was sent by {@link writeChunk} */
-  abstract finish(chunked: boolean): void;
+  /** The body is whole. Parks. @param chunked whether it was sent by {@link writeChunk} @param trailers lines behind it; then it was */
+  abstract finish(chunked: boolean, trailers: string): void;
 
   /** What has arrived; null at the end. Parks. */
   abstract read(ms: number, what: 'HEADERS' | 'BODY'): Buffer | null;

@@ -4,7 +4,7 @@ import { fail } from '../../../internal/codes.js';
 import type { Socket } from '../../../net/socket.js';
 import { TlsSocket } from '../../../tls/socket.js';
 import { outside } from '../outside.js';
-import { connectionError, Failure } from './fate.js';
+import { connectionError, Failure, HTTP_1_1_REQUIRED } from './fate.js';
 import {
   CHANGED, http2ClientClose, http2ClientNext, http2ClientOpen, http2ClientReason, http2ClientSendRest, SEND_REST,
 } from './native.js';
@@ -72,6 +72,12 @@ export class Http2Connection {
   /** What the next connection to the same server can be resumed with. */
   get session(): Buffer | undefined {
     return this.socket instanceof TlsSocket && !this.socket.closed ? this.socket.getSession() : undefined;
+  }
+
+  /** Whether the server has ended it because it speaks HTTP/1.1 only, after all. */
+  get wantsHttp1(): boolean {
+    const reason = this.closed ? this.reason : http2ClientReason(this.number);
+    return reason.startsWith(`GOAWAY with error ${String(HTTP_1_1_REQUIRED)}`);
   }
 
   /** Takes one of the room. */

@@ -28,6 +28,7 @@ const ERRORS = [
 ];
 
 const NO_ERROR = 0;
+export const HTTP_1_1_REQUIRED = 13;
 
 const nameOf = (error: number): string => ERRORS[error] ?? `error ${String(error)}`;
 
@@ -53,6 +54,11 @@ export function streamError(end: End, error: number, origin: string): HttpClient
 /** The server has done nothing for the request: it may be sent again, whatever its method is. */
 export function refused(origin: string, options?: ErrorOptions): HttpClientError {
   return new HttpClientError('ERR_HTTP_CLIENT_REFUSED', `${origin} has not taken the request`, options);
+}
+
+/** The server answers this request over HTTP/1.1 only: it may be sent again so, as it was not answered here. */
+export function wantsHttp1(origin: string): HttpClientError {
+  return new HttpClientError('ERR_HTTP_CLIENT_HTTP1_REQUIRED', `${origin} takes the request over HTTP/1.1 only`);
 }
 
 /** The error of a connection's end, for a request on it. @param reason what was said about it; may be empty */

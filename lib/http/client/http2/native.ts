@@ -23,8 +23,8 @@ interface Http2ClientNative {
   http2ClientRead: (stream: number, ms: number, told: Float64Array, mostBytes: number, mostFields: number) => Buffer | number;
   /** Parks. */
   http2ClientWrite: (stream: number, data: string | Uint8Array) => number;
-  /** The request is whole. */
-  http2ClientFinish: (stream: number) => number;
+  /** The request is whole. `trailers`: lines, or "". */
+  http2ClientFinish: (stream: number, trailers: string) => number;
   http2ClientTrailers: (stream: number) => Buffer | undefined;
   /** Tells how it has ended, the error of HTTP/2, and of its connection the failure and a code. */
   http2ClientFate: (stream: number, told: Float64Array) => void;

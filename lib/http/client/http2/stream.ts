@@ -6,7 +6,7 @@ import type { ClientLimits } from '../limits.js';
 import { told } from '../native.js';
 import { Wire } from '../wire.js';
 import type { Http2Connection } from './connection.js';
-import { End, refused, streamError, type Failure } from './fate.js';
+import { End, HTTP_1_1_REQUIRED, refused, streamError, wantsHttp1, type Failure } from './fate.js';
 import {
   http2ClientFate, http2ClientFinish, http2ClientRead, http2ClientRelease, http2ClientRequest, http2ClientTrailers, http2ClientWrite,
 } from './native.js';
@@ -67,8 +67,8 @@ export class Http2Stream extends Wire {
     return read;
   }
 
-  finish(): void {
-    const result = http2ClientFinish(this.number);
+  finish(_chunked: boolean, trailers: string): void {
+    const result = http2ClientFinish(this.number, trailers);
     if (result < 0) fail(EPIPE, 'request', 'write');
   }
 
@@ -102,6 +102,9 @@ export class Http2Stream extends Wire {
     if (code !== EPIPE) fail(code, 'request', 'read');
     http2ClientFate(this.number, told);
     const [end, error, failure, system] = told as unknown as [End, number, Failure, number];
+    if ((end === End.reset && error === HTTP_1_1_REQUIRED) || (end === End.unprocessed && this.connection.wantsHttp1)) {
+      throw wantsHttp1(this.origin);
+    }
     if (end === End.connection) throw this.connection.errorFor(failure, system, this.answered);
     throw streamError(end, error, this.origin);
   }

@@ -125,15 +125,17 @@ bool Scheduler::poll(int64_t now) noexcept {
 }
 
 void Scheduler::expireTimers(int64_t now) noexcept {
+  const uint32_t before = readyLength_;
   if (policy_ || ready_.empty()) {
     expireWheels(now);
+    // Those whose time comes next are behind these.
+    if (readyLength_ > before) othersHaveRun_ = counters_.switches + (readyLength_ - before) + 1;
     return;
   }
   if (counters_.switches < othersHaveRun_) return;
   RunQueue others;
   others.append(ready_);
   newbornAhead_ = {};
-  const uint32_t before = readyLength_;
   expireWheels(now);
   if (readyLength_ > before) othersHaveRun_ = counters_.switches + (readyLength_ - before) + 1;
   others.insertBehind(find(newbornAhead_.slot, newbornAhead_.generation), ready_);

@@ -51,8 +51,15 @@ class Builder {
       fnOf: (node) => this.fns.get(node),
       functionsIn: (expression) => this.values.functionsIn(this.expressions.of(expression)),
       parameterOf: (expression) => this.expressions.parameterOf(expression),
-      sitesOf: (node) => [...new Set([this.sites.get(node), this.stepped.get(node)])].filter((one) => one !== undefined),
+      sitesOf: (node) => this.sitesOf(node),
     };
+  }
+
+  private sitesOf(node: TS.Node): readonly Site[] {
+    const site = this.sites.get(node);
+    const steps = this.stepped.get(node);
+    if (!site || !steps || site === steps) return site ? [site] : steps ? [steps] : [];
+    return [site, steps];
   }
 
   // -- functions --

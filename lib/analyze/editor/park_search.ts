@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type TS from 'typescript';
 
+import { staleFiles } from '../changes.js';
 import { nameOf } from '../functions.js';
 import type { Parking } from '../library.js';
 import { ts } from '../typescript.js';
@@ -115,28 +116,10 @@ export class ParkSearch {
   }
 }
 
-/** The files whose calls are resolved as before: neither they, nor what they import directly or not, nor any global file has changed. */
+/** The files whose calls are resolved as before. */
 function kept(files: ReadonlyMap<TS.SourceFile, Known>, before: TS.Program, now: TS.Program): Map<TS.SourceFile, Known> {
-  const all = now.getSourceFiles();
-  const old = before.getSourceFiles();
-  const changed = all.filter((file) => before.getSourceFile(file.fileName) !== file);
-  const same = new Map<TS.SourceFile, Known>();
-  const isGlobal = (file: TS.SourceFile) => !ts.isExternalModule(file) || /declare (?:global|module)\b/.test(file.text);
-  if (all.length !== old.length || changed.some(isGlobal)) return same;
-  const checker = now.getTypeChecker();
-  const imports = (file: TS.SourceFile): TS.SourceFile[] => file.statements.flatMap((statement) => {
-    const named = (ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement)) && statement.moduleSpecifier;
-    const declared = named ? checker.getSymbolAtLocation(named)?.declarations?.[0] : undefined;
-    return declared && ts.isSourceFile(declared) && !declared.isDeclarationFile ? [declared] : [];
-  });
-  const stale = new Set(changed);
-  const sources = all.filter((file) => !file.isDeclarationFile).map((file) => ({ file, imported: imports(file) }));
-  for (let size = -1; size < stale.size; ) {
-    size = stale.size;
-    for (const { file, imported } of sources) if (imported.some((one) => stale.has(one))) stale.add(file);
-  }
-  for (const [file, known] of files) if (now.getSourceFile(file.fileName) === file && !stale.has(file)) same.set(file, known);
-  return same;
+  const stale = staleFiles(before, now);
+  return new Map(stale && [...files].filter(([file]) => now.getSourceFile(file.fileName) === file && !stale.has(file)));
 }
 
 /** The way in words: `load calls sleep (b.ts:3)`. */

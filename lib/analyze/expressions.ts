@@ -37,10 +37,13 @@ export class Expressions {
 
   /** The declarations of what is called, without its type's. */
   calledBy(callee: TS.Expression): readonly TS.Declaration[] {
-    const declarations = this.namedBy(callee);
+    // A type may have the same name.
+    const declarations = this.namedBy(callee).filter((one) => !ts.isInterfaceDeclaration(one) && !ts.isTypeAliasDeclaration(one));
     const [first] = declarations;
     const isVariable = first && (
-      ts.isPropertySignature(first) || ts.isPropertyDeclaration(first) || ts.isVariableDeclaration(first) || ts.isBindingElement(first)
+      ts.isPropertySignature(first) || ts.isPropertyDeclaration(first) || ts.isVariableDeclaration(first) || ts.isBindingElement(first) ||
+      // JavaScript: `exports.pause = sleep`.
+      ts.isPropertyAccessExpression(first) || ts.isBinaryExpression(first)
     );
     const { initializer } = (first ?? {}) as { initializer?: TS.Expression };
     if (!isVariable || (initializer && ts.isFunctionLike(initializer))) return declarations;

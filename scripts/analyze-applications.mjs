@@ -1,14 +1,16 @@
 // node scripts/analyze-applications.mjs, after npm run build
 //
-// What `stackful analyze` finds in programs that others have written for code that parks, at fixed versions, and in the largest of the
-// examples: docs/analyze.md judges each finding. The packages were written for `fibers`; here stackful/fibers stands behind that name.
+// What `stackful analyze` finds in programs that others have written for code that parks, at fixed versions, and in our
+// own: docs/analyze.md judges each finding. The packages were written for `fibers`; here stackful/fibers stands behind that name.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { analyze } from '../dist/analyze.js';
 import { root } from './addon.mjs';
 import { fetchPackage } from './fetch_package.mjs';
 
-const PACKAGES = { '@wdio/sync': '7.14.1', asyncawait: '3.0.0', fibrous: '0.4.0', 'meteor-promise': '0.9.0', synchronize: '2.0.0', 'wait.for': '0.6.6' };
+const PACKAGES = {
+  '@wdio/sync': '7.14.1', asyncawait: '3.0.0', fibrous: '0.4.0', 'meteor-promise': '0.9.0', synchronize: '2.0.0', 'wait.for': '0.6.6',
+};
 
 const types = (name) => [join(root, 'dist/fibers', `${name}.d.cts`)];
 const tsconfig = {
@@ -37,4 +39,4 @@ for (const [name, version] of Object.entries(PACKAGES)) {
   writeFileSync(project, JSON.stringify(tsconfig));
   show(`${name} ${version}`, directory, { project });
 }
-show('examples/notes', join(root, 'examples/notes'), {});
+for (const own of ['examples', 'bench', 'scripts', 'test/children']) show(own, join(root, own), {});

@@ -151,7 +151,7 @@ export function parkingIn(comment: string): { certainty: Certainty; steps: boole
   if (NEVER.test(text)) return undefined;
   if (STEPS.test(text)) return { certainty: 'always', steps: true };
   if (!PARKS.test(text)) return undefined;
-  if (/\bParks only\b|\bParks while `response`/.test(text)) return { certainty: 'only', steps: false };
+  if (/\bParks only\b|\bParks while `response`|\bfor which it may park\b/.test(text)) return { certainty: 'only', steps: false };
   if (/where the caller can\b|the caller can park\b|\bIn a coroutine it parks\b/.test(text)) return { certainty: 'able', steps: false };
   return { certainty: 'always', steps: false };
 }

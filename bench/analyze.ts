@@ -1,10 +1,9 @@
 /** How long `stackful analyze` takes and how much memory: on lib, and on a program that the bench makes. */
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 
 import type { Bench, Row } from './support/bench.js';
@@ -56,29 +55,65 @@ function generate(directory: string, lines: number): void {
   for (let n = 0; n < modules; n++) writeFileSync(join(directory, `m${n}.ts`), moduleText(n, modules));
 }
 
-/** Analyses a directory in a process of its own. */
-function measure(subject: string, directory: string): Row[] {
-  const program = `import { analyze } from ${JSON.stringify(join(root, 'dist/analyze.js'))};
-    const { functions } = analyze(${JSON.stringify(directory)});
+/** Analyses a directory in a process of its own, and then again as `--watch` does, after a change of each of these files. */
+function measure(subject: string, directory: string, changed: readonly string[]): Row[] {
+  const program = `import { AnalysisSession } from ${JSON.stringify(join(root, 'dist/analyze/session.js'))};
+    import { appendFileSync } from 'node:fs';
+    const session = new AnalysisSession(${JSON.stringify(directory)}, {});
+    const begin = performance.now();
+    const { functions } = session.analyze();
+    const seconds = (performance.now() - begin) / 1000;
     const { maxRSS, userCPUTime } = process.resourceUsage();
-    console.log(JSON.stringify({ functions, peak: Math.round(maxRSS / 1024), cpu: userCPUTime / 1e6 }));`;
-  const begin = performance.now();
+    session.analyze();
+    const again = ${JSON.stringify(changed)}.map((file) => {
+      appendFileSync(${JSON.stringify(directory)} + '/' + file, '// changed\\n');
+      const start = performance.now(), cpu = process.cpuUsage().user;
+      session.analyze();
+      return [file, (performance.now() - start) / 1000, (process.cpuUsage().user - cpu) / 1e6, session.inferred];
+    });
+    const watching = Math.round(process.resourceUsage().maxRSS / 1024);
+    console.log(JSON.stringify({ functions, peak: Math.round(maxRSS / 1024), cpu: userCPUTime / 1e6, seconds, again, watching }));`;
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
-  const seconds = (performance.now() - begin) / 1000;
   if (stdout === '') throw new Error(stderr);
-  const { functions, peak, cpu } = JSON.parse(stdout) as Record<string, number>;
-  const row = (metric: string, value: number, unit: string): Row => ({ bench: name, subject, metric, value, unit });
-  return [row('seconds', seconds, 's'), row('cpu_seconds', cpu!, 's'), row('peak_memory', peak!, 'MiB'), row('functions', functions!, '')];
+  const { functions, peak, cpu, seconds, again, watching } = JSON.parse(stdout) as Measured;
+  const row = (metric: string, value: number, unit: string, file?: string): Row =>
+    ({ bench: name, subject: file === undefined ? subject : `${subject}, ${file} changed`, metric, value, unit });
+  return [
+    row('seconds', seconds, 's'), row('cpu_seconds', cpu, 's'), row('peak_memory', peak, 'MiB'), row('functions', functions, ''),
+    ...again.flatMap(([file, wall, own, inferred]) => [
+      row('seconds', wall, 's', file), row('cpu_seconds', own, 's', file), row('files_inferred', inferred, '', file),
+      row('peak_memory', watching, 'MiB', file),
+    ]),
+  ];
+}
+
+interface Measured {
+  functions: number;
+  peak: number;
+  cpu: number;
+  seconds: number;
+  again: [file: string, seconds: number, cpu: number, inferred: number][];
+  watching: number;
+}
+
+/** The sources of lib, to change them. */
+function copyOfLib(directory: string): string {
+  for (const name of ['lib', 'package.json', 'tsconfig.json']) cpSync(join(root, name), join(directory, name), { recursive: true });
+  symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
+  return join(directory, 'lib');
 }
 
 async function run(options: Options): Promise<Row[]> {
   const lines = options.number('lines', 300_000);
   const directory = mkdtempSync(join(tmpdir(), 'stackful-analyze-'));
+  const copy = mkdtempSync(join(tmpdir(), 'stackful-analyze-'));
   try {
     generate(directory, lines);
-    return [...measure('lib', join(root, 'lib')), ...measure('generated', directory)];
+    // Of one that nothing imports, to one that nearly all do.
+    const changed = ['cli/doctor.ts', 'http/router.ts', 'net/socket.ts', 'internal/codes.ts'];
+    return [...measure('lib', copyOfLib(copy), changed), ...measure('generated', directory, ['m0.ts'])];
   } finally {
-    rmSync(directory, { recursive: true });
+    for (const one of [directory, copy]) rmSync(one, { recursive: true });
   }
 }
 

@@ -5,7 +5,7 @@ import { contextsOf } from './contexts.js';
 import type { Finding } from './finding.js';
 import { LockMap } from './locks.js';
 import { ParkingAnalysis, traceOf } from './parking.js';
-import { loadProgram, runsInCoroutine, type Loaded } from './program.js';
+import { loadProgram, runsInCoroutine, type KeptProgram, type Loaded } from './program.js';
 import { RULES } from './rules.js';
 import type { Analysed } from './rules/rule.js';
 import { shardsOf, type Shard } from './sharding.js';
@@ -110,10 +110,14 @@ export function analyze(directory: string, options: AnalyzeOptions = {}): Analys
 }
 
 /** As {@link analyze}, with the files that were read. @internal */
-export function analyzeWithInputs(directory: string, options: AnalyzeOptions): { analysis: Analysis; inputs: string[] } {
+export function analyzeWithInputs(
+  directory: string,
+  options: AnalyzeOptions,
+  kept?: KeptProgram,
+): { analysis: Analysis; inputs: string[] } {
   knownOptions('analyze', options, KNOWN);
   loadTypeScript(directory);
-  const loaded = loadProgram(directory, options.project);
+  const loaded = loadProgram(directory, options.project, kept);
   const analysed = analysedOf(loaded, options.mainInCoroutine ?? runsInCoroutine(loaded));
   const findings = findingsOf(analysed).filter(({ severity }) => options.notes === true || severity !== 'note');
   const { graph, parking } = analysed;

@@ -8,7 +8,7 @@ import { iterations, releases } from './implicit_calls.js';
 import { ValueFlow } from './value_flow.js';
 import type { Fn, Graph, Site, Start } from './model.js';
 import type { Loaded } from './program.js';
-import { ts } from './typescript.js';
+import { checkerOf, ts } from './typescript.js';
 import { Slot, Values, type Source } from './values.js';
 
 /** Builds the call graph of a program: its functions, what they call and on which stack, and what runs on stacks of its own. */
@@ -51,8 +51,15 @@ class Builder {
       fnOf: (node) => this.fns.get(node),
       functionsIn: (expression) => this.values.functionsIn(this.expressions.of(expression)),
       parameterOf: (expression) => this.expressions.parameterOf(expression),
-      sitesOf: (node) => [...new Set([this.sites.get(node), this.stepped.get(node)])].filter((one) => one !== undefined),
+      sitesOf: (node) => this.sitesOf(node),
     };
+  }
+
+  private sitesOf(node: TS.Node): readonly Site[] {
+    const site = this.sites.get(node);
+    const steps = this.stepped.get(node);
+    if (!site || !steps || site === steps) return site ? [site] : steps ? [steps] : [];
+    return [site, steps];
   }
 
   // -- functions --
@@ -147,7 +154,7 @@ class Builder {
   /** A member that the language calls: a step of an iterator, the end of a `using`. */
   private implicit(expression: TS.Expression, fn: Fn, member: string, how: string): void {
     const inner = bare(expression);
-    const type = this.checker.getTypeAtLocation(inner);
+    const type = this.boundOf(this.checker.getTypeAtLocation(inner));
     const collections = ['Array', 'ReadonlyArray', 'Map', 'Set', 'String'];
     const { Object: object, UnionOrIntersection, Any } = ts.TypeFlags;
     if (!(type.flags & (object | UnionOrIntersection | Any)) || collections.includes(type.symbol?.name)) return;
@@ -167,6 +174,12 @@ class Builder {
     if (seed) site.seed = { ...seed, steps: false };
     this.link(site, bodies.map((one) => this.values.slotOf(one)));
     for (const one of bodies) this.steps([this.fns.get(one)!, this.values.resultOf(this.fns.get(one)!)], inner, fn, how);
+  }
+
+  /** What a type parameter extends; `this` in a class is one. */
+  private boundOf(type: TS.Type): TS.Type {
+    if (!(type.flags & ts.TypeFlags.TypeParameter)) return type;
+    return checkerOf(type, this.checker).getBaseConstraintOfType(type) ?? type;
   }
 
   /** Runs the bodies of the generators that a value may be. */

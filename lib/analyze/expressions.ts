@@ -3,7 +3,7 @@ import type TS from 'typescript';
 import { bare, hasBody } from './functions.js';
 import { roomOf } from './library.js';
 import type { Fn } from './model.js';
-import { ts } from './typescript.js';
+import { checkerOf, ts } from './typescript.js';
 import { Slot, type Source, type Values } from './values.js';
 
 /** Methods of collections that give what has been put into them. */
@@ -37,10 +37,13 @@ export class Expressions {
 
   /** The declarations of what is called, without its type's. */
   calledBy(callee: TS.Expression): readonly TS.Declaration[] {
-    const declarations = this.namedBy(callee);
+    // A type may have the same name.
+    const declarations = this.namedBy(callee).filter((one) => !ts.isInterfaceDeclaration(one) && !ts.isTypeAliasDeclaration(one));
     const [first] = declarations;
     const isVariable = first && (
-      ts.isPropertySignature(first) || ts.isPropertyDeclaration(first) || ts.isVariableDeclaration(first) || ts.isBindingElement(first)
+      ts.isPropertySignature(first) || ts.isPropertyDeclaration(first) || ts.isVariableDeclaration(first) || ts.isBindingElement(first) ||
+      // JavaScript: `exports.pause = sleep`.
+      ts.isPropertyAccessExpression(first) || ts.isBinaryExpression(first)
     );
     const { initializer } = (first ?? {}) as { initializer?: TS.Expression };
     if (!isVariable || (initializer && ts.isFunctionLike(initializer))) return declarations;
@@ -146,12 +149,13 @@ export class Expressions {
   takesFunction(declarations: readonly TS.Declaration[], index: number): boolean {
     const signatures = declarations.flatMap((one) => this.signaturesOf(one));
     // Of something without a type nothing is known.
-    return signatures.length === 0 || signatures.some(({ parameters }) => {
+    return signatures.length === 0 || signatures.some((signature) => {
+      const { parameters } = signature;
       const last = parameters.at(-1);
       const parameter = parameters[index] ?? last;
       const { valueDeclaration } = parameter ?? {};
       if (!parameter || !valueDeclaration) return false;
-      return this.isCallable(this.checker.getTypeOfSymbolAtLocation(parameter, valueDeclaration));
+      return this.isCallable(checkerOf(signature, this.checker).getTypeOfSymbolAtLocation(parameter, valueDeclaration));
     });
   }
 
@@ -165,11 +169,11 @@ export class Expressions {
   private isCallable(type: TS.Type): boolean {
     if (type.isUnionOrIntersection()) return type.types.some((one) => this.isCallable(one));
     if (type.flags & ts.TypeFlags.TypeParameter) {
-      const bound = this.checker.getBaseConstraintOfType(type);
+      const bound = checkerOf(type, this.checker).getBaseConstraintOfType(type);
       return bound !== undefined && bound !== type && this.isCallable(bound);
     }
     if (type.symbol?.name === 'Function') return true;
-    const [element] = type.symbol?.name === 'Array' ? this.checker.getTypeArguments(type as TS.TypeReference) : [];
+    const [element] = type.symbol?.name === 'Array' ? checkerOf(type, this.checker).getTypeArguments(type as TS.TypeReference) : [];
     return type.getCallSignatures().length > 0 || (element !== undefined && this.isCallable(element));
   }
 

@@ -101,8 +101,8 @@ export class Awaits {
   }
 }
 
-const ASKS = /\bcurrent\(\)/;
-const DENIES = /!\s*(?:\w+\.)?current\(\)|current\(\)\s*===?\s*(?:undefined|null)/;
+const ASKS = /\bcurrent\(\)|\bFiber\.current\b/;
+const DENIES = /!\s*(?:(?:\w+\.)?current\(\)|Fiber\.current\b)|(?:\bcurrent\(\)|\bFiber\.current)\s*===?\s*(?:undefined|null)/;
 
 /** Does the code ask `current()` and run this only in a coroutine? */
 export function isGuarded(node: TS.Node, fn: Fn): boolean {

@@ -61,6 +61,7 @@ const EFFECTS: Readonly<Record<string, LibraryEffect>> = {
   coroutine: { does: 'serve' },
   inCoroutine: { does: 'serve' },
   'FutureConstructor.task': { does: 'serve' },
+  'FiberConstructor.constructor': { does: 'spawn' },
   compress: { does: 'wrap' },
   nodeMiddleware: { does: 'keep' },
   deasync: { does: 'keep' },
@@ -130,7 +131,9 @@ export function roomOf(file: TS.SourceFile): string | undefined {
 
 /** As users call it: `sleep`, `Socket.read`, `Listener[Symbol.iterator]`, `Mutex.constructor`. */
 export function libraryName(declaration: TS.Declaration): string {
-  const own = ts.isConstructorDeclaration(declaration) || ts.isClassDeclaration(declaration)
+  const constructs = ts.isConstructorDeclaration(declaration) || ts.isClassDeclaration(declaration) ||
+    ts.isConstructSignatureDeclaration(declaration) || ts.isCallSignatureDeclaration(declaration);
+  const own = constructs
     ? 'constructor'
     : (ts.getNameOfDeclaration(declaration)?.getText() ?? '');
   const owner: TS.Node | undefined = ts.isClassDeclaration(declaration) ? declaration : declaration.parent;
@@ -148,7 +151,7 @@ export function parkingIn(comment: string): { certainty: Certainty; steps: boole
   if (NEVER.test(text)) return undefined;
   if (STEPS.test(text)) return { certainty: 'always', steps: true };
   if (!PARKS.test(text)) return undefined;
-  if (/\bParks only\b|\bParks while `response`/.test(text)) return { certainty: 'only', steps: false };
+  if (/\bParks only\b|\bParks while `response`|\bfor which it may park\b/.test(text)) return { certainty: 'only', steps: false };
   if (/where the caller can\b|the caller can park\b|\bIn a coroutine it parks\b/.test(text)) return { certainty: 'able', steps: false };
   return { certainty: 'always', steps: false };
 }
@@ -179,8 +182,8 @@ function documented(declaration: TS.Declaration, room: string, checker: TS.TypeC
   if (comment !== undefined) {
     const parks = parkingIn(comment);
     // `@inheritDoc`, and comments that add to those of the base.
-    // Users know the base class of all connections by that of its objects.
-    if (parks) return { name: libraryName(declaration).replace(/^Sending\./, 'Socket.'), room, ...parks };
+    // Users know the base class of all connections by that of its objects, and `Fiber` by its own name.
+    if (parks) return { name: libraryName(declaration).replace(/^Sending\./, 'Socket.').replace(/Constructor\./, '.'), room, ...parks };
     if (!comment.includes('inheritDoc')) return undefined;
   }
   const owner = declaration.parent;

@@ -20,6 +20,15 @@ export interface Loaded {
   placeOf: (node: TS.Node) => Place;
 }
 
+/** What one analysis leaves to the next of the same directory. */
+export interface KeptProgram {
+  /** The last program, if the next one has the same files. */
+  readonly program: TS.Program | undefined;
+  /** Makes the host give the source files of the last program, as far as they have not changed. */
+  use(host: TS.CompilerHost): void;
+  checkerFor(program: TS.Program): TS.TypeChecker;
+}
+
 const SKIPPED = ['**/node_modules', '**/dist', '**/build', '**/coverage', '**/.*'];
 const EXTENSIONS = ['.ts', '.mts', '.cts', '.tsx', '.js', '.mjs', '.cjs', '.jsx'];
 
@@ -75,7 +84,7 @@ function rootsOf(directory: string, project: string | undefined): Roots {
  *
  * @throws AnalyzeInputError (`ERR_ANALYZE_INPUT`)
  */
-export function loadProgram(path: string, project?: string, old?: TS.Program): Loaded {
+export function loadProgram(path: string, project?: string, kept?: KeptProgram): Loaded {
   const directory = resolve(path);
   if (!existsSync(directory) || !statSync(directory).isDirectory()) throw new AnalyzeInputError(`${path} is not a directory`);
   if (project !== undefined && !existsSync(project)) throw new AnalyzeInputError(`there is no ${project}`);
@@ -96,6 +105,7 @@ export function loadProgram(path: string, project?: string, old?: TS.Program): L
   };
   for (const name of ['rootDir', 'outDir', 'tsBuildInfoFile', 'emitDeclarationOnly', 'isolatedDeclarations']) delete options[name];
   const host = ts.createCompilerHost(options, true);
+  kept?.use(host);
   // Not in the compiler's declarations: imports of a project that is referred to lead to its sources and not to what it was built into.
   Object.assign(host, { useSourceOfProjectReferenceRedirect: () => true });
   const program = ts.createProgram({
@@ -103,13 +113,18 @@ export function loadProgram(path: string, project?: string, old?: TS.Program): L
     options,
     host,
     ...(roots.references.length > 0 && { projectReferences: roots.references }),
-    ...(old && { oldProgram: old }),
+    ...(kept?.program && { oldProgram: kept.program }),
   });
-  return loadedFrom(program, directory, roots.files);
+  return loadedFrom(program, directory, roots.files, kept?.checkerFor(program));
 }
 
 /** As {@link loadProgram}, of a program that there is already: an editor's. */
-export function loadedFrom(program: TS.Program, directory: string, named: ReadonlySet<string> = new Set()): Loaded {
+export function loadedFrom(
+  program: TS.Program,
+  directory: string,
+  named: ReadonlySet<string> = new Set(),
+  checker = program.getTypeChecker(),
+): Loaded {
   const shows = ({ fileName }: TS.SourceFile) =>
     named.has(fileName) || (resolve(fileName).startsWith(directory + sep) && !relative(directory, fileName).includes('node_modules'));
   const others = (file: TS.SourceFile) => file.fileName.includes('/node_modules/') || roomOf(file) !== undefined;
@@ -119,7 +134,7 @@ export function loadedFrom(program: TS.Program, directory: string, named: Readon
     const { line, character } = file.getLineAndCharacterOfPosition(node.getStart(file));
     return { file: relative(directory, file.fileName), line: line + 1, column: character + 1 };
   };
-  return { program, checker: program.getTypeChecker(), files, shows, directory, placeOf };
+  return { program, checker, files, shows, directory, placeOf };
 }
 
 /** Does the program's package run its main module in a coroutine? */

@@ -4,7 +4,7 @@ import type { Context } from './contexts.js';
 import { bare } from './functions.js';
 import type { Fn, Graph } from './model.js';
 import type { Loaded } from './program.js';
-import { ts } from './typescript.js';
+import { checkerOf, ts } from './typescript.js';
 
 /** A variable, a field of an object, or a collection, that code reads and writes. */
 export interface Location {
@@ -18,7 +18,7 @@ const COLLECTIONS = new Set(['Map', 'Set', 'Array']);
 
 /** Which state several coroutines see. */
 export class SharedState {
-  private readonly types = new Set<TS.Symbol>();
+  private readonly types = new Set<TS.Node>();
   private readonly ids = new Map<TS.Node, number>();
   /** Functions that many coroutines run at once, and those that one runs. */
   private readonly many = new Set<Fn>();
@@ -125,7 +125,8 @@ export class SharedState {
       return false;
     }
     const { symbol } = this.loaded.checker.getTypeAtLocation(inner);
-    return symbol !== undefined && this.types.has(symbol);
+    const declared = (symbol as TS.Symbol | undefined)?.declarations?.[0];
+    return declared !== undefined && this.types.has(declared);
   }
 
   /** The types of what a module keeps in its variables. */
@@ -161,14 +162,15 @@ export class SharedState {
       for (const one of type.types) this.addType(one, depth);
       return;
     }
-    const { checker } = this.loaded;
+    const checker = checkerOf(type, this.loaded.checker);
     for (const argument of checker.getTypeArguments(type as TS.TypeReference) ?? []) this.addType(argument, depth - 1);
     const { symbol } = type;
     const hasFields = (one: TS.Node) =>
       ts.isClassLike(one) || ts.isInterfaceDeclaration(one) || ts.isObjectLiteralExpression(one) || ts.isTypeLiteralNode(one);
     const own = symbol?.declarations?.some((one) => hasFields(one) && !one.getSourceFile().isDeclarationFile);
-    if (!own || this.types.has(symbol)) return;
-    this.types.add(symbol);
+    const [declared] = symbol?.declarations ?? [];
+    if (!own || !declared || this.types.has(declared)) return;
+    this.types.add(declared);
     for (const property of type.getProperties()) {
       const declaration = property.valueDeclaration;
       if (!declaration || ts.isMethodDeclaration(declaration)) continue;

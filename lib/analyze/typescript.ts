@@ -40,3 +40,8 @@ export function loadTypeScript(directory: string): void {
 export function useTypeScript(compiler: typeof TS): void {
   ts = compiler;
 }
+
+/** The checker that a type comes from: the types of files that have not changed are those of an earlier program. */
+export function checkerOf(from: TS.Type | TS.Signature, otherwise: TS.TypeChecker): TS.TypeChecker {
+  return (from as { checker?: TS.TypeChecker }).checker ?? otherwise;
+}

@@ -22,7 +22,7 @@ export class ChildPipe extends Socket {
 
   /**
    * The lines that come, as `readLine` gives them, until the end of the stream; the longest has 1 MiB, if there is no `limit`.
-   * Parks. Leaving the loop does not close the pipe.
+   * Each step parks. Leaving the loop does not close the pipe.
    *
    * @throws ReadLimitError (`ERR_READ_LIMIT`)
    */

@@ -1,6 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { watch, writeFileSync, type FSWatcher } from 'node:fs';
 
 import { readFileSync } from '../internal/originals.js';
+import type { AnalyzeOptions } from '../analyze/analyze.js';
 import type { Finding } from '../analyze/finding.js';
 import type { MeasuredPoint } from '../analyze/report/dot.js';
 import { argumentsOf } from './arguments.js';
@@ -20,6 +21,7 @@ export async function analyzeCommand(args: string[]): Promise<void> {
       notes: { type: 'boolean', default: false },
       tree: { type: 'boolean', default: false },
       fresh: { type: 'boolean', default: false },
+      watch: { type: 'boolean', default: false },
       main: { type: 'boolean' },
       sharding: { type: 'boolean', default: false },
       graph: { type: 'string' },
@@ -34,6 +36,12 @@ export async function analyzeCommand(args: string[]): Promise<void> {
   try {
     const given = { ...(project !== undefined && { project }), ...(main !== undefined && { mainInCoroutine: main }) };
     const options = { notes, ...given };
+    if (values.watch) {
+      const { graph, sharding, tree } = values;
+      if (graph !== undefined || sharding || tree) throw new UsageError('analyze: --watch shows findings, and nothing else');
+      await watchDirectory(directory, options, values.format as Format);
+      return;
+    }
     if (values.graph === undefined && !values.sharding && !values.tree) {
       const { cachedFindings } = await import('../analyze/cache.js');
       const findings = values.fresh ? analyze(directory, options).findings : cachedFindings(directory, options);
@@ -61,6 +69,50 @@ export async function analyzeCommand(args: string[]): Promise<void> {
     if (error instanceof AnalyzeInputError || error instanceof CompilerMissingError) throw new CliError(error.message, { cause: error });
     throw error;
   }
+}
+
+/** How long a directory has to be quiet, in ms: editors write a file in several steps, and tools write many. */
+const QUIET = 30;
+
+/** Shows the findings, and again after each change, until the process is ended. */
+async function watchDirectory(directory: string, options: AnalyzeOptions, format: Format): Promise<void> {
+  const { AnalysisSession } = await import('../analyze/session.js');
+  const { AnalyzeInputError } = await import('../analyze/errors.js');
+  const session = new AnalysisSession(directory, options);
+  const watchers = new Map<string, FSWatcher>();
+  let timer: NodeJS.Timeout | undefined;
+  let begin = performance.now();
+  const show = async (): Promise<void> => {
+    try {
+      const { findings, files } = session.analyze();
+      process.stdout.write(await reportOf(format, findings, directory));
+      const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+      process.stderr.write(`${seconds} s, ${String(files)} files, types inferred in ${String(session.inferred)}. Waiting for changes\n`);
+    } catch (error) {
+      // A tsconfig.json in the middle of an edit; the first time it is what the caller wrote.
+      if (!(error instanceof AnalyzeInputError) || watchers.size === 0) throw error;
+      process.stderr.write(`${error.message}\n`);
+    }
+    const wanted = new Set(session.watched);
+    for (const [path, watcher] of watchers) {
+      if (wanted.has(path)) continue;
+      watcher.close();
+      watchers.delete(path);
+    }
+    for (const path of wanted) {
+      // A directory that is removed is an error of its watcher.
+      if (!watchers.has(path)) watchers.set(path, watch(path, changed).on('error', () => { watchers.delete(path); }));
+    }
+  };
+  const changed = (): void => {
+    if (timer) clearTimeout(timer);
+    else begin = performance.now();
+    timer = setTimeout(() => {
+      timer = undefined;
+      void show();
+    }, QUIET);
+  };
+  await show();
 }
 
 /** What `stackful inspect PID graph` has written to a file. */

@@ -33,6 +33,7 @@ ${row('  serve DIR', 'serve the files in DIR over HTTP')}${rowsOf(SERVE)}${
   row('      --format text|json|sarif', '(default text); exit code 1 if there are errors or warnings')}${
   row('      --project FILE', 'the tsconfig.json that names the sources (default: that in DIR, or else all sources in DIR)')}${
   row('      --fresh', 'even if no file has changed since the last time')}${
+  row('      --watch', 'and again after each change')}${
   row('      --notes', 'with what is worth knowing and no mistake')}${
   row('      --main', 'the main module runs in a coroutine')}${
   row('      --graph FILE', 'write the blocking graph, for Graphviz')}${

@@ -59,7 +59,7 @@ export interface FiberConstructor {
   /** The fiber that runs; undefined elsewhere, also in other coroutines. */
   readonly current: Fiber | undefined;
   /**
-   * Suspends the fiber that runs; the `run` that resumed it returns `param`. Returns the argument of the next `run`.
+   * Suspends the fiber that runs; the `run` that resumed it returns `param`. Returns the argument of the next `run`. Parks.
    *
    * @throws Error `yield() called with no fiber running`; what `throwInto` was given; the error of `reset`; what the calls of a coroutine
    *   throw that was cancelled, or whose time is up

@@ -69,8 +69,9 @@ export type Middleware = (request: never, response: never, next: (error?: unknow
 
 /**
  * A function around handlers that first runs one made for Connect or Express, such as `helmet()` or `cors()`: one that looks at method,
- * URL and headers, sets headers, and calls `next` or ends the response. Those headers are added to what the handler returns. Parks until
- * `next` is called. Such functions that read the body or write a response in pieces belong to those frameworks.
+ * URL and headers, sets headers, and calls `next` or ends the response. Those headers are added to what the handler returns. The
+ * handler that it makes parks until `next` is called. Functions that read the body or write a response in pieces belong to those
+ * frameworks.
  *
  * @throws TypeError (`ERR_INVALID_ARG_TYPE`); the handler that it makes: what the function throws, or gives to `next`
  *

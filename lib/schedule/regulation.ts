@@ -174,12 +174,12 @@ function stayAway(self: Coroutine, ms: number): void {
 
 /**
  * Tells how much a coroutine with `importance: 'low'` has done since its last call: files indexed, rows copied, bytes, whatever is
- * about as much work each time. When it makes less progress than usual, others use what it needs, and the call parks for as long as
+ * about as much work each time. When it makes less progress than usual, others use what it needs, and the call waits for as long as
  * they do: a tenth of a second at first, then twice as long each time, up to a minute. Call it every 10 ms or so; calls within 20 ms
  * count as one. Of several such coroutines of a user on a machine, in whatever threads and processes, one makes progress at a time, for
  * half a second each. They agree on that by locks of two files in `$XDG_RUNTIME_DIR`, or else the directory for temporary files.
  *
- * In coroutines of normal importance it does nothing, so that code that reports can run in both.
+ * In coroutines of normal importance it does nothing, so that code that reports can run in both. Parks only in one of low importance.
  *
  * @param amount 0 or more; default 1
  * @throws NotInCoroutineError (`ERR_NOT_IN_COROUTINE`), RangeError (`ERR_OUT_OF_RANGE`), CancelledError (`ERR_CANCELLED`),

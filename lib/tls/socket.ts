@@ -182,7 +182,7 @@ export class TlsSocket extends Socket {
     super.writev(list, options);
   }
 
-  /** As of {@link Socket}; the bytes pass through this process, because they have to be encrypted. */
+  /** As of {@link Socket}; the bytes pass through this process, because they have to be encrypted. Parks. */
   override sendFile(file: File | number, offset?: number, length?: number, options?: ParkOptions): number {
     if (!this.secured) this.handshake(options);
     return super.sendFile(file, offset, length, options);

@@ -178,7 +178,7 @@ export class Group implements Iterable<WebSocket> {
     return this.members.values();
   }
 
-  /** As {@link broadcast}, to the sockets of this group. */
+  /** As {@link broadcast}, to the sockets of this group. Parks only to compress a long message. */
   broadcast(message: string | Uint8Array, options?: BroadcastOptions): number {
     for (const socket of this.members) if (socket.state === 'closed') this.members.delete(socket);
     return broadcast(this.members, message, options);

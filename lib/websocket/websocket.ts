@@ -152,8 +152,8 @@ export class WebSocket extends Sending implements Iterable<Message>, Disposable 
   }
 
   /**
-   * For `using`: {@link close} in a coroutine, {@link terminate} elsewhere. A WebSocket that a handler of a server has is left to the
-   * server, which closes it when the handler is done.
+   * For `using`: {@link close} in a coroutine, {@link terminate} elsewhere. In a coroutine it parks, as `close` does. A WebSocket that a
+   * handler of a server has is left to the server, which closes it when the handler is done.
    */
   [Symbol.dispose](): void {
     if (this.server) return;

@@ -1,47 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
-import { effectOf, libraryName, parkingIn, parkingOf } from '../../lib/analyze/library.js';
-import { loadTypeScript, ts } from '../../lib/analyze/typescript.js';
-import type TS from 'typescript';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
-
-/** The functions and methods that users can call, by their names. */
-function publicFunctions(): { name: string; declaration: TS.SignatureDeclaration; checker: TS.TypeChecker }[] {
-  loadTypeScript(root);
-  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: Record<string, { types?: string }> };
-  const entries = Object.values(exports).flatMap(({ types }) => (types ? [join(root, types.replace('./dist/', 'lib/').replace('.d.ts', '.ts'))] : []));
-  const { options } = ts.parseJsonConfigFileContent(ts.readConfigFile(join(root, 'tsconfig.json'), (file) => ts.sys.readFile(file)).config, ts.sys, root);
-  const program = ts.createProgram(entries, { ...options, noEmit: true });
-  const checker = program.getTypeChecker();
-  const found = new Map<TS.Declaration, string>();
-  const add = (symbol: TS.Symbol): void => {
-    for (const declaration of symbol.declarations ?? []) {
-      if (found.has(declaration) || !declaration.getSourceFile().fileName.startsWith(join(root, 'lib/'))) continue;
-      const hidden = ts.getCombinedModifierFlags(declaration) & (ts.ModifierFlags.Private | ts.ModifierFlags.Protected);
-      if (hidden || ts.getJSDocTags(declaration).some(({ tagName }) => tagName.text === 'internal')) continue;
-      if (ts.isFunctionDeclaration(declaration) || ts.isMethodDeclaration(declaration) || ts.isMethodSignature(declaration) || ts.isConstructorDeclaration(declaration)) {
-        found.set(declaration, libraryName(declaration));
-      }
-      if (ts.isClassDeclaration(declaration) || ts.isInterfaceDeclaration(declaration)) {
-        found.set(declaration, '');
-        for (const member of declaration.members) {
-          const one = (member as { symbol?: TS.Symbol }).symbol;
-          if (one) add(one);
-        }
-      }
-    }
-  };
-  for (const entry of entries) {
-    for (const symbol of checker.getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(entry)!)!)) {
-      add(symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol);
-    }
-  }
-  return [...found].filter(([, name]) => name !== '').map(([declaration, name]) => ({ name, declaration: declaration as TS.SignatureDeclaration, checker }));
-}
+import { effectOf, parkingIn, parkingOf } from '../../lib/analyze/library.js';
+import { publicFunctions } from '../support/public_functions.js';
 
 describe('what the analysis knows of the library', () => {
   const all = publicFunctions();

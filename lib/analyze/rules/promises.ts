@@ -10,9 +10,10 @@ export const lostPromise: Rule = {
   severity: 'warning',
   about: 'A coroutine makes a promise and neither waits for it nor keeps it.',
   check({ graph, loaded, contexts, parking }, report) {
+    const onMain = new Set(graph.starts.filter(({ stack }) => stack === 'main').flatMap(({ targets }) => [...targets]));
     const visit = (node: TS.Node, fn: Fn): void => {
       const own = graph.fnOf(node) ?? fn;
-      const relevant = !own.isAsync && (contexts.has(own) || parking.reasonOf(own) !== undefined);
+      const relevant = !own.isAsync && (contexts.has(own) || (parking.reasonOf(own) !== undefined && !onMain.has(own)));
       if (relevant && ts.isExpressionStatement(node) && isLost(node.expression, loaded.checker)) {
         const message = 'The coroutine goes on before this promise is settled, and nothing hears of its failure, which is an unhandled ' +
           'rejection. Wait for it: wait(…). If that is meant, write void before it and handle its failure';

@@ -7,7 +7,7 @@
 //   POST /transfers          {"from", "to", "amount"}  moves money: both accounts change, or none does
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { Semaphore, spawn, waitSignal, timeout, TimeoutError } from 'stackful';
+import { Semaphore, TimeoutError, spawn, timeout, wait, waitSignal } from 'stackful';
 import { transaction, withClient } from 'stackful/embed';
 import { HttpError, serve } from 'stackful/http';
 
@@ -119,6 +119,6 @@ console.log(`http://127.0.0.1:${server.address.port}`);
 
 spawn(() => {
   waitSignal('SIGTERM');
-  server.close();
+  wait(server.close());
   pool.end();
 });

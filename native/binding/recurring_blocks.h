@@ -3,9 +3,10 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
+
+#include "hash_bytes.h"
 
 namespace stackful::binding {
 
@@ -33,24 +34,8 @@ class RecurringBlocks {
     int64_t number = -1;
   };
 
-  // As in RecurringStrings. Blocks that collide are made anew each time.
-  static size_t slotOf(std::string_view bytes) noexcept {
-    uint64_t hash = bytes.size(), word;
-    const char* at = bytes.data();
-    size_t left = bytes.size();
-    for (; left >= 8; at += 8, left -= 8) {
-      memcpy(&word, at, 8);
-      hash = mixed(hash ^ word);
-    }
-    word = 0;
-    if (left > 0) memcpy(&word, at, left);
-    return mixed(hash ^ word) >> (64 - kSlotBits);
-  }
-
-  static uint64_t mixed(uint64_t word) noexcept {
-    word *= 0x9e3779b97f4a7c15;
-    return word ^ word >> 32;
-  }
+  // Blocks that collide are made anew each time.
+  static size_t slotOf(std::string_view bytes) noexcept { return hashOf(bytes) >> (64 - kSlotBits); }
 
   uint64_t made_ = 0;
   Slot slots_[size_t{1} << kSlotBits];

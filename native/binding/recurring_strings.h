@@ -8,6 +8,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "hash_bytes.h"
+
 namespace stackful::binding {
 
 class RecurringStrings {
@@ -41,26 +43,7 @@ class RecurringStrings {
     char bytes[kMostBytes];
   };
 
-  // Multiplicative hashing. A product passes nothing down to lower bits, so each is folded: without that, names that
-  // differ in the seventh byte only (/class0-1.bin, /class1-1.bin) all had the same slot. A client that sends
-  // paths that collide gains nothing: their strings are made as they were without this.
-  static size_t slotOf(std::string_view bytes) noexcept {
-    uint64_t hash = bytes.size(), word;
-    const char* at = bytes.data();
-    size_t left = bytes.size();
-    for (; left >= 8; at += 8, left -= 8) {
-      memcpy(&word, at, 8);
-      hash = mixed(hash ^ word);
-    }
-    word = 0;
-    memcpy(&word, at, left);
-    return mixed(hash ^ word) >> (64 - kSlotBits);
-  }
-
-  static uint64_t mixed(uint64_t word) noexcept {
-    word *= 0x9e3779b97f4a7c15;
-    return word ^ word >> 29;
-  }
+  static size_t slotOf(std::string_view bytes) noexcept { return hashOf(bytes) >> (64 - kSlotBits); }
 
   Slot slots_[size_t{1} << kSlotBits];
 };

@@ -7,18 +7,14 @@
 #include <random>
 #include <string>
 
+#include "seeds.h"
+
 using namespace stackful::sched;
+using stackful::test::kSeeds;
 
 namespace {
 
 constexpr int64_t kMs = 1'000'000;
-
-// Under an emulator each takes twenty times as long.
-#ifdef STACKFUL_EMULATED
-constexpr uint32_t kSeeds = 2'000;
-#else
-constexpr uint32_t kSeeds = 100'000;
-#endif
 
 // The policy with a clock of its own, and coroutines that only stand in a queue.
 struct World {

@@ -7,20 +7,16 @@
 #include <random>
 #include <vector>
 
+#include "seeds.h"
+
 using namespace stackful::sched;
+using stackful::test::kSeeds;
 
 namespace {
 
 constexpr int64_t kMs = 1'000'000;
 constexpr int64_t kPatience = 1000 * kMs;
 constexpr ShortestRemaining::Kind kKind = 77;
-
-// Under an emulator each takes twenty times as long.
-#ifdef STACKFUL_EMULATED
-constexpr uint32_t kSeeds = 2'000;
-#else
-constexpr uint32_t kSeeds = 100'000;
-#endif
 
 // The policy with a clock of its own, and coroutines that only stand in a queue.
 struct World {

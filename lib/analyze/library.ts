@@ -50,6 +50,8 @@ const EFFECTS: Readonly<Record<string, LibraryEffect>> = {
   'Scope.spawn': { does: 'spawn' },
   create: { does: 'spawn' },
   simulate: { does: 'serve' },
+  record: { does: 'spawn' },
+  softTimer: { does: 'spawn' },
   serve: { does: 'serve' },
   'Router.get': { does: 'serve' },
   'Router.post': { does: 'serve' },

@@ -15,7 +15,7 @@ import type { Waitable } from '../internal/waiting.js';
 import { mayWaitFor } from '../observe/deadlock.js';
 import { appendCoroutine, appendSpawnSite, recordEnd, recordSpawnSite, recordsSpawnSites, spawnSiteOf } from '../observe/spawn_site.js';
 import { withImportance } from '../schedule/importance.js';
-import { nameSpawned, NORMAL_PRIORITY, priorityLevel } from '../schedule/policy_in_force.js';
+import { namesJobs, NORMAL_PRIORITY, priorityLevel } from '../schedule/policy_in_force.js';
 import { shareOf } from '../schedule/share.js';
 import { defaultTimeSlice, timeSlice } from '../schedule/time_slice.js';
 import { atomic } from './atomic.js';
@@ -101,7 +101,7 @@ export class Coroutine<R = unknown> implements PromiseLike<R>, Waitable {
     if (slice !== 0) native.setTimeSlice(slot, slice);
     table[slot] = this;
     if (recordsSpawnSites) recordSpawnSite(this);
-    if (nameSpawned) nameSpawned(slot, body);
+    if (namesJobs) native.nameSpawned(slot, body);
     if (spawned.hasSubscribers) spawned.publish({ coroutine: this });
   }
 

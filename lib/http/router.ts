@@ -1,7 +1,7 @@
 import FindMyWay from 'find-my-way';
 
 import { functionOf, integerIn, invalidType, invalidValue } from '../internal/arguments.js';
-import { nameJob, nameSpawned } from '../schedule/policy_in_force.js';
+import { nameJob, namesJobs } from '../schedule/policy_in_force.js';
 import type { Handler } from './exchange.js';
 import { refuseUnknown } from './known.js';
 import { METHODS } from './native.js';
@@ -138,7 +138,7 @@ class Routes {
     const found = this.find(method, path) ?? (method === 'HEAD' ? this.find('GET', path) : undefined);
     if (!found) return this.miss(request, path);
     const { handler, params, store } = found;
-    if (nameSpawned) nameJob(store);
+    if (namesJobs) nameJob(store);
     if (store.segments === 0) return (handler as Handler)(request.routed(params, store.route));
     const { '*': _, ...named } = params;
     return (handler as Handler)(request.mounted(named, store.route, store.segments));

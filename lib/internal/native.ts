@@ -98,7 +98,7 @@ export interface Native {
   atomicLeave(): void;
 
   setPolicy(kind: number, ms: number): void;
-  nameSpawned: (this: void, slot: number, body: () => unknown) => void;
+  nameSpawned(slot: number, body: object): void;
   nameJob(kind: number): void;
   expectWork(ms: number): number;
   makeShare(weight: number, warp: number, warpLimit: number, unwarpTime: number, group: boolean): number;

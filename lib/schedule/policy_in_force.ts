@@ -20,11 +20,11 @@ export let policyInForce: PolicyName | SchedulingPolicy | undefined;
 export function putInForce(policy: PolicyName | SchedulingPolicy): void {
   policyInForce = policy;
   if (typeof policy === 'string') native.setPolicy(POLICIES.indexOf(policy), policy === 'srpt' ? patience : allowance);
-  nameSpawned = policy === 'srpt' ? native.nameSpawned : undefined;
+  namesJobs = policy === 'srpt';
 }
 
-/** Tells `'srpt'`, while that is in force, which function a new coroutine runs. */
-export let nameSpawned: typeof native.nameSpawned | undefined;
+/** Whether `'srpt'` is in force, which is told what each job is like: of a new coroutine, by native.nameSpawned, which function it runs. */
+export let namesJobs = false;
 
 /** The numbers below 2 that native/sched/shortest_remaining.h has for jobs. */
 let lastKind = 1;

@@ -4,7 +4,7 @@ import { defaultStack } from '../coroutine/stacks.js';
 import { functionOf, numberIn } from '../internal/arguments.js';
 import { fail } from '../internal/codes.js';
 import { native } from '../internal/native.js';
-import { nameSpawned, NORMAL_PRIORITY } from './policy_in_force.js';
+import { namesJobs, NORMAL_PRIORITY } from './policy_in_force.js';
 import { defaultTimeSlice } from './time_slice.js';
 
 /** A year. */
@@ -45,7 +45,7 @@ export function softTimer<R>(microseconds: number, fn: () => R): Coroutine<R> {
     if (native.disarmSoft(event) || coroutine.isCancelled) throw new CancelledError(coroutine.cancelReason);
     return fn();
   }, fn.name, defaultStack, defaultTimeSlice(), NORMAL_PRIORITY, true);
-  if (nameSpawned) nameSpawned(coroutine.slot, fn);
+  if (namesJobs) native.nameSpawned(coroutine.slot, fn);
   event = native.armSoft(coroutine.slot, microseconds);
   if (event >= 0) return coroutine;
   coroutine.cancel();

@@ -15,7 +15,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The functions of the addon that park the coroutine that calls them. */
 const NATIVE = new Set([
-  'park', 'parkFor', 'suspend', 'yieldNow', 'sleep', 'netSelect', 'netConnect', 'netAccept', 'netRead', 'netReadInto', 'netWrite',
+  'park', 'parkFor', 'suspend', 'yieldNow', 'sleep', 'sleepSoftly', 'netSelect', 'netConnect', 'netAccept', 'netRead', 'netReadInto', 'netWrite',
   'netWritev', 'netSendFile', 'netEnd',
   'netPipe', 'netFlush', 'netSendDescriptors', 'netReceiveDescriptors', 'udpSend', 'udpSendMany', 'udpReceive', 'fsOpen', 'fsClose', 'fsRead', 'fsWrite', 'fsReadFile', 'fsWriteFile',
   'fsStat', 'fsLstat', 'fsFstat', 'fsExists', 'fsReaddir', 'fsRealpath', 'fsSync', 'fsCall', 'httpAccept', 'httpPause', 'httpHandOver', 'httpNext', 'httpText', 'httpRespond', 'httpBegin',

@@ -207,9 +207,14 @@ TEST_CASE("while a soft timer is near every turn looks, and otherwise none looks
   };
   clock.note(monotonicNow());
   CHECK(turnsUntilLook() == static_cast<int>(TurnClock::kLookEvery));
-  clock.look();
-  clock.expectSoft(monotonicNow() + 10 * TurnClock::kNearNs, monotonicNow());
-  CHECK(turnsUntilLook() > 1);
+  // Where this thread was interrupted the next looks follow each turn, too.
+  bool spared = false;
+  for (int i = 0; i < 1000 && !spared; ++i) {
+    clock.look();
+    clock.expectSoft(monotonicNow() + 10 * TurnClock::kNearNs, monotonicNow());
+    spared = turnsUntilLook() > 1;
+  }
+  CHECK(spared);
   clock.look();
   clock.expectSoft(monotonicNow() + TurnClock::kNearNs / 2, monotonicNow());
   for (int i = 0; i < 5; ++i) {

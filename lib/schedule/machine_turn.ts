@@ -9,11 +9,11 @@ import { simulating } from '../internal/simulating.js';
 
 /** How often one that waits looks, in milliseconds. */
 const LOOK_MS = 25;
-/** How long the turn is kept while another thread wants it, in milliseconds. */
-const TURN_MS = 500;
-/** So much longer, in milliseconds, and the thread that has it is taken for one that waits for something else itself. */
-const SILENT_MS = 2_000;
-/** The same for the place of the one that is next: it may be in a process that is stopped. */
+/** How long a turn is kept while another one wants it, in milliseconds. */
+export const TURN_MS = 500;
+/** One that has the turn and is silent for so long, in milliseconds, is taken for one that waits for something else itself. */
+export const SILENT_MS = 2_000;
+/** The same for the thread that is next: it may be in a process that is stopped. */
 const LONGEST_WAIT_MS = 60_000;
 
 /** A lock that all threads and processes of a user on this machine share. It ends with whoever has it. */

@@ -24,7 +24,7 @@ import { parkDetails, parkShown } from '../internal/park_details.js';
 import { WaitQueue } from '../internal/parking.js';
 import { NOT_IN_COROUTINE } from '../internal/results.js';
 import { atEnd, lowImportance } from './importance.js';
-import { MachineTurn } from './machine_turn.js';
+import { MachineTurn, SILENT_MS, TURN_MS } from './machine_turn.js';
 import { MOST, SignTest } from './sign_test.js';
 
 /** Reports within this time, in milliseconds, count as one sample: the shorter it is, the more it measures chance. */
@@ -38,9 +38,6 @@ const STEP = 0.002;
 /** How long it stays away at first, and at most, in milliseconds. */
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 60_000;
-/** How long one of several goes on before the next one's turn, in milliseconds, and for how long it may be silent. */
-const TURN_MS = 500;
-const SILENT_MS = 2_000;
 
 /** The rate that half of the samples reach, learned from each sample in turn. */
 class UsualRate {
@@ -133,17 +130,13 @@ function takeTurn(self: Coroutine): void {
   }
   holder = self;
   heldSince = native.now();
-  let unwatch = (): void => undefined;
   try {
-    machine.take(() => {
-      unwatch = shows(self, () => 'its turn among low importance on this machine');
-      heldSince = native.now();
+    shown(self, () => 'its turn among low importance on this machine', () => {
+      machine.take(() => { heldSince = native.now(); });
     });
   } catch (error) {
     giveTurn(self);
     throw error;
-  } finally {
-    unwatch();
   }
   heldSince = native.now();
 }
@@ -157,18 +150,13 @@ function giveTurn(self: Coroutine): void {
 
 atEnd.of = giveTurn;
 
-/** Says what `self` is parked on, until the result is called. */
-function shows(self: Coroutine, details: () => string): () => void {
+/** Runs `wait`, in which `details` is what `self` is parked on. */
+function shown(self: Coroutine, details: () => string, wait: () => void): void {
   parkDetails.set(self, details);
-  return () => { parkDetails.delete(self); };
-}
-
-function stayAway(self: Coroutine, ms: number): void {
-  const unwatch = shows(self, () => `low importance ${String(Math.round(ms))}ms`);
   try {
-    sleep(ms);
+    wait();
   } finally {
-    unwatch();
+    parkDetails.delete(self);
   }
 }
 
@@ -221,7 +209,7 @@ export function reportProgress(amount = 1): void {
   }
   giveTurn(self);
   if (threadsIsOver) machine.release();
-  if (pause > 0) stayAway(self, pause);
+  if (pause > 0) shown(self, () => `low importance ${String(Math.round(pause))}ms`, () => { sleep(pause); });
   takeTurn(self);
   progress.begin();
 }

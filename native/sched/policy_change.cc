@@ -16,11 +16,9 @@ Coroutine* Scheduler::dequeueByPolicy() noexcept {
 }
 
 void Scheduler::setPolicy(std::unique_ptr<Policy> policy) noexcept {
-  Chosen* replaced = chosen_;
+  Chosen* replaced = known_.chosen;
   std::unique_ptr<Policy> old = std::exchange(policy_, std::move(policy));
-  chosen_ = nullptr;
-  borrowed_ = nullptr;
-  shortest_ = nullptr;
+  known_ = {};
   readyLength_ = 0;
   if (replaced) {
     // What it has taken is known to the application only, in whatever order: by slot then.
@@ -49,7 +47,7 @@ void Scheduler::setPolicy(std::unique_ptr<Policy> policy) noexcept {
 void Scheduler::borrowVirtualTime(int64_t allowanceNs) noexcept {
   auto* borrowed = new (std::nothrow) BorrowedVirtualTime(shares(), running_, allowanceNs);
   setPolicy(std::unique_ptr<Policy>(borrowed));
-  borrowed_ = borrowed;
+  known_.borrowed = borrowed;
 }
 
 Shares& Scheduler::shares() noexcept {
@@ -58,8 +56,8 @@ Shares& Scheduler::shares() noexcept {
 }
 
 void Scheduler::joinShare(Coroutine* c, Share& share) noexcept {
-  if (borrowed_) {
-    borrowed_->join(c, share);
+  if (known_.borrowed) {
+    known_.borrowed->join(c, share);
   } else {
     shares().join(c, share);
   }
@@ -70,13 +68,13 @@ int32_t Scheduler::becomeChooser() noexcept {
   auto* chosen = new (std::nothrow) Chosen(running_);
   if (!chosen) return -ENOMEM;
   setPolicy(std::unique_ptr<Policy>(chosen));
-  chosen_ = chosen;
+  known_.chosen = chosen;
   return 0;
 }
 
 int32_t Scheduler::chooseNext(Coroutine* c) noexcept {
-  if (!chosen_ || chosen_->chooser() != running_) return -ECANCELED;
-  if (c ? !chosen_->choose(c) : chosen_->held() > 0) return kNotChoosable;
+  if (!known_.chosen || known_.chosen->chooser() != running_) return -ECANCELED;
+  if (c ? !known_.chosen->choose(c) : known_.chosen->held() > 0) return kNotChoosable;
   running_->wakeCode = 0;
   return park({});
 }

@@ -370,7 +370,7 @@ int32_t Scheduler::spendCredit() noexcept {
 }
 
 Coroutine* Scheduler::nextOfFinished(Coroutine* self) noexcept {
-  if (chosen_ && chosen_->chooser() == self) [[unlikely]]
+  if (known_.chosen && known_.chosen->chooser() == self) [[unlikely]]
     setPolicy(nullptr);
   self->state = State::kDone;
   releaseSlot(self);

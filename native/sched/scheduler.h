@@ -231,19 +231,19 @@ class Scheduler {
   // An application's policy, decided by the running coroutine from now on, until another policy is set: then
   // chooseNext returns -ECANCELED there.
   int32_t becomeChooser() noexcept;
-  Chosen* chosen() noexcept { return chosen_; }
+  Chosen* chosen() noexcept { return known_.chosen; }
   // Puts borrowed virtual time in force; see borrowed_virtual_time.h.
   void borrowVirtualTime(int64_t allowanceNs) noexcept;
   // The same for shortest remaining time first; see shortest_remaining.h, also for the next three, which do nothing without it.
   void runShortestFirst(int64_t patienceNs) noexcept;
-  ShortestRemaining* shortest() noexcept { return shortest_; }
+  ShortestRemaining* shortest() noexcept { return known_.shortest; }
   // By the running coroutine: what it has done so far is over, and a job of that kind begins. Or: so much remains of it.
   void beginJob(uint64_t kind) noexcept {
-    if (shortest_ && running_) [[unlikely]]
+    if (known_.shortest && running_) [[unlikely]]
       beginJobByPolicy(kind);
   }
   void expectWork(int64_t ns) noexcept {
-    if (shortest_ && running_) [[unlikely]]
+    if (known_.shortest && running_) [[unlikely]]
       expectByPolicy(ns);
   }
   // What coroutines get under borrowed virtual time, now or when it is put in force.
@@ -326,7 +326,6 @@ class Scheduler {
 
  private:
   friend class Simulation;
-  bool steady_ = false;
   struct Slot {
     Coroutine* coroutine = nullptr;
     uint32_t generation = 0;
@@ -422,6 +421,13 @@ class Scheduler {
   void beginJobByPolicy(uint64_t kind) noexcept;
   void expectByPolicy(int64_t ns) noexcept;
 
+  // policy_ as what it is, where more is asked of it than of any.
+  struct KnownPolicy {
+    Chosen* chosen = nullptr;
+    BorrowedVirtualTime* borrowed = nullptr;
+    ShortestRemaining* shortest = nullptr;
+  };
+
   // Hot, in the order of use.
   Coroutine* running_ = nullptr;
   Published* published_ = &unpublished_;
@@ -449,9 +455,7 @@ class Scheduler {
   StackReuse reuse_;
   uint32_t live_ = 0;
   uint32_t firstFree_ = kNoSlot;
-  Chosen* chosen_ = nullptr;                 // policy_, if it is one
-  ShortestRemaining* shortest_ = nullptr;    // policy_, if it is one
-  BorrowedVirtualTime* borrowed_ = nullptr;  // policy_, if it is one
+  KnownPolicy known_;
   std::unique_ptr<Shares> shares_;
   Published unpublished_;
   std::vector<Slot> table_;
@@ -459,6 +463,7 @@ class Scheduler {
   Timers* timers_ = &realTimers_;
   std::unique_ptr<SoftTimers> soft_;  // null as long as nothing needed one
   bool simulated_ = false;            // a Simulation lives
+  bool steady_ = false;               // see setSteady
   bool inLastTurn_ = false;
   int64_t virtualNow_ = 0;
   LimitPool limitPool_;

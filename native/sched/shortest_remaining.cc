@@ -170,15 +170,15 @@ void ShortestRemaining::takeOut(uint32_t place) noexcept {
 void Scheduler::runShortestFirst(int64_t patienceNs) noexcept {
   auto* shortest = new (std::nothrow) ShortestRemaining(patienceNs);
   setPolicy(std::unique_ptr<Policy>(shortest));
-  shortest_ = shortest;
+  known_.shortest = shortest;
 }
 
 void Scheduler::beginJobByPolicy(uint64_t kind) noexcept {
-  shortest_->begin(running_, kind);
+  known_.shortest->begin(running_, kind);
 }
 
 void Scheduler::expectByPolicy(int64_t ns) noexcept {
-  shortest_->expect(running_, ns);
+  known_.shortest->expect(running_, ns);
 }
 
 }  // namespace stackful::sched

@@ -9,9 +9,7 @@ Simulation::Simulation(Scheduler& scheduler, uint32_t seed) noexcept
       random_(uint64_t{seed} * 0x9e3779b97f4a7c15u + 1),
       hook_(scheduler.hook_),
       policy_(std::move(scheduler.policy_)),
-      chosen_(std::exchange(scheduler.chosen_, nullptr)),
-      borrowed_(std::exchange(scheduler.borrowed_, nullptr)),
-      shortest_(std::exchange(scheduler.shortest_, nullptr)),
+      known_(std::exchange(scheduler.known_, {})),
       externalWaits_(scheduler.externalWaits_) {
   scheduler.hook_ = nullptr;
   scheduler.timers_ = &timers_;
@@ -33,9 +31,7 @@ Simulation::~Simulation() {
   // Those that are lost count for nothing.
   scheduler_.externalWaits_ = externalWaits_;
   scheduler_.policy_ = std::move(policy_);
-  scheduler_.chosen_ = chosen_;
-  scheduler_.borrowed_ = borrowed_;
-  scheduler_.shortest_ = shortest_;
+  scheduler_.known_ = known_;
   for (Coroutine* c : others_) scheduler_.enqueue(c);
 }
 

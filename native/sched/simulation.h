@@ -44,9 +44,7 @@ class Simulation {
   std::vector<Coroutine*> others_;  // ready, but not ours
   Scheduler::PollHook hook_;
   std::unique_ptr<Policy> policy_;
-  Chosen* chosen_;
-  BorrowedVirtualTime* borrowed_;
-  ShortestRemaining* shortest_;
+  Scheduler::KnownPolicy known_;
   uint32_t externalWaits_;
 };
 

@@ -66,7 +66,7 @@ export async function record<R>(options: RecordOptions, fn: () => R): Promise<R>
   const maxBytes = integerIn('options.maxBytes', options.maxBytes ?? DEFAULT_BYTES, 1, MOST_BYTES);
   functionOf('fn', fn);
   if (recording || runs.now) throw new RecordingError();
-  const recorder = new Recorder(new TraceWriter(options.file, maxBytes));
+  const recorder = new Recorder(options.file, maxBytes);
   recording = true;
   recorder.begin();
   let error: string | null = null;
@@ -91,7 +91,12 @@ class Recorder {
   private readonly members = new Members((coroutine, number) => { this.joined(coroutine, number); });
   private undoGlobals!: () => void;
 
-  constructor(private readonly writer: TraceWriter) {}
+  private readonly writer: TraceWriter;
+
+  constructor(file: string, maxBytes: number) {
+    // Turns behind the last call to the outside are known natively only.
+    this.writer = new TraceWriter(file, maxBytes, () => { this.drain(); });
+  }
 
   begin(): void {
     native.recordTurns(true);

@@ -37,9 +37,13 @@ export class TraceWriter {
   private text = `${JSON.stringify({ stackful: 'trace', version: VERSION })}\n`;
   private written = 0;
   private full = false;
-  private readonly onExit = () => { this.flush(); };
+  private readonly onExit = (): void => {
+    this.beforeExit();
+    this.flush();
+  };
 
-  constructor(file: string, private readonly maxBytes: number) {
+  /** @param beforeExit called when the process ends before close(): it adds what is missing */
+  constructor(file: string, private readonly maxBytes: number, private readonly beforeExit: () => void) {
     // It holds what went over the wire: nobody else is to read it.
     this.fd = openSync(file, 'w', 0o600);
     process.on('exit', this.onExit);

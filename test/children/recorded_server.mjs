@@ -58,15 +58,21 @@ const outcome = async (promise) => {
 };
 
 if (mode === 'record') {
+  // Several handlers may fail before the first is told of.
+  let told = false;
+  const tell = (text) => {
+    if (!told) console.log(text);
+    told = true;
+  };
   // As any server that fails: the trace is complete all the same.
   process.on('unhandledRejection', (error) => {
-    console.log(` ${error.message}`);
+    tell(` ${error.message}`);
     process.exit(1);
   });
   let port;
   const done = record({ file }, () => server((at) => { port = at; }));
   const clients = new Promise((resolve) => setTimeout(resolve, 50)).then(() => fetchFromOutside(port));
-  console.log(await outcome(done));
+  tell(await outcome(done));
   await clients;
 } else if (mode === 'clients') {
   const amounts = [[30, 5], [50, 7], [40, 3]];

@@ -8,6 +8,8 @@ import { lookup } from 'stackful/dns';
 import { open, readFile, stat } from 'stackful/fs';
 import { connect, listen } from 'stackful/net';
 
+import { runChild } from '../support/child.js';
+
 const directory = mkdtempSync('/tmp/stackful-record-');
 const file = `${directory}/trace`;
 const input = `${directory}/input`;
@@ -33,6 +35,12 @@ describe('a recording', () => {
     rmSync(limits);
     expect(await child('replay', file, limits)).toBe(recorded);
     expect(await child('replay', file, limits)).toBe(recorded);
+  });
+
+  it('of a process that ends behind its last call has the turns behind that, too', async () => {
+    for (const mode of ['record', 'replay']) {
+      expect(await runChild('recorded_exit.mjs', [mode, file])).toEqual({ exit: 0, stdout: 'lost\n', stderr: '' });
+    }
   });
 
   it('has what came from outside, and the order of turns', async () => {

@@ -34,7 +34,9 @@ describe.concurrent('each program', () => {
   for (const [name, source, output] of recipes) {
     it.skipIf(name === 'sqlite.mjs' && !hasSqlite)(`${name} prints what is written below it`, async ({ expect }) => {
       writeFileSync(`${directory}${name}`, source);
-      const { stdout } = await run(process.execPath, ['--no-warnings', `${directory}${name}`], { timeout: 120_000, killSignal: 'SIGKILL' });
+      const { stdout } = await run(process.execPath, ['--no-warnings', `${directory}${name}`], {
+        cwd: directory, timeout: 120_000, killSignal: 'SIGKILL',
+      });
       expect(stdout).toBe(output);
     });
   }

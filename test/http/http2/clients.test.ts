@@ -117,3 +117,19 @@ describe('HTTP/2 with prior knowledge', () => {
     expect(constants.NGHTTP2_NO_ERROR).toBe(0);
   });
 });
+
+describe.skipIf(!has('chromium') || !haveOpenssl)('Chromium (skipped where it is missing)', () => {
+  it('speaks HTTP/2 with a page and what that fetches', async () => {
+    const script = `
+      Promise.all(Array.from({ length: 20 }, (_, i) => fetch('/part/' + i, { method: 'POST', body: 'x'.repeat(1000) }).then((r) => r.text())))
+        .then((texts) => { document.title = 'got ' + texts.join('').length + ' over ' + performance.getEntriesByType('navigation')[0].nextHopProtocol; });`;
+    const server = secure((request) => {
+      if (request.path.startsWith('/part/')) return request.text();
+      return { headers: { 'Content-Type': 'text/html' }, body: `<!doctype html><title>none</title><script>${script}</script>` };
+    });
+    const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--ignore-certificate-errors', '--virtual-time-budget=10000', '--dump-dom'];
+    const { output } = await run('chromium', [...flags, `https://127.0.0.1:${server.port}/`]);
+    expect(output).toContain('<title>got 20000 over h2</title>');
+    expect(server.errors).toEqual([]);
+  });
+});

@@ -58,6 +58,10 @@ void StackPool::noteResident(StackNote& note, uint32_t pages) noexcept {
   note.residentPages = pages;
 }
 
+bool StackPool::isTight() const noexcept {
+  return counted_ && !StackBudget::allows(StackBudget::limit() / 4);
+}
+
 bool StackPool::admit(size_t bytes) noexcept {
   if (!counted_ || StackBudget::allows(bytes)) return true;
   takeBackPooled(bytes);
@@ -94,7 +98,9 @@ Stack StackPool::allocate(size_t bytes) noexcept {
     c->free.pop_back();
     if (c->emptied > c->free.size()) c->emptied = c->free.size();
     --stats_.pooled;
-    if (clean_ && !empty && madvise(stack.base, stack.size(), MADV_DONTNEED) == 0)
+    // Of what its last owner used, the next one may need little: near the budget that decides whether a spawn is refused.
+    const bool unused = clean_ ? !empty : noteOf(stack.record).residentPages > 1 && isTight();
+    if (unused && madvise(stack.base, stack.size(), MADV_DONTNEED) == 0)
       noteResident(noteOf(stack.record), 0);
   } else {
     if (!admit(kPage + kRecordStride)) return {};

@@ -98,6 +98,8 @@ class StackPool {
   SizeClass* classFor(size_t bytes, bool create) noexcept;
   bool grow(SizeClass& c) noexcept;
   bool admit(size_t bytes) noexcept;
+  // Whether three quarters of the budget are used.
+  bool isTight() const noexcept;
   // Gives pages of pooled stacks back, oldest first, until the budget allows so many bytes. In every refusal, because the
   // relief may decline to look again so soon: what was released since then must not count against a spawn.
   void takeBackPooled(size_t bytes) noexcept;

@@ -35,7 +35,7 @@ class StackTrimmer {
 
   // Looks at all stacks now, and gives back everything but what is in use: 170 ns a stack, and about 60 ns a page. A
   // stack may be running: the one that holds the caller's frame is only looked at. Does nothing when the last time was
-  // less than twenty times as long ago as it took.
+  // less than twenty times as long ago as it took of the CPU's time.
   void relieve() noexcept;
 
   static constexpr size_t kStepPages = 8192;

@@ -104,6 +104,30 @@ TEST_CASE("a pass goes through all sizes and arenas in bounded steps, and skips 
   CHECK(pool.stats().residentBytes == 600 * kRecordStride);
 }
 
+TEST_CASE("near the budget a stack is handed out again without the pages of its last owner") {
+  struct NoBudget {
+    ~NoBudget() { StackBudget::setLimit(SIZE_MAX / 2); }
+  } none;
+  StackPool pool;
+  StackTrimmer trimmer(pool, [](const char*) -> const char* { return nullptr; });
+  constexpr size_t kEach = kPage + kRecordStride, kDeep = 3 * kPage;
+  const size_t before = StackBudget::used();
+  const Stack stack = pool.allocate(64 * kKiB);
+  memset(stack.end - kDeep, 1, kDeep);
+  pool.release(stack);
+  pass(trimmer);  // notes three pages
+  CHECK(StackBudget::used() == before + kRecordStride + kDeep);
+  StackBudget::setLimit(2 * StackBudget::used());
+  REQUIRE(pool.allocate(64 * kKiB).base == stack.base);
+  CHECK(StackBudget::used() == before + kRecordStride + kDeep);
+  CHECK(stack.end[-1] == 1);
+  pool.release(stack);
+  StackBudget::setLimit(StackBudget::used());
+  REQUIRE(pool.allocate(64 * kKiB).base == stack.base);
+  CHECK(StackBudget::used() == before + kEach);
+  CHECK(stack.end[-1] == 0);
+}
+
 TEST_CASE("parked coroutines that were deep give memory back and go on as if nothing had been") {
   Environment e;
   REQUIRE(e.opened);
@@ -135,6 +159,11 @@ TEST_CASE("parked coroutines that were deep give memory back and go on as if not
   }
   // Sanitizers make frames larger than a page.
   CHECK(shallow < deep / 4);
+  // Before memory is refused, the page that the next run will touch again goes, too.
+  size_t least = 0;
+  trimmer.relieve();
+  for (auto* c : all) least += residentUse(c->execution.stack);
+  CHECK(least < shallow);
   for (auto* c : all) CHECK(e.scheduler.wake(c, 0));
   CHECK(e.run());
   CHECK(right == kCount);

@@ -6,7 +6,7 @@
       "product_name": "stackful.abi<(node_module_version)",
       # A new file under native/ is picked up at the next configure; nothing has to be listed here.
       "sources": [
-        "<!@(node -p \"require('fs').readdirSync('native',{recursive:true}).filter(f=>/^(stack|engine|sched|pool|net|tls|disk|child|http|http2|websocket|runtime|binding)[/].*[.](cc|S)$/.test(f)).sort().map(f=>'native/'+f).join(' ')\")"
+        "<!@(node -p \"require('fs').readdirSync('native',{recursive:true}).filter(f=>/^(stack|engine|sched|channel|pool|net|tls|disk|child|http|http2|websocket|runtime|binding)[/].*[.](cc|S)$/.test(f)).sort().map(f=>'native/'+f).join(' ')\")"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": [

@@ -67,6 +67,7 @@ export {
 } from './simulate/simulate.js';
 export { Barrier } from './sync/barrier.js';
 export { Channel, sending, type SendCase } from './sync/channel.js';
+export { NoSuchChannelError, SharedChannel, type SendOptions } from './sync/shared_channel.js';
 export { Condition } from './sync/condition.js';
 export { ChannelClosedError, LockOwnerError, RecursiveLockError } from './sync/errors.js';
 export { Event } from './sync/event.js';

@@ -46,6 +46,7 @@ describe('rooms of native/', () => {
     engine: ['stack'],
     sched: ['engine'],
     pool: ['sched'],
+    channel: ['sched'],
     net: ['sched'],
     tls: ['net'],
     disk: ['pool'],
@@ -54,7 +55,7 @@ describe('rooms of native/', () => {
     websocket: [],
     http2: ['http'],
     runtime: ['net', 'pool'],
-    binding: ['runtime', 'http2', 'websocket', 'tls', 'disk', 'child'],
+    binding: ['runtime', 'http2', 'websocket', 'tls', 'disk', 'child', 'channel'],
   };
 
   it('are all known', () => {

@@ -112,6 +112,23 @@ export interface Native {
   /** Takes the only lock of the open file, or lets go of it. 0, or a code. */
   tryLockFile(fd: number, take: boolean): number;
 
+  /** Channels between threads, by numbers of this thread: see native/binding/channel.cc. A number, or a code. */
+  channelCreate(capacity: number): number;
+  channelHandle(channel: number): SharedArrayBuffer;
+  channelOpen(handle: SharedArrayBuffer): number;
+  channelDrop(channel: number): void;
+  /** 0: `channelSend` must follow; or a code. */
+  channelTryReserve(channel: number): number;
+  /** The same. Parks. */
+  channelReserve(channel: number): number;
+  channelSend<T>(channel: number, value: unknown, transfer: T[] | undefined, move: (transfer: T[]) => T[]): void;
+  /** A value; or `none`, and its element is the code. */
+  channelTryReceive(channel: number, none: Int32Array): unknown;
+  /** The same. Parks. */
+  channelReceive(channel: number, none: Int32Array): unknown;
+  channelClose(channel: number): void;
+  channelState(channel: number): [length: number, capacity: number, closed: number];
+
   state(slot: number): number;
   parkedOn(slot: number): string | undefined;
   parkedFor(slot: number): number;

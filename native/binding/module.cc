@@ -90,6 +90,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   defineTimeSlices(context, object);
   defineNet(context, object);
   defineFs(context, object);
+  defineChannel(context, object);
   defineChild(context, object);
   defineTls(context, object);
   defineHttp(context, object);

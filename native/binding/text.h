@@ -19,6 +19,16 @@ inline void writeOneByte(v8::Isolate* isolate, v8::Local<v8::String> text, char*
 #endif
 }
 
+// Its `length` characters, two bytes each. Flattens the string.
+inline void writeTwoByte(v8::Isolate* isolate, v8::Local<v8::String> text, char* to, int length) {
+  auto* units = reinterpret_cast<uint16_t*>(to);
+#if V8_MAJOR_VERSION >= 13
+  text->WriteV2(isolate, 0, static_cast<uint32_t>(length), units);
+#else
+  text->Write(isolate, units, 0, length, v8::String::NO_NULL_TERMINATION);
+#endif
+}
+
 inline size_t utf8Length(v8::Isolate* isolate, v8::Local<v8::String> text) {
 #if V8_MAJOR_VERSION >= 13
   return text->Utf8LengthV2(isolate);

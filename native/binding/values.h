@@ -83,6 +83,7 @@ void defineInterrupts(v8::Local<v8::Context> context, v8::Local<v8::Object> expo
 void defineTimeSlices(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineNet(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineFs(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
+void defineChannel(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineChild(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineFsNames(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineWatch(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);

@@ -1,0 +1,271 @@
+#include "shared_channel.h"
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <mutex>
+#include <new>
+#include <unordered_map>
+
+namespace stackful::channel {
+namespace {
+
+class Locked {
+ public:
+  explicit Locked(pthread_mutex_t& lock) noexcept : lock_(lock) { pthread_mutex_lock(&lock_); }
+  ~Locked() { pthread_mutex_unlock(&lock_); }
+  Locked(const Locked&) = delete;
+  Locked& operator=(const Locked&) = delete;
+
+ private:
+  pthread_mutex_t& lock_;
+};
+
+// Never destroyed: threads may outlive the process's static objects.
+struct Registry {
+  std::mutex lock;
+  std::unordered_map<uint64_t, SharedChannel*> channels;
+  uint64_t last = 0;
+};
+
+Registry& registry() noexcept {
+  static auto* const instance = new Registry;
+  return *instance;
+}
+
+}  // namespace
+
+void Waiters::push(Waiter& w) noexcept {
+  w.next = nullptr;
+  w.previous = last_;
+  (last_ ? last_->next : first_) = &w;
+  last_ = &w;
+}
+
+void Waiters::remove(Waiter& w) noexcept {
+  (w.previous ? w.previous->next : first_) = w.next;
+  (w.next ? w.next->previous : last_) = w.previous;
+  w.next = w.previous = nullptr;
+}
+
+Inbox::~Inbox() {
+  if (bell_ >= 0) close(bell_);
+}
+
+int Inbox::open(int bell) noexcept {
+  bell_ = fcntl(bell, F_DUPFD_CLOEXEC, 0);
+  return bell_ < 0 ? -errno : 0;
+}
+
+Waiter* Inbox::waiterFor(sched::Coroutine* coroutine) noexcept {
+  Waiter* w = free_;
+  if (w) {
+    free_ = w->next;
+  } else {
+    std::unique_ptr<Waiter> made(new (std::nothrow) Waiter);
+    if (!made) return nullptr;
+    w = made.get();
+    all_.push_back(std::move(made));
+  }
+  *w = {};
+  w->inbox = this;
+  w->coroutine = coroutine;
+  return w;
+}
+
+void Inbox::done(Waiter* waiter) noexcept {
+  waiter->next = free_;
+  free_ = waiter;
+}
+
+void Inbox::put(Waiter& w) noexcept {
+  bool wasEmpty;
+  {
+    const Locked locked(lock_);
+    w.at = Waiter::At::kRung;
+    wasEmpty = rung_.empty();
+    rung_.push(w);
+  }
+  // Its thread cannot end before the channel's lock is free: see forget().
+  if (wasEmpty) eventfd_write(bell_, 1);
+}
+
+void Inbox::remove(Waiter& w) noexcept {
+  const Locked locked(lock_);
+  if (w.at == Waiter::At::kRung) rung_.remove(w);
+  w.at = Waiter::At::kNowhere;
+}
+
+void Inbox::drain(sched::Scheduler& scheduler) noexcept {
+  const Locked locked(lock_);
+  while (Waiter* w = rung_.first()) {
+    rung_.remove(*w);
+    w->at = Waiter::At::kWoken;
+    scheduler.wake(w->coroutine, 0);
+  }
+}
+
+SharedChannel::SharedChannel(uint64_t capacity) noexcept : capacity_(capacity) {
+  // What is done with the lock held is short: to wait in the kernel for it takes longer.
+  pthread_mutexattr_t attributes;
+  pthread_mutexattr_init(&attributes);
+  pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP);
+  pthread_mutex_init(&lock_, &attributes);
+  pthread_mutexattr_destroy(&attributes);
+}
+
+SharedChannel::~SharedChannel() {
+  while (Message* message = first_) {
+    first_ = message->next;
+    delete message;
+  }
+  pthread_mutex_destroy(&lock_);
+}
+
+SharedChannel* SharedChannel::create(uint64_t capacity) noexcept {
+  auto* channel = new (std::nothrow) SharedChannel(capacity);
+  if (!channel) return nullptr;
+  Registry& r = registry();
+  const std::lock_guard locked(r.lock);
+  channel->id_ = ++r.last;
+  r.channels.emplace(channel->id_, channel);
+  return channel;
+}
+
+SharedChannel* SharedChannel::find(uint64_t id) noexcept {
+  Registry& r = registry();
+  const std::lock_guard locked(r.lock);
+  const auto found = r.channels.find(id);
+  if (found == r.channels.end()) return nullptr;
+  ++found->second->references_;
+  return found->second;
+}
+
+void SharedChannel::release() noexcept {
+  Registry& r = registry();
+  {
+    const std::lock_guard locked(r.lock);
+    if (--references_ > 0) return;
+    r.channels.erase(id_);
+  }
+  // Outside of the lock: messages may hold references to channels.
+  delete this;
+}
+
+uint64_t SharedChannel::length() noexcept {
+  const Locked locked(lock_);
+  return length_;
+}
+
+bool SharedChannel::closed() noexcept {
+  const Locked locked(lock_);
+  return closed_;
+}
+
+void SharedChannel::list(Waiters& waiters, Waiter* waiter) noexcept {
+  if (!waiter) return;
+  waiter->at = Waiter::At::kListed;
+  waiter->list = &waiters;
+  waiters.push(*waiter);
+}
+
+void SharedChannel::ring(Waiters& waiters) noexcept {
+  Waiter* w = waiters.first();
+  if (!w) return;
+  waiters.remove(*w);
+  w->list = nullptr;
+  w->inbox->put(*w);
+}
+
+void SharedChannel::ringAll(Waiters& waiters) noexcept {
+  while (!waiters.empty()) ring(waiters);
+}
+
+// Receivers learn that the channel is closed when the last reservation is over.
+void SharedChannel::ringAtTheEnd() noexcept {
+  if (closed_ && reserved_ == 0) ringAll(receivers_);
+}
+
+// One that was rung did not try: another one may.
+void SharedChannel::ringForWhatThereIs() noexcept {
+  if (length_ > 0) ring(receivers_);
+  if (hasRoom()) ring(senders_);
+}
+
+SharedChannel::Result SharedChannel::reserve(Waiter* waiter) noexcept {
+  const Locked locked(lock_);
+  if (closed_) return Result::kClosed;
+  if (hasRoom()) {
+    ++reserved_;
+    return Result::kDone;
+  }
+  list(senders_, waiter);
+  return Result::kWouldWait;
+}
+
+void SharedChannel::push(Message* message) noexcept {
+  const Locked locked(lock_);
+  --reserved_;
+  message->next = nullptr;
+  (last_ ? last_->next : first_) = message;
+  last_ = message;
+  ++length_;
+  ring(receivers_);
+  ringAtTheEnd();
+}
+
+void SharedChannel::giveUp() noexcept {
+  const Locked locked(lock_);
+  --reserved_;
+  ring(senders_);
+  ringAtTheEnd();
+}
+
+SharedChannel::Result SharedChannel::take(Message*& message, Waiter* waiter) noexcept {
+  const Locked locked(lock_);
+  if (first_) {
+    message = first_;
+    first_ = message->next;
+    if (!first_) last_ = nullptr;
+    --length_;
+    ring(senders_);
+    return Result::kDone;
+  }
+  if (closed_ && reserved_ == 0) return Result::kClosed;
+  list(receivers_, waiter);
+  return Result::kWouldWait;
+}
+
+void SharedChannel::leave(Waiter& waiter, bool early) noexcept {
+  const Locked locked(lock_);
+  if (waiter.at == Waiter::At::kListed) {
+    waiter.list->remove(waiter);
+    waiter.at = Waiter::At::kNowhere;
+    return;
+  }
+  waiter.inbox->remove(waiter);
+  if (early) ringForWhatThereIs();
+}
+
+void SharedChannel::forget(const Inbox& inbox) noexcept {
+  const Locked locked(lock_);
+  for (Waiters* list : {&receivers_, &senders_}) {
+    Waiter* next;
+    for (Waiter* w = list->first(); w; w = next) {
+      next = w->next;
+      if (w->inbox == &inbox) list->remove(*w);
+    }
+  }
+  ringForWhatThereIs();
+}
+
+void SharedChannel::close() noexcept {
+  const Locked locked(lock_);
+  closed_ = true;
+  ringAll(senders_);
+  ringAtTheEnd();
+}
+
+}  // namespace stackful::channel

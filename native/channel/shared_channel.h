@@ -1,0 +1,143 @@
+// A queue that hands messages from coroutines of any thread to those of any other, each to one receiver, in the order in which
+// they were sent. Who waits:
+//
+//   nowhere --receive or reserve, where it would wait--> listed --a push, a take, a lost reservation, close()--> rung
+//   rung    --Inbox::drain, on the waiter's thread--> woken, and tries again
+//   listed, rung, woken --leave(): its call ended early--> nowhere, and what it was woken for goes to the next one
+//   listed, rung --forget(): its thread ends--> nowhere, likewise
+//
+// A sender reserves room before it makes its message, because to make one changes something (ArrayBuffers are transferred), and
+// may run JavaScript.
+#pragma once
+
+#include <pthread.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "../sched/scheduler.h"
+
+namespace stackful::channel {
+
+// What it holds is up to the embedding.
+struct Message {
+  Message* next = nullptr;
+  bool isClone = false;  // the embedding's
+  virtual ~Message() = default;
+};
+
+class Inbox;
+class Waiters;
+
+// One wait of a coroutine. Its inbox has it, and no stack: those of a thread that ends are gone before other threads know.
+struct Waiter {
+  enum class At : uint8_t { kNowhere, kListed, kRung, kWoken };
+
+  Inbox* inbox = nullptr;
+  sched::Coroutine* coroutine = nullptr;
+  At at = At::kNowhere;     // written with the channel's lock; from kRung to kWoken with the inbox's
+  Waiters* list = nullptr;  // while it is listed
+  Waiter* next = nullptr;
+  Waiter* previous = nullptr;
+};
+
+// In order of arrival.
+class Waiters {
+ public:
+  bool empty() const noexcept { return first_ == nullptr; }
+  Waiter* first() const noexcept { return first_; }
+  void push(Waiter& w) noexcept;
+  void remove(Waiter& w) noexcept;
+
+ private:
+  Waiter* first_ = nullptr;
+  Waiter* last_ = nullptr;
+};
+
+// Through which other threads wake the coroutines of one.
+class Inbox {
+ public:
+  Inbox() noexcept = default;
+  // Every channel that a waiter of its may be in must have forgotten it.
+  ~Inbox();
+  Inbox(const Inbox&) = delete;
+  Inbox& operator=(const Inbox&) = delete;
+
+  // Duplicates `bell`, an eventfd (Poller::signalFd()); when it rings, drain() must be called. 0 or -errno.
+  int open(int bell) noexcept;
+  // On its own thread: wakes those that have been rung for.
+  void drain(sched::Scheduler& scheduler) noexcept;
+  // A waiter for `coroutine`, until done(). Null when there is no memory.
+  Waiter* waiterFor(sched::Coroutine* coroutine) noexcept;
+  void done(Waiter* waiter) noexcept;
+
+ private:
+  friend class SharedChannel;
+  void put(Waiter& w) noexcept;
+  void remove(Waiter& w) noexcept;
+
+  int bell_ = -1;
+  pthread_mutex_t lock_ = PTHREAD_MUTEX_INITIALIZER;
+  Waiters rung_;
+  std::vector<std::unique_ptr<Waiter>> all_;
+  Waiter* free_ = nullptr;  // by `next`
+};
+
+class SharedChannel {
+ public:
+  static constexpr uint64_t kUnlimited = UINT64_MAX;
+
+  // With one reference, the caller's; null when there is no memory.
+  static SharedChannel* create(uint64_t capacity) noexcept;
+  // One more reference to the channel with that number; null when there is none any more.
+  static SharedChannel* find(uint64_t id) noexcept;
+  void release() noexcept;
+
+  uint64_t id() const noexcept { return id_; }
+  uint64_t capacity() const noexcept { return capacity_; }
+  uint64_t length() noexcept;
+  bool closed() noexcept;
+
+  enum class Result { kDone, kWouldWait, kClosed };
+
+  // Room for one message, which push() or giveUp() must follow. Where there is none, `waiter`, if there is one, is listed.
+  Result reserve(Waiter* waiter) noexcept;
+  // The message is the channel's, also when it was closed since the reservation: it counts as sent before.
+  void push(Message* message) noexcept;
+  // The end of a reservation without a message.
+  void giveUp() noexcept;
+  // The next message; kClosed: there will be none.
+  Result take(Message*& message, Waiter* waiter) noexcept;
+
+  // After its coroutine's park, on its own thread; `early`: the call ends without another try.
+  void leave(Waiter& waiter, bool early) noexcept;
+  // Takes out the waiters of a thread whose coroutines do not run again.
+  void forget(const Inbox& inbox) noexcept;
+  void close() noexcept;
+
+ private:
+  explicit SharedChannel(uint64_t capacity) noexcept;
+  ~SharedChannel();
+  bool hasRoom() const noexcept { return length_ + reserved_ < capacity_; }
+  void list(Waiters& waiters, Waiter* waiter) noexcept;
+  void ring(Waiters& waiters) noexcept;
+  void ringAll(Waiters& waiters) noexcept;
+  void ringAtTheEnd() noexcept;
+  void ringForWhatThereIs() noexcept;
+
+  uint64_t id_ = 0;
+  const uint64_t capacity_;
+  uint64_t references_ = 1;  // under the registry's lock
+  pthread_mutex_t lock_;
+  Message* first_ = nullptr;
+  Message* last_ = nullptr;
+  uint64_t length_ = 0;
+  uint64_t reserved_ = 0;
+  bool closed_ = false;
+  Waiters receivers_;
+  Waiters senders_;
+};
+
+}  // namespace stackful::channel

@@ -66,7 +66,8 @@ export {
   simulate, type Cancellation, type Exploration, type ExploreOptions, type FaultOptions, type Simulated, type SimulationOptions,
 } from './simulate/simulate.js';
 export { Barrier } from './sync/barrier.js';
-export { Channel, sending, type SendCase } from './sync/channel.js';
+export { Channel } from './sync/channel.js';
+export { sending, type SendCase } from './sync/sending.js';
 export { NoSuchChannelError, SharedChannel, type SendOptions } from './sync/shared_channel.js';
 export { Condition } from './sync/condition.js';
 export { ChannelClosedError, LockOwnerError, RecursiveLockError } from './sync/errors.js';

@@ -117,15 +117,20 @@ export interface Native {
   channelHandle(channel: number): SharedArrayBuffer;
   channelOpen(handle: SharedArrayBuffer): number;
   channelDrop(channel: number): void;
-  /** 0: `channelSend` must follow; or a code. */
+  /** Parks. */
+  channelSend(channel: number, value: unknown): number;
+  /** 0: `channelSendReserved` must follow; or a code. */
   channelTryReserve(channel: number): number;
   /** The same. Parks. */
   channelReserve(channel: number): number;
-  channelSend<T>(channel: number, value: unknown, transfer: T[] | undefined, move: (transfer: T[]) => T[]): void;
+  channelSendReserved<T>(channel: number, value: unknown, transfer: T[] | undefined, move: (transfer: T[]) => T[]): void;
   /** A value; or `none`, and its element is the code. */
   channelTryReceive(channel: number, none: Int32Array): unknown;
   /** The same. Parks. */
   channelReceive(channel: number, none: Int32Array): unknown;
+  /** From now on the running coroutine is woken when there may be room, or a value. A number for `channelUnlisten`, or a code. */
+  channelListen(channel: number, room: boolean): number;
+  channelUnlisten(number: number): void;
   channelClose(channel: number): void;
   channelState(channel: number): [length: number, capacity: number, closed: number];
 

@@ -5,7 +5,9 @@ import { native } from '../internal/native.js';
 import { checkpoint, type ParkOptions } from '../internal/parking.js';
 import { chooseBelow } from '../internal/random.js';
 import type { Waitable } from '../internal/waiting.js';
-import { Channel, type SendCase } from './channel.js';
+import { Channel } from './channel.js';
+import type { SendCase } from './sending.js';
+import type { SharedChannel } from './shared_channel.js';
 import { CoroutineCase } from './coroutine_case.js';
 import type { Event } from './event.js';
 import { watchPromise } from './promise_watch.js';
@@ -80,7 +82,7 @@ export function after(ms: number): Timer {
 /**
  * The cases of {@link select}, and what each does:
  *
- * - a channel: gives the next value; `closed` is true when the channel is closed and drained
+ * - a channel, also a {@link SharedChannel}: gives the next value; `closed` is true when the channel is closed and drained
  * - {@link sending}: sends a value
  * - a coroutine, a promise: gives its result, or throws its error
  * - an {@link Event}: is ready when the event is set
@@ -90,6 +92,7 @@ export function after(ms: number): Timer {
  */
 export type SelectCase =
   | Channel<never>
+  | SharedChannel<never>
   | SendCase<never>
   | Coroutine
   | Event
@@ -100,7 +103,7 @@ export type SelectCase =
 
 /** The result of {@link select} when it chose the case `C` with the name (the index, in an array) `K`. */
 export type Selected<K, C> =
-  C extends Channel<infer T>
+  C extends Channel<infer T> | SharedChannel<infer T>
     ? { key: K; value: T; closed: false } | { key: K; value: undefined; closed: true }
     : {
         key: K;
@@ -176,7 +179,7 @@ export function select(cases: Readonly<Record<string, SelectCase>> | readonly Se
   for (;;) {
     const chosen = waitForAny(cased, options);
     if (chosen) return outcome(name(chosen.index), cased[chosen.index]!.selectResult!(chosen.result));
-    // A socket or a time ended the wait; these have no queue.
+    // A socket, a time or another thread ended the wait; these have no queue.
     for (let index = 0; index < count; index++) {
       if (cased[index]!.selectLater) continue;
       const value = cased[index]!.selectNow();
@@ -202,22 +205,41 @@ function outcome(key: string | number, value: unknown) {
 /** The object of a `select` whose cases only other coroutines of this thread can make ready. */
 const anyOfThem: Waitable = { label: 'any of several' };
 
-/** Returns the waiter of the case that ended the wait, or undefined for a socket or a time. Parks. */
+/** Returns the waiter of the case that ended the wait, or undefined for a socket, a time or another thread. Parks. */
 function waitForAny(cases: readonly Selectable<unknown>[], options: ParkOptions | undefined) {
   let deadline = Infinity;
   let sockets: number[] | undefined;
   let internal = true;
+  let others = false;
   for (const one of cases) {
     if (one.deadline !== undefined && one.deadline < deadline) deadline = one.deadline;
     if (one.socket !== undefined) (sockets ??= []).push(one.socket, one.forWriting ? 1 : 0);
+    if (one.listen) others = true;
     if (!(one instanceof SharedObject)) internal = false;
   }
   const ms = deadline === Infinity ? -1 : Math.max(deadline - native.now(), 0);
-  const wait = new SelectWait(sockets && Int32Array.from(sockets), ms);
+  const wait = new SelectWait(sockets && Int32Array.from(sockets), ms, others);
   const places = cases.map((one, index) => one.selectLater?.(wait, index));
+  const park = () => wait.park(ParkKind.select, 'select', options, internal && !others ? anyOfThem : undefined);
   try {
-    return wait.park(ParkKind.select, 'select', options, internal ? anyOfThem : undefined);
+    return others ? listening(cases, park) : park();
   } finally {
     for (const place of places) place?.leave();
+  }
+}
+
+/** Runs `park` while other threads can end it; not if one has made its case ready by then. */
+function listening<R>(cases: readonly Selectable<unknown>[], park: () => R): R | undefined {
+  const ends: (() => void)[] = [];
+  try {
+    for (const one of cases) {
+      if (!one.listen) continue;
+      const end = one.listen();
+      if (!end) return undefined;
+      ends.push(end);
+    }
+    return park();
+  } finally {
+    for (const end of ends) end();
   }
 }

@@ -22,6 +22,11 @@ export interface Selectable<T> {
   selectNow(): T | typeof CLOSED | typeof NOT_READY;
   /** Queues a waiter for the case. If absent, `select` calls {@link selectNow} again after the wait. @internal */
   selectLater?(select: SelectWait, index: number): CaseWaiter;
+  /**
+   * Where other threads make the case ready: lets them wake the running coroutine, and returns what ends that; undefined: the case is
+   * ready now. After the wait `select` calls {@link selectNow} again. @internal
+   */
+  listen?(): (() => void) | undefined;
   /** The case's result when its waiter was woken with `value`. @internal */
   selectResult?(value: unknown): T | typeof CLOSED;
   /** The time on the clock of `native.now()`, in milliseconds, from which the case is ready. @internal */
@@ -34,20 +39,21 @@ export interface Selectable<T> {
 
 /** The wait of a `select`. `park` returns the case that ended it, or undefined for a socket or a time. */
 export class SelectWait extends Waiter<CaseWaiter | undefined> {
-  /** @param sockets pairs for `native.netSelect`; `ms` -1: no limit */
+  /** @param sockets pairs for `native.netSelect`; `ms` -1: no limit; `others`: other threads may end the wait */
   constructor(
     private readonly sockets: Int32Array | undefined,
     private readonly ms: number,
+    private readonly others: boolean,
   ) {
     super('select');
   }
 
   override park(kind: ParkKind, operation: string, options?: ParkOptions, object?: Waitable, number = 0): CaseWaiter | undefined {
-    if (options?.signal || (!this.sockets && this.ms < 0)) return super.park(kind, operation, options, object, number);
+    if (options?.signal || (!this.sockets && this.ms < 0 && !this.others)) return super.park(kind, operation, options, object, number);
     return this.settle(this.prepare(object) || this.parkOutside(kind, number), operation);
   }
 
-  /** Parks for sockets or a time. */
+  /** Parks for sockets, a time or other threads. */
   private parkOutside(kind: ParkKind, number: number): number {
     const code = this.sockets ? native.netSelect(this.sockets, this.ms) : native.parkFor(kind, number, this.ms);
     return code === ETIMEDOUT ? 0 : code;

@@ -9,7 +9,7 @@ import { EAGAIN, EPIPE } from '../internal/results.js';
 import { checkTurn } from '../internal/turn.js';
 import { Values } from './channel.js';
 import { ChannelClosedError } from './errors.js';
-import { CLOSED } from './selectable.js';
+import { CLOSED, NOT_READY, type GIVES, type Selectable } from './selectable.js';
 import { SharedObject, type NameOptions } from './shared_object.js';
 
 const DEFAULT_CAPACITY = 1024;
@@ -67,7 +67,9 @@ const move = (buffers: ArrayBuffer[]): ArrayBuffer[] => structuredClone(buffers,
  * });
  * ```
  */
-export class SharedChannel<T> extends SharedObject implements Iterable<T> {
+export class SharedChannel<T> extends SharedObject implements Iterable<T>, Selectable<T> {
+  /** @hidden */
+  declare readonly [GIVES]: T;
   /** How many values the channel keeps at most. */
   readonly capacity: number;
   /** What {@link SharedChannel.from} takes, in this thread or any other: for `workerData`, `postMessage`, or a value of a channel. */
@@ -125,17 +127,23 @@ export class SharedChannel<T> extends SharedObject implements Iterable<T> {
    */
   send(value: T, options?: SendOptions): void {
     checkTurn('sharedChannel.send');
-    const transfer = options && transferIn('sharedChannel.send', options);
-    if (options?.signal) withSignal(options.signal, () => { this.reserve(); });
-    else this.reserve();
-    native.channelSend(this.number, value, transfer, move);
+    if (!options) {
+      this.whenSent(native.channelSend(this.number, value));
+      return;
+    }
+    const transfer = transferIn('sharedChannel.send', options);
+    const send = () => {
+      this.whenSent(transfer ? native.channelReserve(this.number) : native.channelSend(this.number, value));
+      if (transfer) native.channelSendReserved(this.number, value, transfer, move);
+    };
+    if (options.signal) withSignal(options.signal, send);
+    else send();
   }
 
-  /** Waits for room for one value. */
-  private reserve(): void {
-    const code = native.channelReserve(this.number);
+  private whenSent(code: number): void {
+    if (code === 0) return;
     if (code === EPIPE) throw new ChannelClosedError('sharedChannel.send');
-    if (code < 0) fail(code, 'sharedChannel.send');
+    fail(code, 'sharedChannel.send');
   }
 
   /**
@@ -145,12 +153,7 @@ export class SharedChannel<T> extends SharedObject implements Iterable<T> {
    * @throws ChannelClosedError (`ERR_CHANNEL_CLOSED`), TypeError (`ERR_NOT_CLONEABLE`, `ERR_INVALID_ARG_TYPE`), DataCloneError
    */
   trySend(value: T, options?: Pick<SendOptions, 'transfer'>): boolean {
-    const transfer = options && transferIn('sharedChannel.trySend', options);
-    const code = native.channelTryReserve(this.number);
-    if (code === EPIPE) throw new ChannelClosedError('sharedChannel.trySend');
-    if (code === EAGAIN) return false;
-    native.channelSend(this.number, value, transfer, move);
-    return true;
+    return this.put(value, options && transferIn('sharedChannel.trySend', options));
   }
 
   /**
@@ -188,6 +191,41 @@ export class SharedChannel<T> extends SharedObject implements Iterable<T> {
   /** @internal */
   override about(): object {
     return { length: this.length, capacity: this.capacity, closed: this.closed };
+  }
+
+  /** Sends if that needs no waiting. @internal */
+  put(value: T, transfer?: ArrayBuffer[]): boolean {
+    const code = native.channelTryReserve(this.number);
+    if (code === EPIPE) throw new ChannelClosedError('sharedChannel.send');
+    if (code === EAGAIN) return false;
+    native.channelSendReserved(this.number, value, transfer, move);
+    return true;
+  }
+
+  // A channel is a case of `select`: the next value.
+
+  /** @internal */
+  selectNow(): T | typeof CLOSED | typeof NOT_READY {
+    const value = native.channelTryReceive(this.number, NONE);
+    if (value !== NONE) return value as T;
+    return NONE[0] === EPIPE ? CLOSED : NOT_READY;
+  }
+
+  /** @internal */
+  listen(): (() => void) | undefined {
+    return this.listenFor(false);
+  }
+
+  /** @internal */
+  listenForRoom(): (() => void) | undefined {
+    return this.listenFor(true);
+  }
+
+  private listenFor(room: boolean): (() => void) | undefined {
+    const number = native.channelListen(this.number, room);
+    if (number === EAGAIN) return undefined;
+    if (number < 0) fail(number, 'select');
+    return () => { native.channelUnlisten(number); };
   }
 
   /** @internal */

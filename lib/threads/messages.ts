@@ -1,4 +1,5 @@
 import { invalidValue } from '../internal/arguments.js';
+import { SharedChannel } from '../sync/shared_channel.js';
 import { ControlBlock } from './control_block.js';
 import { Key } from './key.js';
 import { Mutex } from './mutex.js';
@@ -21,7 +22,8 @@ interface Parcel {
   options: object;
 }
 
-type Unpack = (words: Int32Array, options: object) => Thread | ThreadObject;
+type Passed = Thread | ThreadObject | SharedChannel<unknown>;
+type Unpack = (words: Int32Array, options: object) => Passed;
 
 const UNPACKING: readonly (readonly [type: abstract new (...args: never) => object, unpack: Unpack])[] = [
   [Thread, threadFrom],
@@ -30,6 +32,7 @@ const UNPACKING: readonly (readonly [type: abstract new (...args: never) => obje
   [SharedReadWriteLock, (words, options) => new SharedReadWriteLock(options, new SharedReadWriteCore(words))],
   [SharedBarrier, (words, options) => new SharedBarrier(1, options, new SharedBarrierCore(words))],
   [SharedSemaphore, (words, options) => new SharedSemaphore(0, options, new SharedSemaphoreCore(words))],
+  [SharedChannel, (words, options) => SharedChannel.from(words.buffer as SharedArrayBuffer, options)],
   [SharedOnce, (words, options) => new SharedOnce(options, new SharedOnceCore(words))],
 ];
 
@@ -38,21 +41,23 @@ function threadFrom(words: Int32Array): Thread {
   return new Thread({ id: control.id, kind: 'workers', control });
 }
 
-function parcelOf(value: ThreadObject | Thread): Parcel {
+function parcelOf(value: Passed): Parcel {
   const options = value instanceof Mutex ? { name: value.name, type: value.type } : { name: value.name };
-  const words = value instanceof Thread ? value.control?.words : wordsOf(value.core);
+  const words = wordsOf(value);
   if (!words) throw invalidValue('value', "without threads and locks over coroutines: those of over('workers') can be passed", value);
   return { [ORDERS]: UNPACKING.findIndex(([type]) => value instanceof type), words, options };
 }
 
-function wordsOf(core: object): Int32Array | undefined {
-  return core instanceof SharedCore ? core.words : undefined;
+function wordsOf(value: Passed): Int32Array | undefined {
+  if (value instanceof SharedChannel) return new Int32Array(value.handle);
+  if (value instanceof Thread) return value.control?.words;
+  return value.core instanceof SharedCore ? value.core.words : undefined;
 }
 
 /** A copy of `value` for `postMessage`, with parcels for threads, locks and the like. */
 export function encode(value: unknown): unknown {
   return copyOf(value, new Map(), (one) => {
-    if (one instanceof Thread || one instanceof ThreadObject) return parcelOf(one);
+    if (one instanceof Thread || one instanceof ThreadObject || one instanceof SharedChannel) return parcelOf(one);
     if (one instanceof Key) throw invalidValue('value', 'without keys, of which every worker makes its own', one);
     return undefined;
   });

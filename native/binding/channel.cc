@@ -33,10 +33,17 @@ struct Opened {
   bool dropped = false;   // by JavaScript; the last call lets it go
 };
 
+// Of a `select`, which waits for other things as well.
+struct Listening {
+  int32_t opened;
+  Waiter* waiter;
+};
+
 struct ChannelTable {
   static thread_local ChannelTable* current;
   channel::Inbox inbox;
   Numbered<Opened> opened;
+  Numbered<Listening> listening;
 
   ~ChannelTable() {
     for (Opened* one : opened.all()) {
@@ -62,14 +69,16 @@ Opened& openedAt(const Info& info) {
   return *ChannelTable::current->opened.at(intAt(info, 0));
 }
 
+void endCall(int32_t number, Opened& opened) {
+  if (--opened.calls == 0 && opened.dropped)
+    ChannelTable::current->opened.remove(static_cast<uint32_t>(number));
+}
+
 // While it lives, the channel stays open on this thread.
 class Call {
  public:
   explicit Call(const Info& info) : number_(intAt(info, 0)), opened_(openedAt(info)) { ++opened_.calls; }
-  ~Call() {
-    if (--opened_.calls == 0 && opened_.dropped)
-      ChannelTable::current->opened.remove(static_cast<uint32_t>(number_));
-  }
+  ~Call() { endCall(number_, opened_); }
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
   Opened& operator*() const noexcept { return opened_; }
@@ -84,6 +93,15 @@ int32_t codeOf(SharedChannel::Result result) {
   return result == SharedChannel::Result::kDone     ? 0
          : result == SharedChannel::Result::kClosed ? -EPIPE
                                                     : -EAGAIN;
+}
+
+// Whether a message has come while this thread, which has nothing else to do, looked for one.
+bool expects(const SharedChannel& channel) {
+  channel::Inbox& inbox = ChannelTable::current->inbox;
+  if (Runtime::current()->scheduler().readyLength() > 0 || !inbox.shouldExpect()) return false;
+  const bool met = channel.expect();
+  inbox.noteExpectation(met);
+  return met;
 }
 
 // Tries until it need not wait. 0, -EPIPE, or what has ended the wait.
@@ -154,7 +172,7 @@ void returnReserved(const Info& info, const Call& call, int32_t code) {
   returnInt(info, code);
 }
 
-// channelTryReserve(channel): 0: channelSend must follow; or -EAGAIN, -EPIPE.
+// channelTryReserve(channel): 0: channelSendReserved must follow; or -EAGAIN, -EPIPE.
 void tryReserve(const Info& info) {
   const Call call(info);
   returnReserved(info, call, codeOf(call->reserve(nullptr)));
@@ -172,9 +190,24 @@ void reserve(const Info& info) {
   returnReserved(info, call, code);
 }
 
-// channelSend(channel, value, transfer, move): throws encodeMessage's error, and the reservation is over. `move(transfer)` gives the
-// contents of those buffers as others, or throws; both may be undefined.
+// channelSend(channel, value): parks until there is room: 0, -EPIPE, or what has ended the wait. Throws encodeMessage's error.
 void send(const Info& info) {
+  const Call call(info);
+  Message* message = encodeMessage(info.GetIsolate(), info[1], {});
+  if (!message) return;
+  SharedChannel& channel = *(*call).channel;
+  int32_t code = codeOf(channel.offer(message, nullptr));
+  if (code == -EAGAIN) {
+    code = waitUntil(channel, sched::ParkKind::kChannelSend,
+                     [&](Waiter* waiter) { return channel.offer(message, waiter); });
+  }
+  if (code != 0) delete message;
+  returnInt(info, code);
+}
+
+// channelSendReserved(channel, value, transfer, move): throws encodeMessage's error, and the reservation is over. `move(transfer)` gives the
+// contents of those buffers as others, or throws; both may be undefined.
+void sendReserved(const Info& info) {
   const Call call(info);
   v8::Isolate* isolate = info.GetIsolate();
   v8::Local<v8::Context> context = isolate->GetCurrentContext();
@@ -219,11 +252,38 @@ void receive(const Info& info) {
   SharedChannel& channel = *(*call).channel;
   Message* message = nullptr;
   int32_t code = codeOf(channel.take(message, nullptr));
+  if (code == -EAGAIN && expects(channel)) code = codeOf(channel.take(message, nullptr));
   if (code == -EAGAIN) {
     code = waitUntil(channel, sched::ParkKind::kChannelReceive,
                      [&](Waiter* waiter) { return channel.take(message, waiter); });
   }
   returnReceived(info, code, message);
+}
+
+// channelListen(channel, room): from now on the running coroutine is woken when there may be room or, if false, a value: a number for
+// channelUnlisten; -EAGAIN: it should look now; or -ENOMEM.
+void listen(const Info& info) {
+  Opened& opened = openedAt(info);
+  channel::Inbox& inbox = ChannelTable::current->inbox;
+  Waiter* const waiter = inbox.waiterFor(Runtime::current()->scheduler().running());
+  if (!waiter) return returnInt(info, -ENOMEM);
+  if (!opened.channel->listen(*waiter, boolAt(info, 1))) {
+    inbox.done(waiter);
+    return returnInt(info, -EAGAIN);
+  }
+  ++opened.calls;
+  returnInt(info, ChannelTable::current->listening.add(new Listening{intAt(info, 0), waiter}));
+}
+
+// channelUnlisten(number)
+void unlisten(const Info& info) {
+  ChannelTable& all = *ChannelTable::current;
+  const Listening one = *all.listening.at(intAt(info, 0));
+  all.listening.remove(static_cast<uint32_t>(intAt(info, 0)));
+  Opened& opened = *all.opened.at(one.opened);
+  opened.channel->leave(*one.waiter, true);
+  all.inbox.done(one.waiter);
+  endCall(one.opened, opened);
 }
 
 // channelClose(channel)
@@ -268,8 +328,11 @@ void defineChannel(v8::Local<v8::Context> context, v8::Local<v8::Object> exports
   define(context, exports, "channelTryReserve", tryReserve);
   define(context, exports, "channelReserve", reserve);
   define(context, exports, "channelSend", send);
+  define(context, exports, "channelSendReserved", sendReserved);
   define(context, exports, "channelTryReceive", tryReceive);
   define(context, exports, "channelReceive", receive);
+  define(context, exports, "channelListen", listen);
+  define(context, exports, "channelUnlisten", unlisten);
   define(context, exports, "channelClose", close);
   define(context, exports, "channelState", state);
 }

@@ -35,6 +35,14 @@ Registry& registry() noexcept {
   return *instance;
 }
 
+inline void pause() noexcept {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#else
+  asm volatile("yield");
+#endif
+}
+
 }  // namespace
 
 void Waiters::push(Waiter& w) noexcept {
@@ -57,6 +65,22 @@ Inbox::~Inbox() {
 int Inbox::open(int bell) noexcept {
   bell_ = fcntl(bell, F_DUPFD_CLOEXEC, 0);
   return bell_ < 0 ? -errno : 0;
+}
+
+bool Inbox::shouldExpect() noexcept {
+  constexpr int kTryAgain = 32;
+  if (expectations_ >= 0) return true;
+  if (++notExpected_ < kTryAgain) return false;
+  notExpected_ = 0;
+  return true;
+}
+
+void Inbox::noteExpectation(bool met) noexcept {
+  constexpr int kMost = 8;
+  if (met)
+    expectations_ = expectations_ < 0 ? 1 : expectations_ < kMost ? expectations_ + 1 : kMost;
+  else if (expectations_ >= 0)
+    --expectations_;
 }
 
 Waiter* Inbox::waiterFor(sched::Coroutine* coroutine) noexcept {
@@ -154,9 +178,8 @@ void SharedChannel::release() noexcept {
   delete this;
 }
 
-uint64_t SharedChannel::length() noexcept {
-  const Locked locked(lock_);
-  return length_;
+uint64_t SharedChannel::length() const noexcept {
+  return length_.load(std::memory_order_relaxed);
 }
 
 bool SharedChannel::closed() noexcept {
@@ -185,12 +208,12 @@ void SharedChannel::ringAll(Waiters& waiters) noexcept {
 
 // Receivers learn that the channel is closed when the last reservation is over.
 void SharedChannel::ringAtTheEnd() noexcept {
-  if (closed_ && reserved_ == 0) ringAll(receivers_);
+  if (ended()) ringAll(receivers_);
 }
 
 // One that was rung did not try: another one may.
 void SharedChannel::ringForWhatThereIs() noexcept {
-  if (length_ > 0) ring(receivers_);
+  if (length() > 0) ring(receivers_);
   if (hasRoom()) ring(senders_);
 }
 
@@ -205,14 +228,26 @@ SharedChannel::Result SharedChannel::reserve(Waiter* waiter) noexcept {
   return Result::kWouldWait;
 }
 
-void SharedChannel::push(Message* message) noexcept {
-  const Locked locked(lock_);
-  --reserved_;
+void SharedChannel::append(Message* message) noexcept {
   message->next = nullptr;
   (last_ ? last_->next : first_) = message;
   last_ = message;
-  ++length_;
+  length_.store(length_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   ring(receivers_);
+}
+
+SharedChannel::Result SharedChannel::offer(Message* message, Waiter* waiter) noexcept {
+  const Locked locked(lock_);
+  if (closed_) return Result::kClosed;
+  if (!hasRoom()) return list(senders_, waiter), Result::kWouldWait;
+  append(message);
+  return Result::kDone;
+}
+
+void SharedChannel::push(Message* message) noexcept {
+  const Locked locked(lock_);
+  --reserved_;
+  append(message);
   ringAtTheEnd();
 }
 
@@ -229,13 +264,32 @@ SharedChannel::Result SharedChannel::take(Message*& message, Waiter* waiter) noe
     message = first_;
     first_ = message->next;
     if (!first_) last_ = nullptr;
-    --length_;
+    length_.store(length_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
     ring(senders_);
     return Result::kDone;
   }
-  if (closed_ && reserved_ == 0) return Result::kClosed;
+  if (ended()) return Result::kClosed;
   list(receivers_, waiter);
   return Result::kWouldWait;
+}
+
+bool SharedChannel::expect() const noexcept {
+  const int64_t until = sched::monotonicNow() + kExpectedNs;
+  constexpr int kLooks = 16;  // a pause each, between looks at the clock
+  do {
+    for (int i = 0; i < kLooks; ++i) {
+      if (length() > 0) return true;
+      pause();
+    }
+  } while (sched::monotonicNow() < until);
+  return false;
+}
+
+bool SharedChannel::listen(Waiter& waiter, bool forRoom) noexcept {
+  const Locked locked(lock_);
+  if (forRoom ? closed_ || hasRoom() : first_ || ended()) return false;
+  list(forRoom ? senders_ : receivers_, &waiter);
+  return true;
 }
 
 void SharedChannel::leave(Waiter& waiter, bool early) noexcept {

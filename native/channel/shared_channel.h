@@ -6,12 +6,15 @@
 //   listed, rung, woken --leave(): its call ended early--> nowhere, and what it was woken for goes to the next one
 //   listed, rung --forget(): its thread ends--> nowhere, likewise
 //
-// A sender reserves room before it makes its message, because to make one changes something (ArrayBuffers are transferred), and
-// may run JavaScript.
+// A sender reserves room before it makes its message where that changes something (ArrayBuffers are transferred); other messages are made
+// first and offered.
+//
+// Before a receiver waits it may look again for some microseconds (expect()): to be woken takes longer, and costs both threads.
 #pragma once
 
 #include <pthread.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -67,6 +70,9 @@ class Inbox {
 
   // Duplicates `bell`, an eventfd (Poller::signalFd()); when it rings, drain() must be called. 0 or -errno.
   int open(int bell) noexcept;
+  // On its own thread: whether to look again is worth it, by how often that has helped.
+  bool shouldExpect() noexcept;
+  void noteExpectation(bool met) noexcept;
   // On its own thread: wakes those that have been rung for.
   void drain(sched::Scheduler& scheduler) noexcept;
   // A waiter for `coroutine`, until done(). Null when there is no memory.
@@ -83,11 +89,14 @@ class Inbox {
   Waiters rung_;
   std::vector<std::unique_ptr<Waiter>> all_;
   Waiter* free_ = nullptr;  // by `next`
+  int expectations_ = 0;    // met, less those that were not
+  int notExpected_ = 0;     // waits since the last look
 };
 
 class SharedChannel {
  public:
   static constexpr uint64_t kUnlimited = UINT64_MAX;
+  static constexpr int64_t kExpectedNs = 5'000;
 
   // With one reference, the caller's; null when there is no memory.
   static SharedChannel* create(uint64_t capacity) noexcept;
@@ -97,11 +106,13 @@ class SharedChannel {
 
   uint64_t id() const noexcept { return id_; }
   uint64_t capacity() const noexcept { return capacity_; }
-  uint64_t length() noexcept;
+  uint64_t length() const noexcept;
   bool closed() noexcept;
 
   enum class Result { kDone, kWouldWait, kClosed };
 
+  // The message is the channel's if there is room for it (kDone). Where there is none, `waiter` is listed.
+  Result offer(Message* message, Waiter* waiter) noexcept;
   // Room for one message, which push() or giveUp() must follow. Where there is none, `waiter`, if there is one, is listed.
   Result reserve(Waiter* waiter) noexcept;
   // The message is the channel's, also when it was closed since the reservation: it counts as sent before.
@@ -111,6 +122,10 @@ class SharedChannel {
   // The next message; kClosed: there will be none.
   Result take(Message*& message, Waiter* waiter) noexcept;
 
+  // Looks for a message for kExpectedNs at most.
+  bool expect() const noexcept;
+  // Lists a waiter for room or for a message, as reserve and take do where they would wait; false: they would not.
+  bool listen(Waiter& waiter, bool forRoom) noexcept;
   // After its coroutine's park, on its own thread; `early`: the call ends without another try.
   void leave(Waiter& waiter, bool early) noexcept;
   // Takes out the waiters of a thread whose coroutines do not run again.
@@ -120,7 +135,9 @@ class SharedChannel {
  private:
   explicit SharedChannel(uint64_t capacity) noexcept;
   ~SharedChannel();
-  bool hasRoom() const noexcept { return length_ + reserved_ < capacity_; }
+  bool ended() const noexcept { return closed_ && reserved_ == 0; }
+  bool hasRoom() const noexcept { return length() + reserved_ < capacity_; }
+  void append(Message* message) noexcept;
   void list(Waiters& waiters, Waiter* waiter) noexcept;
   void ring(Waiters& waiters) noexcept;
   void ringAll(Waiters& waiters) noexcept;
@@ -133,7 +150,7 @@ class SharedChannel {
   pthread_mutex_t lock_;
   Message* first_ = nullptr;
   Message* last_ = nullptr;
-  uint64_t length_ = 0;
+  std::atomic<uint64_t> length_{0};  // written with the lock
   uint64_t reserved_ = 0;
   bool closed_ = false;
   Waiters receivers_;

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 
-import { sleep } from 'stackful';
+import { SharedChannel, sleep } from 'stackful';
 import { inCoroutine } from 'stackful/embed';
 import { CANCELED, create, Mutex, over } from 'stackful/threads';
 
@@ -150,6 +150,12 @@ describe('what is passed to a worker', () => {
     expect(() => join(start('joins', { thread }))).toThrow(withCode('ENOTSUP'));
     join(start('cancels', { thread }));
     expect(join(thread)).toBe(CANCELED);
+  }));
+
+  it('may be a channel, in both directions', inCoroutine(() => {
+    const channel = new SharedChannel<number>(5, { name: 'c' });
+    const passed = join(start('doubles', { channel })) as { channel: SharedChannel<number> };
+    expect([channel.receive(), passed.channel.receive(), passed.channel.name, passed.channel.capacity]).toEqual([2, 4, 'c', 5]);
   }));
 
   it('cannot be what is over coroutines, nor what cannot be copied', inCoroutine(() => {

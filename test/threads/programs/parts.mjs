@@ -135,3 +135,8 @@ export const tries = ({ object, calls }) => calls.map(([name, ...args]) => {
     return error.code;
   }
 });
+
+export function doubles({ channel }) {
+  for (const n of [1, 2]) channel.send(2 * n);
+  return { channel };
+}

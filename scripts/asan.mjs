@@ -21,6 +21,7 @@ const PROGRAMS = [
   ['io_torture.mjs', '20', '10'],
   ['in_worker.mjs', './torture.mjs', '200', '10'],
   ['terminations.mjs', '10'],
+  ['shared_channel.mjs', '5'],
 ];
 
 /** Of these, all tests run inside a worker thread, but those that start other programs, into which the sanitizer would come, too. */

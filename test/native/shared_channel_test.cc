@@ -59,6 +59,14 @@ struct Station : Environment {
 
   bool send(SharedChannel& channel, int value) {
     Result result = Result::kDone;
+    if (value % 2 == 0) {
+      auto message = std::make_unique<Number>(value);
+      if (wait(
+              channel, [&](Waiter* w) { return channel.offer(message.get(), w); }, result) < 0)
+        return false;
+      if (result == Result::kDone) message.release();
+      return result == Result::kDone;
+    }
     if (wait(
             channel, [&](Waiter* w) { return channel.reserve(w); }, result) < 0)
       return false;
@@ -71,6 +79,7 @@ struct Station : Environment {
   int receive(SharedChannel& channel) {
     Message* message = nullptr;
     Result result = Result::kDone;
+    if (channel.length() == 0 && inbox->shouldExpect()) inbox->noteExpectation(channel.expect());
     if (wait(
             channel, [&](Waiter* w) { return channel.take(message, w); }, result) < 0)
       return -2;
@@ -112,14 +121,17 @@ TEST_CASE(
   // A reservation takes room before there is a message.
   CHECK(channel->reserve(nullptr) == Result::kDone);
   CHECK(channel->reserve(nullptr) == Result::kWouldWait);
+  Number tooMany(4);
+  CHECK(channel->offer(&tooMany, nullptr) == Result::kWouldWait);
   channel->giveUp();
   CHECK(push(*channel, 3));
   channel->close();
   CHECK(channel->reserve(nullptr) == Result::kClosed);
+  CHECK(channel->offer(&tooMany, nullptr) == Result::kClosed);
   CHECK(take(*channel) == 2);
   channel.reset();
   CHECK(SharedChannel::find(id) == nullptr);
-  CHECK(alive == 0);
+  CHECK(alive == 1);  // tooMany
 }
 
 TEST_CASE(
@@ -202,4 +214,37 @@ TEST_CASE("a thread that ends with waiting coroutines leaves messages and room t
   }
   CHECK(lasting.run());
   CHECK(got == 5);
+}
+
+TEST_CASE("who listens is woken as one who waits, unless there is something already") {
+  const Held channel(SharedChannel::create(1));
+  Station station;
+  bool woken = false;
+  station.go([&] {
+    Waiter* waiter = station.inbox->waiterFor(station.scheduler.running());
+    CHECK_FALSE(channel->listen(*waiter, true));
+    REQUIRE(channel->listen(*waiter, false));
+    woken = station.scheduler.parkUntil({sched::ParkKind::kSelect, -1, 0}, sched::kNoDeadline) == 0;
+    channel->leave(*waiter, true);
+    CHECK_FALSE(channel->listen(*waiter, false));
+    station.inbox->done(waiter);
+  });
+  station.scheduler.runBatch(Environment::kTurnNs);
+  std::thread([&] { push(*channel, 1); }).join();
+  CHECK(station.run());
+  CHECK(woken);
+}
+
+TEST_CASE("to look again stops where it does not help, and is tried now and then") {
+  Inbox inbox;
+  int looks = 0;
+  for (int i = 0; i < 320; ++i) {
+    if (!inbox.shouldExpect()) continue;
+    ++looks;
+    inbox.noteExpectation(false);
+  }
+  CHECK(looks > 5);
+  CHECK(looks < 20);
+  inbox.noteExpectation(true);
+  CHECK(inbox.shouldExpect());
 }

@@ -168,6 +168,11 @@ export interface Native {
   addonLoaded(): void;
   watchModules(list: readonly string[], changed: () => void): void;
   setBatchBudget(ms: number): void;
+  /** Whether jobs of the pool are metered, and what they have come to: jobs done, milliseconds waited and served, jobs under way. */
+  meterPool(on: boolean): void;
+  poolMeter: (this: void, into: Float64Array) => void;
+  /** How many coroutines are ready. */
+  readyLength: (this: void) => number;
 }
 
 function load(): Native {

@@ -10,6 +10,21 @@ export class SchedulingPolicyError extends StackfulError {
   }
 }
 
+/** Admission has held a coroutine at an edge for as long as it may, and what was short there still is. Nothing of the work has begun. */
+export class AdmissionRefusedError extends StackfulError {
+  readonly code = 'ERR_ADMISSION_REFUSED';
+  constructor(
+    /** The name of the edge. */
+    readonly edge: string,
+    /** What was short when it was held. */
+    readonly resource: 'cpu' | 'pool' | 'memory',
+  ) {
+    super(`${edge} was held back for too long, because ${SHORT[resource]} is short`);
+  }
+}
+
+const SHORT = { cpu: 'the processor', pool: 'the pool of threads', memory: 'memory' };
+
 function describe(chosen: unknown): string {
   const { id } = (chosen ?? {}) as { id?: unknown };
   return typeof id === 'number' ? `coroutine #${String(id)}, which is not one of them` : inspect(chosen, { depth: 0 });

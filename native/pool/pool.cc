@@ -1,5 +1,6 @@
 #include "pool.h"
 
+#include "../sched/clock.h"
 #include "thread_pool.h"
 
 namespace stackful::pool {
@@ -39,6 +40,7 @@ bool Pool::runJob(Job* job, sched::Reason reason, Interrupted interrupted, int64
   }
   job->mailbox = mailbox_;
   job->waiter = scheduler_.running();
+  if (meters_) job->submitted = sched::monotonicNow();
   mailbox_->retain();
   if (const int error = submit(job)) {
     mailbox_->release();
@@ -94,6 +96,11 @@ void Pool::collect() noexcept {
   for (Job* job = mailbox_->take(); job; job = next) {
     next = job->next;
     --inFlight_;
+    if (job->submitted != 0) {
+      ++metered_.jobs;
+      metered_.waited += job->begun - job->submitted;
+      metered_.served += job->done - job->begun;
+    }
     if (!job->waiter) {
       job->discard(job);
       continue;

@@ -23,6 +23,13 @@ enum class Interrupted : uint8_t {
   kLeaves,
 };
 
+// What the jobs of an environment have waited for a thread, and kept one, while they were metered; nanoseconds.
+struct Metered {
+  uint64_t jobs = 0;
+  int64_t waited = 0;
+  int64_t served = 0;
+};
+
 class Pool {
  public:
   explicit Pool(sched::Scheduler& scheduler) noexcept;
@@ -87,6 +94,9 @@ class Pool {
   }
   sched::Scheduler& scheduler() noexcept { return scheduler_; }
   uint32_t inFlight() const noexcept { return inFlight_; }
+  // Costs a job three looks at the clock.
+  void meter(bool on) noexcept { meters_ = on; }
+  const Metered& metered() const noexcept { return metered_; }
 
  private:
   // True when the job is the caller's again.
@@ -98,6 +108,8 @@ class Pool {
   Mailbox* mailbox_ = nullptr;
   Job* collected_ = nullptr;  // done, but their coroutines have not run yet
   uint32_t inFlight_ = 0;
+  bool meters_ = false;
+  Metered metered_;
 };
 
 }  // namespace stackful::pool

@@ -35,7 +35,7 @@ import type { ProxyProtocolTerms } from './proxy_protocol.js';
 import { Request } from './request.js';
 import { FileResponse, PreparedResponse, type BodyPart, type ResponseLike, type ResponseParts } from './response.js';
 import { discard, inStep } from './source.js';
-import { beginRequest, endUnit, type Unit } from './admitted.js';
+import { admitRequest, endUnit, REFUSED, type Unit } from './admitted.js';
 import { timedAnswer, timing } from './timing.js';
 import type { ProxyTrust } from './trust_proxy.js';
 
@@ -171,7 +171,7 @@ export abstract class Exchange {
     if (owner.reusesRequests) owner.spare = undefined;
     try {
       if ((head & HEAD_METHOD) === METHOD_CONNECT) refuseTunnel(number);
-      if (admitting && !owner.routed) this.admit();
+      if (admitting && !owner.routed && !this.admit()) return this.respond(owner, request, REFUSED);
       const response = timing ? timedAnswer(owner, request) : owner.handler(request);
       if (typeof response === 'string') {
         this.endRequest(owner, request);
@@ -183,11 +183,12 @@ export abstract class Exchange {
     }
   }
 
-  /** Begins the request as a unit of work, if it has not begun. Parks. @throws HttpError (503) when it was held for too long */
-  admit(route?: string): void {
-    if (this.owner.observing) return;
+  /** Begins the request as a unit of work, if it has not begun. False: it is refused. Parks. */
+  admit(route?: string): boolean {
     if (route !== undefined) this.owner.routed = true;
-    this.unit ??= beginRequest(route);
+    if (this.owner.observing || this.unit) return true;
+    this.unit = admitRequest(route);
+    return this.unit !== undefined;
   }
 
   /** What is held back for a unit under way need not wait for this one any longer. Never parks. */

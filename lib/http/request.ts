@@ -63,9 +63,9 @@ export class Request extends RequestHead {
     if (this.number >= 0) this.known?.controller?.abort(reason);
   }
 
-  /** Begins it as a unit of work, for admission, unless that has happened. Parks. @throws HttpError (503) @internal */
-  admit(route: string): void {
-    this.connection.admit(route);
+  /** Begins it as a unit of work, for admission, unless that has happened. False: it is refused. Parks. @internal */
+  admit(route: string): boolean {
+    return this.connection.admit(route);
   }
 
   /** Whether the request has a body; an empty one in chunks counts. */

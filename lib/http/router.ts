@@ -3,6 +3,7 @@ import FindMyWay from 'find-my-way';
 import { functionOf, integerIn, invalidType, invalidValue } from '../internal/arguments.js';
 import { admitting } from '../schedule/admission.js';
 import { nameJob, namesJobs } from '../schedule/policy_in_force.js';
+import { REFUSED } from './admitted.js';
 import type { Handler } from './exchange.js';
 import { refuseUnknown } from './known.js';
 import { METHODS } from './native.js';
@@ -145,7 +146,7 @@ class Routes {
     if (!found) return this.miss(request, path);
     const { handler, params, store } = found;
     if (namesJobs) nameJob(store);
-    if (admitting && !routers.has(handler as Handler)) request.admit(store.edge);
+    if (admitting && !routers.has(handler as Handler) && !request.admit(store.edge)) return REFUSED;
     if (store.segments === 0) return (handler as Handler)(request.routed(params, store.route));
     const { '*': _, ...named } = params;
     return (handler as Handler)(request.mounted(named, store.route, store.segments));

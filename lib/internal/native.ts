@@ -168,8 +168,11 @@ export interface Native {
   addonLoaded(): void;
   watchModules(list: readonly string[], changed: () => void): void;
   setBatchBudget(ms: number): void;
-  /** Whether jobs of the pool are metered, and what they have come to: jobs done, milliseconds waited and served, jobs under way. */
-  meterPool(on: boolean): void;
+  /**
+   * Meters jobs of the pool, each for an edge, 0 to 64: that of its coroutine, by slot. `poolMeter` tells of each edge how many jobs are
+   * done, for how many milliseconds these have waited for a thread, and for how many they kept one.
+   */
+  meterPool(edges: Int32Array | undefined): void;
   poolMeter: (this: void, into: Float64Array) => void;
   /** How many coroutines are ready. */
   readyLength: (this: void) => number;

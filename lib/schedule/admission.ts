@@ -16,6 +16,7 @@ import { Descriptors, type Purpose } from './admission/descriptors.js';
 import { Gate, type Unit } from './admission/gate.js';
 import { metersOfThread } from './admission/meters.js';
 import { RESOURCES } from './admission/edge.js';
+import { AdmissionRefusedError } from './errors.js';
 import { admissionReport, type AdmissionStats } from './admission/report.js';
 
 /** The settings of `configure({ admission })`. */
@@ -73,9 +74,9 @@ export function setAdmission(value: boolean | AdmissionOptions): void {
   admissionReport.of = report;
 }
 
-/** Begins a request of a route. Parks. @throws AdmissionRefusedError (`ERR_ADMISSION_REFUSED`) @internal */
-export function admitRequest(route?: string): Unit | undefined {
-  return gate?.enter('a request', gate.edge(route ?? REQUESTS), patience);
+/** Begins a request, of a route if that is known; undefined: it was held for too long, and is refused. Parks. @internal */
+export function admitRequest(route = REQUESTS): Unit | undefined {
+  return gate!.enter('a request', gate!.edge(route), patience);
 }
 
 /** Ends what {@link admitRequest} has begun. Never parks. @internal */
@@ -151,6 +152,7 @@ export function admit<R>(name: string, fn: () => R, options?: AdmitOptions): R {
   const there = gate;
   const enter = () => there.enter('admit', there.edge(name), most);
   const unit = signal ? withSignal(signal, enter) : enter();
+  if (!unit) throw new AdmissionRefusedError(name);
   try {
     return fn();
   } finally {

@@ -16,14 +16,10 @@ export class AdmissionRefusedError extends StackfulError {
   constructor(
     /** The name of the edge. */
     readonly edge: string,
-    /** What was short when it was held. */
-    readonly resource: 'cpu' | 'pool' | 'memory',
   ) {
-    super(`${edge} was held back for too long, because ${SHORT[resource]} is short`);
+    super(`${edge} was held back for longer than its patience, because what it uses is short`);
   }
 }
-
-const SHORT = { cpu: 'the processor', pool: 'the pool of threads', memory: 'memory' };
 
 function describe(chosen: unknown): string {
   const { id } = (chosen ?? {}) as { id?: unknown };

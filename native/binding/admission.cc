@@ -4,9 +4,19 @@
 namespace stackful::binding {
 namespace {
 
-// meterPool(on): whether jobs of the pool are metered from now on.
+// meterPool(edges): from now on jobs of the pool are metered for the edges in an Int32Array by slots of coroutines, which
+// JavaScript changes; undefined: no longer.
 void meterPool(const Info& info) {
-  if (Runtime* runtime = Runtime::current()) runtime->pool().meter(boolAt(info, 0));
+  Runtime* runtime = Runtime::current();
+  if (!runtime) return;
+  if (info[0]->IsInt32Array()) {
+    v8::Local<v8::Int32Array> edges = info[0].As<v8::Int32Array>();
+    runtime->meteredEdges = edges->Buffer()->GetBackingStore();
+    runtime->pool().meter(static_cast<const int32_t*>(runtime->meteredEdges->Data()), edges->Length());
+  } else {
+    runtime->pool().meter(nullptr, 0);
+    runtime->meteredEdges.reset();
+  }
 }
 
 // readyLength(): how many coroutines are ready. Asked for every coroutine that is let in.
@@ -15,17 +25,18 @@ void readyLength(const Info& info) {
   info.GetReturnValue().Set(runtime ? runtime->scheduler().readyLength() : 0u);
 }
 
-// poolMeter(into): how many metered jobs are done, and how many milliseconds they have waited for a thread and kept one; and how
-// many jobs are under way.
+// poolMeter(into): for each edge how many metered jobs are done, and how many milliseconds they have waited for a thread and kept
+// one.
 void poolMeter(const Info& info) {
   Runtime* runtime = Runtime::current();
   if (!runtime) return;
   auto* into = reinterpret_cast<double*>(bytesAt(info, 0).data);
-  const pool::Metered& metered = runtime->pool().metered();
-  into[0] = static_cast<double>(metered.jobs);
-  into[1] = static_cast<double>(metered.waited) / 1e6;
-  into[2] = static_cast<double>(metered.served) / 1e6;
-  into[3] = runtime->pool().inFlight();
+  for (size_t edge = 0; edge < pool::Pool::kEdges; ++edge) {
+    const pool::Metered& metered = runtime->pool().metered(edge);
+    *into++ = static_cast<double>(metered.jobs);
+    *into++ = static_cast<double>(metered.waited) / 1e6;
+    *into++ = static_cast<double>(metered.served) / 1e6;
+  }
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ bool Pool::runJob(Job* job, sched::Reason reason, Interrupted interrupted, int64
   }
   job->mailbox = mailbox_;
   job->waiter = scheduler_.running();
-  if (meters_) job->submitted = sched::monotonicNow();
+  if (edgeOf_) beginMetering(job);
   mailbox_->retain();
   if (const int error = submit(job)) {
     mailbox_->release();
@@ -81,6 +81,13 @@ bool Pool::runJob(Job* job, sched::Reason reason, Interrupted interrupted, int64
   return true;
 }
 
+void Pool::beginMetering(Job* job) noexcept {
+  const uint32_t slot = job->waiter->slot;
+  const int32_t edge = slot < slots_ ? edgeOf_[slot] : 0;
+  job->edge = edge > 0 && static_cast<size_t>(edge) < kEdges ? static_cast<uint8_t>(edge) : 0;
+  job->submitted = sched::monotonicNow();
+}
+
 // Until the job is done, or something else ends it.
 int32_t Pool::parkFor(const Job* job, sched::Reason reason) noexcept {
   int32_t code;
@@ -97,9 +104,10 @@ void Pool::collect() noexcept {
     next = job->next;
     --inFlight_;
     if (job->submitted != 0) {
-      ++metered_.jobs;
-      metered_.waited += job->begun - job->submitted;
-      metered_.served += job->done - job->begun;
+      Metered& metered = metered_[job->edge];
+      ++metered.jobs;
+      metered.waited += job->begun - job->submitted;
+      metered.served += job->done - job->begun;
     }
     if (!job->waiter) {
       job->discard(job);

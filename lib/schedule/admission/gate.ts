@@ -6,7 +6,6 @@ import { parkDetails } from '../../internal/park_details.js';
 import { ETIMEDOUT } from '../../internal/results.js';
 import { simulating } from '../../internal/simulating.js';
 import { markObserver } from '../../observe/deadlock.js';
-import { AdmissionRefusedError } from '../errors.js';
 import { Edge, Held, type Resource } from './edge.js';
 import { Limits } from './limits.js';
 import type { Meters } from './meters.js';
@@ -22,6 +21,8 @@ const ROUNDS = 8;
 /** When no unit has ended for as long as four take, and for this long at least, one is let in: they may wait for what is held. */
 const PATIENT_MS = 250;
 const PATIENT_UNITS = 4;
+/** What a unit counts at least for, in milliseconds. */
+const LEAST_USE = 0.01;
 /** How often that time doubles. */
 const MOST_FORCED = 10;
 
@@ -42,8 +43,8 @@ export class Gate {
   private waiting = -1;
   private held = 0;
   private rounds = 0;
-  /** The edge that was served last. */
-  private turn = 0;
+  /** {@link Edge.had} of the edge that was served last: one that comes after a while has had no less. */
+  private least = 0;
   private closed = false;
 
   constructor(readonly meters: Meters) {
@@ -64,22 +65,28 @@ export class Gate {
     return this.edges;
   }
 
-  /** Begins a unit when no resource is short that it would use. Parks. `patience`: after so many milliseconds it is refused. */
-  enter(operation: string, edge: Edge, patience: number): Unit {
+  /**
+   * Begins a unit when no resource is short that it would use. Undefined: it was refused, after `patience` milliseconds. Parks. What the
+   * running coroutine does from then on counts as the unit's, until {@link leave}.
+   */
+  enter(operation: string, edge: Edge, patience: number): Unit | undefined {
     const now = this.meters.now();
     this.limits.look(now);
     const processorIsFree = this.held === 0 && this.meters.ready() === 0;
     const short = edge.held > 0 ? edge.heldBy : this.limits.short(edge, processorIsFree);
     if (short === undefined || this.closed || !this.mayHold()) {
       edge.begin();
+      this.meters.charge(edge.index);
       return { gate: this, edge, began: now };
     }
-    if (!this.hold(operation, edge, short, now, patience)) throw new AdmissionRefusedError(edge.name, short);
+    if (!this.hold(operation, edge, short, now, patience)) return undefined;
+    this.meters.charge(edge.index);
     return { gate: this, edge, began: this.meters.now() };
   }
 
   leave({ edge, began }: Unit): void {
     edge.end(began, this.meters.now());
+    this.meters.charge(-1);
     if (this.waiting >= 0) this.wakeKeeper();
   }
 
@@ -99,6 +106,7 @@ export class Gate {
   private hold(operation: string, edge: Edge, short: Resource, now: number, patience: number): boolean {
     const self = current()!;
     edge.heldBy = short;
+    if (edge.held === 0) edge.had = Math.max(edge.had, this.least);
     parkDetails.set(self, () => `admission ${edge.name}, ${edge.heldBy ?? 'its turn'}`);
     this.held++;
     try {
@@ -148,18 +156,21 @@ export class Gate {
     this.limits.look(now);
     const processorIsFree = this.meters.ready() === 0 || ++this.rounds >= ROUNDS;
     let wantsProcessor = false;
-    for (let i = 1; i <= this.edges.length; i++) {
-      const at = (this.turn + i) % this.edges.length;
-      const edge = this.edges[at]!;
+    let next: Edge | undefined;
+    for (const edge of this.edges) {
+      if (edge.held > 0) edge.refuseLate(now);
       if (edge.held === 0) continue;
-      edge.refuseLate(now);
       const short = this.limits.short(edge, processorIsFree);
       if (short !== undefined) edge.heldBy = short;
       wantsProcessor ||= short === 'cpu';
       if (short !== undefined && !this.mustForce(edge, short, now)) continue;
-      if (!edge.admitOne(now)) continue;
-      this.turn = at;
+      if (!next || edge.had < next.had) next = edge;
+    }
+    if (next?.admitOne(now)) {
       this.rounds = 0;
+      // The others get as much of the time, not as many units.
+      this.least = next.had;
+      next.had += Math.max(LEAST_USE, this.limits.use(next, 'cpu') + this.limits.use(next, 'pool'));
       return giveWay();
     }
     if (wantsProcessor) return giveWay();

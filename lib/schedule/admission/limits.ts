@@ -30,16 +30,14 @@ const STEP = 0.2;
 
 /** What is known of a resource. */
 class Knowledge {
-  readonly model = new UseModel();
-  /** By edge: what its units use of it in a window, smoothed. */
+  /** By edge: what a unit uses, and what all use in a window, smoothed. */
+  readonly uses: number[] = [];
   readonly rates: number[] = [];
 
-  learn(units: readonly number[], total: number): void {
-    this.model.add(units, total);
-    units.forEach((count, i) => {
-      const rate = this.rates[i] ?? 0;
-      this.rates[i] = rate + STEP * (count * this.model.uses[i]! - rate);
-    });
+  learn(edge: number, units: number, used: number, use = units > 0 ? used / units : undefined): void {
+    const rate = this.rates[edge] ?? used;
+    this.rates[edge] = rate + STEP * (used - rate);
+    if (use !== undefined) this.uses[edge] = (this.uses[edge] ?? use) + STEP * (use - (this.uses[edge] ?? use));
   }
 }
 
@@ -59,6 +57,7 @@ export class Limits {
   /** The part of its limit that memory may come to. */
   level = LEVEL;
   private readonly known: Record<Resource, Knowledge> = { cpu: new Knowledge(), pool: new Knowledge(), memory: new Knowledge() };
+  private readonly models = { cpu: new UseModel(), memory: new UseModel() };
   private lookedAt: number;
   private windowBegan: number;
   private idle: number;
@@ -88,7 +87,7 @@ export class Limits {
 
   /** What a unit of the edge uses: milliseconds of the processor, milliseconds of the pool's threads, a part of memory's limit. */
   use(edge: Edge, resource: Resource): number {
-    return this.known[resource].model.uses[edge.index] ?? 0;
+    return this.known[resource].uses[edge.index] ?? 0;
   }
 
   /** The resource that a unit of this edge would push beyond its knee. */
@@ -132,7 +131,7 @@ export class Limits {
   private learn(now: number, idle: number): void {
     const took = now - this.windowBegan;
     const done = this.edges.map(({ begun, ended }) => (begun + ended) / 2);
-    this.known.cpu.learn(done, Math.max(0, took - (idle - this.windowIdle)));
+    this.learnFrom('cpu', done, Math.max(0, took - (idle - this.windowIdle)));
     this.learnPool(done);
     this.learnMemory(took);
     this.windowBegan = now;
@@ -141,20 +140,27 @@ export class Limits {
     for (const resource of RESOURCES) this.findPushing(resource);
   }
 
+  /** From what all units have used together. */
+  private learnFrom(resource: 'cpu' | 'memory', units: readonly number[], total: number): void {
+    const model = this.models[resource];
+    model.add(units, total);
+    units.forEach((count, i) => { this.known[resource].learn(i, count, count * model.uses[i]!, model.uses[i]); });
+  }
+
   private learnPool(done: readonly number[]): void {
     const before = this.jobs;
     this.jobs = this.meters.pool();
     const served = this.jobs.served - before.served;
-    this.known.pool.learn(done, served);
+    done.forEach((units, i) => { this.known.pool.learn(i, units, this.jobs.servedBy[i]! - before.servedBy[i]!); });
     const held = this.edges.some(({ heldBy }) => heldBy === 'pool');
     this.unneeded = held ? 0 : this.unneeded + 1;
     if (this.jobs.jobs - before.jobs < LEAST_JOBS || served <= 0) return;
     // 1 when a job waits as long as it is served.
     const change = 2 / (1 + (this.jobs.waited - before.waited) / served);
     if (this.pool === Infinity) {
-      if (change < 1) this.pool = Math.max(1, this.pushing('pool') * change);
+      if (change < 1) this.pool = Math.max(this.meters.threads, this.pushing('pool') * change);
     } else if (change < 1 || held) {
-      this.pool = Math.max(1, this.pool * Math.min(Math.max(change, LEAST_CHANGE), MOST_CHANGE));
+      this.pool = Math.max(this.meters.threads, this.pool * Math.min(Math.max(change, LEAST_CHANGE), MOST_CHANGE));
     } else if (this.unneeded > UNNEEDED) {
       this.pool = Infinity;
     }
@@ -164,13 +170,14 @@ export class Limits {
     const { full, collecting, live } = this.meters.memory();
     const cost = (collecting - this.collecting) / took;
     this.collecting = collecting;
-    if (cost > COSTLY) this.level = Math.max(LEAST_LEVEL, this.level - LEVEL_DOWN);
-    else if (cost < CHEAP) this.level = Math.min(MOST_LEVEL, this.level + LEVEL_UP);
+    // While the processor has time to spare, it may as well collect.
+    if (cost > COSTLY && this.cpu) this.level = Math.max(LEAST_LEVEL, this.level - LEVEL_DOWN);
+    else if (cost < CHEAP || !this.cpu) this.level = Math.min(MOST_LEVEL, this.level + LEVEL_UP);
     if (full === this.full) return;
     this.full = full;
     this.live = live;
     this.underWay = this.edges.map(({ inFlight }) => inFlight);
-    this.known.memory.learn(this.underWay, live);
+    this.learnFrom('memory', this.underWay, live);
   }
 
   /** Those with the largest parts, until they have {@link PUSHED} of the use together. */
@@ -179,7 +186,7 @@ export class Limits {
     const sum = rates.reduce((all, rate) => all + rate, 0);
     let covered = 0;
     for (const edge of [...this.edges].sort((a, b) => (rates[b.index] ?? 0) - (rates[a.index] ?? 0))) {
-      edge.pushes[resource] = covered < PUSHED * sum || !edge.isKnown;
+      edge.pushes[resource] = (covered < PUSHED * sum && this.use(edge, resource) > 0) || !edge.isKnown;
       covered += rates[edge.index] ?? 0;
     }
   }

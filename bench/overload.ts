@@ -132,7 +132,7 @@ export default {
     seconds: 'length of a storm; 3 seconds of calm follow (4)',
     rounds: 'how often each server is started and measured (1)',
     work: "'same': each request computes for a millisecond; 'mixed': requests whose bottleneck moves (same)",
-    limits: 'of mixed work: the fixed limits to compare with (2,4,8,16,32,64,128)',
+    limits: 'of mixed work: the fixed limits to compare with (4,8,16,32,48,64,80,96,128)',
     subjects: `a list of ${Object.keys(SUBJECTS).join(', ')} (all)`,
   },
   figures: [

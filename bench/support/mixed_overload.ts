@@ -14,14 +14,14 @@ const CONNECTIONS = 4000;
 const TIMEOUT_MS = 1000;
 /** Less than half of it goes to what is needed besides. */
 const HEAP_MB = 256;
-const LIMITS = [2, 4, 8, 16, 32, 64, 128];
+const LIMITS = [4, 8, 16, 32, 48, 64, 80, 96, 128];
 const WARM_UP = ['40:3:cpu=2,disk=2,memory=1'];
 
 /** What is asked for, of which one thing is asked for about twice as often as it can be done on one core. */
 const PHASES: Readonly<Record<string, { rate: number; mix: string }>> = {
-  cpu: { rate: 1800, mix: 'cpu=90,disk=7,memory=3' },
-  disk: { rate: 1000, mix: 'cpu=10,disk=85,memory=5' },
-  memory: { rate: 320, mix: 'cpu=15,disk=10,memory=75' },
+  cpu: { rate: 2400, mix: 'cpu=90,disk=7,memory=3' },
+  disk: { rate: 2000, mix: 'cpu=10,disk=85,memory=5' },
+  memory: { rate: 400, mix: 'cpu=15,disk=10,memory=75' },
 };
 
 async function phasesOf(generator: string, port: number, phases: readonly string[]): Promise<Phase[]> {

@@ -4,7 +4,6 @@ import { ParkKind } from '../../internal/kinds.js';
 import { native } from '../../internal/native.js';
 import { parkDetails } from '../../internal/park_details.js';
 import { ETIMEDOUT } from '../../internal/results.js';
-import { simulating } from '../../internal/simulating.js';
 import { markObserver } from '../../observe/deadlock.js';
 import { Edge, Held, type Resource } from './edge.js';
 import { Limits } from './limits.js';
@@ -100,7 +99,7 @@ export class Gate {
   }
 
   private mayHold(): boolean {
-    return !simulating.on && running[1]! >= 0 && native.mayPark() >= 0 && this.keep();
+    return running[1]! >= 0 && native.mayPark() >= 0 && this.keep();
   }
 
   private hold(operation: string, edge: Edge, short: Resource, now: number, patience: number): boolean {

@@ -124,7 +124,7 @@ export class Limits {
 
   private pushing(resource: Resource): number {
     let units = 0;
-    for (const edge of this.edges) if (edge.pushes[resource] && edge.isKnown) units += edge.inFlight;
+    for (const edge of this.edges) if (edge.pushes[resource]) units += edge.inFlight;
     return units;
   }
 

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+
+import { UseModel } from '../../../lib/schedule/admission/use_model.js';
+
+/** Numbers from 0 to 1 that are the same in every run. */
+function numbers(): () => number {
+  let seed = 1;
+  return () => (seed = (seed * 48271) % 2147483647) / 2147483647;
+}
+
+describe('the model of use', () => {
+  it('tells edges apart, and what is used besides', () => {
+    const random = numbers();
+    const model = new UseModel();
+    for (let i = 0; i < 200; i++) {
+      const units = [100 * random(), 20 * random(), 5 * random()];
+      model.add(units, 7 + 0.5 * units[0]! + 3 * units[1]! + 0 * units[2]!);
+    }
+    expect(model.uses[0]).toBeCloseTo(0.5, 1);
+    expect(model.uses[1]).toBeCloseTo(3, 1);
+    expect(model.uses[2]).toBeLessThan(0.3);
+    expect(model.other).toBeGreaterThan(4);
+    expect(model.other).toBeLessThan(10);
+  });
+
+  it('forgets what was, and learns edges that come later', () => {
+    const random = numbers();
+    const model = new UseModel();
+    for (let i = 0; i < 200; i++) model.add([10], 20);
+    for (let i = 0; i < 300; i++) {
+      const units = [10 * random(), 10 * random()];
+      model.add(units, 5 * units[0]! + units[1]!);
+    }
+    expect(model.uses[0]).toBeCloseTo(5, 0);
+    expect(model.uses[1]).toBeCloseTo(1, 0);
+  });
+
+  it('has no negative uses, and none of edges without units', () => {
+    const random = numbers();
+    const model = new UseModel();
+    for (let i = 0; i < 100; i++) {
+      const units = 10 * random();
+      model.add([units, 10 - units, 0], 10 * units);
+    }
+    for (const use of [...model.uses, model.other]) expect(use).toBeGreaterThanOrEqual(0);
+    expect(model.uses[2]).toBe(0);
+  });
+});

@@ -129,7 +129,7 @@ export default {
   name,
   summary: 'goodput and latency when more is asked than can be done, and the recovery afterwards',
   options: {
-    seconds: 'length of a storm; 3 seconds of calm follow (4)',
+    seconds: 'length of a storm; 3 seconds of calm follow (4); of a phase of mixed work (5)',
     rounds: 'how often each server is started and measured (1)',
     work: "'same': each request computes for a millisecond; 'mixed': requests whose bottleneck moves (same)",
     limits: 'of mixed work: the fixed limits to compare with (4,8,16,32,48,64,80,96,128)',

@@ -51,7 +51,7 @@ async function goodputs(subject: string, generator: string, seconds: number): Pr
 }
 
 export async function runMixed(options: Options, generator: string): Promise<Row[]> {
-  const seconds = options.number('seconds', 6);
+  const seconds = options.number('seconds', 5);
   const rounds = options.number('rounds', 1);
   const limits = options.numbers('limits', LIMITS).map((limit) => `limit-${limit}`);
   const samples = new Samples('overload');

@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { withSignal } from '../coroutine/signal.js';
 import { sleep } from '../coroutine/sleep.js';
 import { invalidType, INT_MAX, integerIn } from '../internal/arguments.js';
+import { current } from '../internal/current.js';
 import { knownOptions } from '../internal/options.js';
 import { chmodSync, statSync } from '../internal/originals.js';
 import { signalIn, type ParkOptions } from '../internal/parking.js';
@@ -131,7 +132,7 @@ export class Listener implements Iterable<Socket>, Disposable {
     const signal = signalIn('listener.accept', options);
     if (signal) return withSignal(signal, () => this.accept());
     for (;;) {
-      while (admitting && descriptorsAreShort()) sleep(SHORT_MS);
+      while (admitting && this.handle !== CLOSED && current() && descriptorsAreShort()) sleep(SHORT_MS);
       const result = netAccept(this.handle);
       if (result < 0) failSocket(this.handle, result, 'listener.accept', 'accept');
       if (!this.blockList || !this.isRefused(result, this.blockList)) return this.connection(result);

@@ -92,7 +92,7 @@ export function awaitDescriptor(purpose: Purpose): void {
 
 /** Whether no connection should be accepted now. @internal */
 export function descriptorsAreShort(): boolean {
-  return descriptors?.areShort('accept') ?? false;
+  return !simulating.on && (descriptors?.areShort('accept') ?? false);
 }
 
 function report(): AdmissionStats {

@@ -37,10 +37,12 @@ function mostMemory(): number {
 /** The young generation's part of the heap's limit, in which what lives long has no place, is at most so much with V8's defaults. */
 const YOUNG_BYTES = 48 * 2 ** 20;
 
-/** The heap's part of its limit, or that of everything in the process's, whichever is nearer. */
+/** The heap's part of its limit, that of stacks in theirs, or that of everything in the process's: whichever is nearest. */
 function memoryLevel(most: number): number {
   const { used_heap_size: used, heap_size_limit: limit, external_memory: external } = getHeapStatistics();
-  return Math.max(used / Math.max(limit / 2, limit - YOUNG_BYTES), (used + external) / most);
+  const { stackMemoryUsed: stacks, stackMemoryBudget: budget } = native.stats() as { stackMemoryUsed: number; stackMemoryBudget: number };
+  const heap = used / Math.max(limit / 2, limit - YOUNG_BYTES);
+  return Math.max(heap, stacks / budget, (used + external + stacks) / most);
 }
 
 export function metersOfThread(): Meters {

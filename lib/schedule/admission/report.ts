@@ -1,5 +1,5 @@
-// What `stats` tells. A file of its own, because admission needs coroutines, and these need reports.
-import type { Resource } from './edge.js';
+// What `stats` tells. A file of its own, because admission needs coroutines, and those need reports.
+
 
 /** An edge at which units of work begin; see {@link AdmissionStats}. */
 export interface EdgeStats {
@@ -10,7 +10,7 @@ export interface EdgeStats {
   /** Coroutines that are held there now. */
   held: number;
   /** What these wait for. */
-  heldBy: Resource | undefined;
+  heldBy: 'cpu' | 'pool' | 'memory' | undefined;
   /** Units that were let in since admission is on. */
   admitted: number;
   /** Units that were held for longer than their patience. */
@@ -25,13 +25,14 @@ export interface EdgeStats {
 /** What admission does in this thread. */
 export interface AdmissionStats {
   /** The resources that are short now. */
-  short: (Resource | 'descriptors')[];
+  short: ('cpu' | 'pool' | 'memory' | 'descriptors')[];
   /** How many units that use the pool may be under way; Infinity while it is not short. */
   poolLimit: number;
   /** The part (0 to 1) of the memory that there may be, beyond which no unit begins that uses memory. */
   memoryLimit: number;
   /** Calls of `open`, `connect` and `accept` that have waited for a descriptor. */
   descriptorWaits: number;
+  /** In the order in which they were first crossed. */
   edges: EdgeStats[];
 }
 

@@ -1,31 +1,35 @@
-// knot-mixed.mjs PORT (admission | none | LIMIT): requests that need the processor, the disk and the pool's threads, or memory. With
-// a LIMIT a semaphore lets so many requests in, and the others are refused.
-import { mkdtempSync, rmSync } from 'node:fs';
+// knot-mixed.mjs PORT (admission | none | LIMIT): requests that need the processor, threads of the pool, or memory. With a LIMIT
+// a semaphore lets so many requests in, and the others are refused.
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { configure, Semaphore, sleep } from 'stackful';
-import { open } from 'stackful/fs';
+import { read, write } from 'stackful/fs';
 import { router, serve } from 'stackful/http';
 import { page } from '../support/page.mjs';
 
 const [, , port, kind] = process.argv;
+
+// Two FIFOs to a process that answers every byte after a while; open for both ways, so that no open waits for the other end.
 const directory = mkdtempSync(join(tmpdir(), 'stackful-bench-mixed-'));
+const [asked, answered] = ['asked', 'answered'].map((name) => join(directory, name));
+execFileSync('mkfifo', [asked, answered]);
+const [toDevice, fromDevice] = [openSync(asked, 'r+'), openSync(answered, 'r+')];
+const device = spawn(process.execPath, [new URL('../support/slow-device.mjs', import.meta.url).pathname, asked, answered], {
+  stdio: ['pipe', 'ignore', 'inherit'],
+});
+device.unref();
+device.stdin.unref();
 process.on('SIGTERM', () => process.exit());
 process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
 
-const block = Buffer.alloc(256 * 1024, 'x');
-const files = [];
-let made = 0;
-
-/** Writes 1 MiB, in four pieces that are on the disk before the next: hardly any work for this thread. */
-function disk() {
-  const file = files.pop() ?? open(join(directory, `${made++}`), 'w');
-  for (let i = 0; i < 4; i++) {
-    file.write(block, 0, block.length, 0);
-    file.sync();
-  }
-  files.push(file);
-  return 'written\n';
+/** Asks the device, and waits for an answer in a thread of the pool, as for a disk: hardly any work for this thread. */
+function slowDevice() {
+  write(toDevice, 'x');
+  const answer = Buffer.alloc(1);
+  read(fromDevice, answer, 0, 1, null);
+  return 'answered\n';
 }
 
 /** About 3 MB, which it needs for half a second. */
@@ -36,7 +40,7 @@ function memory() {
   return `${rows.length}\n`;
 }
 
-const handler = router().get('/cpu', () => page()).get('/disk', disk).get('/memory', memory).get('/', () => 'ready\n');
+const handler = router().get('/cpu', () => page()).get('/device', slowDevice).get('/memory', memory).get('/', () => 'ready\n');
 let limited = handler;
 if (kind === 'admission') configure({ admission: true });
 else if (kind !== 'none') {

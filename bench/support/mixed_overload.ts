@@ -1,4 +1,4 @@
-/** Overload whose bottleneck moves: from the processor to the disk to memory. Called by ../overload.ts. */
+/** Overload whose bottleneck moves: from the processor to the pool of threads to memory. Called by ../overload.ts. */
 
 import { join } from 'node:path';
 import { BenchError, note, type Row } from './bench.js';
@@ -15,13 +15,13 @@ const TIMEOUT_MS = 1000;
 /** Less than half of it goes to what is needed besides. */
 const HEAP_MB = 256;
 const LIMITS = [4, 8, 16, 32, 48, 64, 80, 96, 128];
-const WARM_UP = ['40:3:cpu=2,disk=2,memory=1'];
+const WARM_UP = ['40:3:cpu=2,device=2,memory=1'];
 
 /** What is asked for, of which one thing is asked for about twice as often as it can be done on one core. */
 const PHASES: Readonly<Record<string, { rate: number; mix: string }>> = {
-  cpu: { rate: 2400, mix: 'cpu=90,disk=7,memory=3' },
-  disk: { rate: 2000, mix: 'cpu=10,disk=85,memory=5' },
-  memory: { rate: 400, mix: 'cpu=15,disk=10,memory=75' },
+  cpu: { rate: 2400, mix: 'cpu=90,device=7,memory=3' },
+  device: { rate: 1100, mix: 'cpu=10,device=85,memory=5' },
+  memory: { rate: 400, mix: 'cpu=15,device=10,memory=75' },
 };
 
 async function phasesOf(generator: string, port: number, phases: readonly string[]): Promise<Phase[]> {

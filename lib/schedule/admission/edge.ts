@@ -36,8 +36,8 @@ export class Edge {
   /** Units of the present window that have begun and that have ended. */
   begun = 0;
   ended = 0;
-  /** What its units have used of what is short: of several edges where some are held, the one with the least is next. */
-  had = 0;
+  /** What its units have had of what is short: of several edges where some are held for the same, the one with the least is next. */
+  readonly had: Record<Resource, number> = { cpu: 0, pool: 0, memory: 0 };
   /** The mean time of a unit, in milliseconds. */
   residence = 0;
   /** When a unit has ended last since any are held, or one was let in because none did. */

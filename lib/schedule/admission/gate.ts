@@ -5,7 +5,7 @@ import { native } from '../../internal/native.js';
 import { parkDetails } from '../../internal/park_details.js';
 import { ETIMEDOUT } from '../../internal/results.js';
 import { markObserver } from '../../observe/deadlock.js';
-import { Edge, Held, type Resource } from './edge.js';
+import { Edge, Held, RESOURCES, type Resource } from './edge.js';
 import { Limits } from './limits.js';
 import type { Meters } from './meters.js';
 
@@ -20,8 +20,8 @@ const ROUNDS = 8;
 /** When no unit has ended for as long as four take, and for this long at least, one is let in: they may wait for what is held. */
 const PATIENT_MS = 250;
 const PATIENT_UNITS = 4;
-/** What a unit counts at least for, in milliseconds. */
-const LEAST_USE = 0.01;
+/** What a unit counts for at least: that of a hundredth of a millisecond, or of memory. */
+const LEAST_USE = 1e-4;
 /** How often that time doubles. */
 const MOST_FORCED = 10;
 
@@ -43,7 +43,7 @@ export class Gate {
   private held = 0;
   private rounds = 0;
   /** {@link Edge.had} of the edge that was served last: one that comes after a while has had no less. */
-  private least = 0;
+  private readonly least: Record<Resource, number> = { cpu: 0, pool: 0, memory: 0 };
   private closed = false;
 
   constructor(readonly meters: Meters) {
@@ -105,7 +105,7 @@ export class Gate {
   private hold(operation: string, edge: Edge, short: Resource, now: number, patience: number): boolean {
     const self = current()!;
     edge.heldBy = short;
-    if (edge.held === 0) edge.had = Math.max(edge.had, this.least);
+    if (edge.held === 0) edge.had[short] = Math.max(edge.had[short], this.least[short]);
     parkDetails.set(self, () => `admission ${edge.name}, ${edge.heldBy ?? 'its turn'}`);
     this.held++;
     try {
@@ -155,7 +155,7 @@ export class Gate {
     this.limits.look(now);
     const processorIsFree = this.meters.ready() === 0 || ++this.rounds >= ROUNDS;
     let wantsProcessor = false;
-    let next: Edge | undefined;
+    const next: Partial<Record<Resource, Edge>> = {};
     for (const edge of this.edges) {
       if (edge.held > 0) edge.refuseLate(now);
       if (edge.held === 0) continue;
@@ -163,13 +163,13 @@ export class Gate {
       if (short !== undefined) edge.heldBy = short;
       wantsProcessor ||= short === 'cpu';
       if (short !== undefined && !this.mustForce(edge, short, now)) continue;
-      if (!next || edge.had < next.had) next = edge;
+      const was = edge.heldBy!;
+      if (!next[was] || edge.had[was] < next[was].had[was]) next[was] = edge;
     }
-    if (next?.admitOne(now)) {
+    let admits = false;
+    for (const resource of RESOURCES) admits = this.admitFrom(next[resource], resource, now) || admits;
+    if (admits) {
       this.rounds = 0;
-      // The others get as much of the time, not as many units.
-      this.least = next.had;
-      next.had += Math.max(LEAST_USE, this.limits.use(next, 'cpu') + this.limits.use(next, 'pool'));
       return giveWay();
     }
     if (wantsProcessor) return giveWay();
@@ -177,6 +177,17 @@ export class Gate {
     const code = native.parkFor(ParkKind.other, 0, LOOK_AGAIN_MS);
     this.waiting = -1;
     return code === ETIMEDOUT ? 0 : code;
+  }
+
+  /**
+   * Of two edges that are held for the same, the one whose units use twice as much gets half as much of it, and a quarter as many units:
+   * more gets done so than with equal parts, and none gets nothing.
+   */
+  private admitFrom(edge: Edge | undefined, resource: Resource, now: number): boolean {
+    if (!edge?.admitOne(now)) return false;
+    this.least[resource] = edge.had[resource];
+    edge.had[resource] += Math.max(LEAST_USE, this.limits.use(edge, resource) ** 2);
+    return true;
   }
 
   /** Whether those that are under way make no progress, so that they may wait for one that is held: for a lock, a message. */

@@ -12,8 +12,13 @@ const NOT_BUSY = 0.8;
 const PUSHED = 0.9;
 /** So many jobs in a window tell how long they wait. */
 const LEAST_JOBS = 8;
+/** The threads of the pool are never idle when they work for such a part of the time. */
+const FULL = 0.95;
+/** How many times as long as they are served jobs should wait: when the threads are never idle, and when more may help. */
+const WAITED = 2;
+const WAITED_WHILE_IDLE = 8;
 /** How much the limit of units that use the pool changes in a window at most, and after how many windows without need of it it goes. */
-const LEAST_CHANGE = 0.7;
+const LEAST_CHANGE = 0.9;
 const MOST_CHANGE = 1.25;
 const UNNEEDED = 10;
 /** The part of its limit that memory may come to: at first, the range, and the steps by which it follows what collections cost. */
@@ -44,10 +49,11 @@ class Knowledge {
 /**
  * Where the knee of each resource is, and which edges push it there: found from what is measured while the program runs.
  *
- * The *processor* is at its knee when the thread is never idle: what more is begun then only waits. The *pool* is, when a job waits for a
- * thread as long as it keeps one: the limit of units that use it follows that ratio, as in TCP Vegas the window follows the queue
- * (Brakmo and Peterson, 1995). *Memory* is, when collections become costly, or the next unit would bring it beyond its share of the limit;
- * that share goes down fast where they are costly, and up slowly where they are not.
+ * The *processor* is at its knee when the thread is never idle: what more is begun then only waits. The *pool* is, when its threads are
+ * never idle either, and jobs wait for one longer than they keep it: the limit of units that use it follows that ratio, as in TCP Vegas
+ * the window follows the queue (Brakmo and Peterson, 1995), and lets more wait while a thread is idle now and then. *Memory* is, when
+ * collections become costly, or the next unit would bring it beyond its share of the limit; that share goes down fast where they are
+ * costly, and up slowly where they are not.
  */
 export class Limits {
   /** The processor is short. */
@@ -132,7 +138,7 @@ export class Limits {
     const took = now - this.windowBegan;
     const done = this.edges.map(({ begun, ended }) => (begun + ended) / 2);
     this.learnFrom('cpu', done, Math.max(0, took - (idle - this.windowIdle)));
-    this.learnPool(done);
+    this.learnPool(done, took);
     this.learnMemory(took);
     this.windowBegan = now;
     this.windowIdle = idle;
@@ -144,10 +150,10 @@ export class Limits {
   private learnFrom(resource: 'cpu' | 'memory', units: readonly number[], total: number): void {
     const model = this.models[resource];
     model.add(units, total);
-    units.forEach((count, i) => { this.known[resource].learn(i, count, count * model.uses[i]!, model.uses[i]); });
+    units.forEach((count, i) => { this.known[resource].learn(i, count, count * model.uses[i]!); });
   }
 
-  private learnPool(done: readonly number[]): void {
+  private learnPool(done: readonly number[], took: number): void {
     const before = this.jobs;
     this.jobs = this.meters.pool();
     const served = this.jobs.served - before.served;
@@ -155,10 +161,10 @@ export class Limits {
     const held = this.edges.some(({ heldBy }) => heldBy === 'pool');
     this.unneeded = held ? 0 : this.unneeded + 1;
     if (this.jobs.jobs - before.jobs < LEAST_JOBS || served <= 0) return;
-    // 1 when a job waits as long as it is served.
-    const change = 2 / (1 + (this.jobs.waited - before.waited) / served);
+    const isFull = served >= FULL * this.meters.threads * took;
+    const change = (1 + (isFull ? WAITED : WAITED_WHILE_IDLE)) / (1 + (this.jobs.waited - before.waited) / served);
     if (this.pool === Infinity) {
-      if (change < 1) this.pool = Math.max(this.meters.threads, this.pushing('pool') * change);
+      if (isFull && change < 1) this.pool = Math.max(this.meters.threads, this.pushing('pool') * change);
     } else if (change < 1 || held) {
       this.pool = Math.max(this.meters.threads, this.pool * Math.min(Math.max(change, LEAST_CHANGE), MOST_CHANGE));
     } else if (this.unneeded > UNNEEDED) {

@@ -8,8 +8,14 @@ const THREADS = 4;
 /** How often memory is collected, in milliseconds. */
 const COLLECTED_MS = 50;
 
+/** Numbers from 0 to 1 that are the same in every run. */
+export function numbers(): () => number {
+  let seed = 1;
+  return () => (seed = (seed * 48271) % 2147483647) / 2147483647;
+}
+
 export interface Offered {
-  /** Requests a second, evenly. */
+  /** Requests a second, at random moments. */
   rate: number;
   /** Runs one. */
   run: (machine: Machine) => void;
@@ -89,11 +95,12 @@ export class Machine {
   /** Offers units at edges until `end`; the result is how many of each were done within a second of their time, with when that was. */
   offer(offered: Readonly<Record<string, Offered>>, end: number, patience = 500): Record<string, number[]> {
     const done: Record<string, number[]> = {};
+    const random = numbers();
     const all = Object.entries(offered).map(([name, { rate, run, from = 0, to = end }]) => {
       done[name] = [];
       return spawn(() => {
         const units = [];
-        for (let due = from; due < to; due += 1000 / rate) {
+        for (let due = from; due < to; due += (-1000 * Math.log(1 - random())) / rate) {
           sleep(Math.max(0, due - native.now()));
           units.push(spawn(() => {
             const unit = this.gate.enter('a unit', this.gate.edge(name), patience);

@@ -1,12 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { UseModel } from '../../../lib/schedule/admission/use_model.js';
-
-/** Numbers from 0 to 1 that are the same in every run. */
-function numbers(): () => number {
-  let seed = 1;
-  return () => (seed = (seed * 48271) % 2147483647) / 2147483647;
-}
+import { numbers } from './machine.js';
 
 describe('the model of use', () => {
   it('tells edges apart, and what is used besides', () => {

@@ -13,7 +13,7 @@ const count = (error) => {
 const files = Array.from({ length: 300 }, () => spawn(() => {
   try {
     const file = open(import.meta.filename);
-    sleep(5);
+    sleep(50);
     file.close();
   } catch (error) {
     count(error);

@@ -186,7 +186,8 @@ export class Gate {
   private admitFrom(edge: Edge | undefined, resource: Resource, now: number): boolean {
     if (!edge?.admitOne(now)) return false;
     this.least[resource] = edge.had[resource];
-    edge.had[resource] += Math.max(LEAST_USE, this.limits.use(edge, resource) ** 2);
+    // One that is not known is tried.
+    edge.had[resource] += edge.isKnown ? Math.max(LEAST_USE, this.limits.use(edge, resource) ** 2) : LEAST_USE;
     return true;
   }
 

@@ -149,7 +149,8 @@ export class Limits {
   /** From what all units have used together. */
   private learnFrom(resource: 'cpu' | 'memory', units: readonly number[], total: number): void {
     const model = this.models[resource];
-    model.add(units, total);
+    // No unit has the processor for longer than it lasts.
+    model.add(units, total, resource === 'cpu' ? this.edges.map(({ residence }) => residence || Infinity) : []);
     units.forEach((count, i) => { this.known[resource].learn(i, count, count * model.uses[i]!); });
   }
 

@@ -19,8 +19,8 @@ export class UseModel {
   private readonly products: number[][] = [[0]];
   private readonly totals: number[] = [0];
 
-  /** A window with so many `units` at each edge, in which `total` was used. */
-  add(units: readonly number[], total: number): void {
+  /** A window with so many `units` at each edge, in which `total` was used. One of an edge cannot have used more than `most` has. */
+  add(units: readonly number[], total: number, most: readonly number[] = []): void {
     this.grow(units.length + 1);
     const at = (i: number): number => (i === 0 ? 1 : (units[i - 1] ?? 0));
     const size = this.totals.length;
@@ -31,16 +31,16 @@ export class UseModel {
     }
     for (let sweep = 0; sweep < SWEEPS; sweep++) {
       // What is used besides comes last, so that it is what the edges do not explain.
-      for (let i = size - 1; i >= 0; i--) this.solve(i, size);
+      for (let i = size - 1; i >= 0; i--) this.solve(i, size, most[i - 1] ?? Infinity);
     }
   }
 
-  private solve(i: number, size: number): void {
+  private solve(i: number, size: number, most: number): void {
     const row = this.products[i]!;
     if (row[i]! < LEAST) return;
     let rest = this.totals[i]!;
     for (let j = 0; j < size; j++) if (j !== i) rest -= row[j]! * (j === 0 ? this.other : this.uses[j - 1]!);
-    const use = Math.max(0, rest / row[i]!);
+    const use = Math.min(most, Math.max(0, rest / row[i]!));
     if (i === 0) this.other = use;
     else this.uses[i - 1] = use;
   }

@@ -30,6 +30,13 @@ describe('the model of use', () => {
     expect(model.uses[1]).toBeCloseTo(1, 0);
   });
 
+  it('tells edges apart that always have as much to do as each other, where one cannot have used more', () => {
+    const model = new UseModel();
+    for (let i = 0; i < 50; i++) model.add([10, 10], 60, [Infinity, 1]);
+    expect(model.uses[1]).toBeLessThanOrEqual(1);
+    expect(10 * model.uses[0]! + 10 * model.uses[1]! + model.other).toBeCloseTo(60, 0);
+  });
+
   it('has no negative uses, and none of edges without units', () => {
     const random = numbers();
     const model = new UseModel();

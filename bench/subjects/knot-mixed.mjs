@@ -17,7 +17,7 @@ const [asked, answered] = ['asked', 'answered'].map((name) => join(directory, na
 execFileSync('mkfifo', [asked, answered]);
 const [toDevice, fromDevice] = [openSync(asked, 'r+'), openSync(answered, 'r+')];
 const device = spawn(process.execPath, [new URL('../support/slow-device.mjs', import.meta.url).pathname, asked, answered], {
-  stdio: ['pipe', 'ignore', 'inherit'],
+  stdio: ['pipe', 'ignore', 'ignore'],
 });
 device.unref();
 device.stdin.unref();

@@ -17,7 +17,8 @@ function begin() {
   }
 }
 
-process.stdin.on('end', () => process.exit()).resume();
+// An exit would wait for the thread that reads the FIFO.
+process.stdin.on('end', () => process.kill(process.pid, 'SIGKILL')).resume();
 createReadStream(asked, { flags: 'r+' }).on('data', (bytes) => {
   waiting += bytes.length;
   begin();

@@ -30,6 +30,8 @@ export interface Unit {
   readonly gate: Gate;
   readonly edge: Edge;
   readonly began: number;
+  /** Index of the edge of the unit around it, or -1. */
+  readonly around: number;
 }
 
 /** Holds coroutines at edges, and lets them in. What lets them in is a coroutine, which lives while any are held. */
@@ -75,17 +77,15 @@ export class Gate {
     const short = edge.held > 0 ? edge.heldBy : this.limits.short(edge, processorIsFree);
     if (short === undefined || this.closed || !this.mayHold()) {
       edge.begin();
-      this.meters.charge(edge.index);
-      return { gate: this, edge, began: now };
+      return { gate: this, edge, began: now, around: this.meters.charge(edge.index) };
     }
     if (!this.hold(operation, edge, short, now, patience)) return undefined;
-    this.meters.charge(edge.index);
-    return { gate: this, edge, began: this.meters.now() };
+    return { gate: this, edge, began: this.meters.now(), around: this.meters.charge(edge.index) };
   }
 
-  leave({ edge, began }: Unit): void {
+  leave({ edge, began, around }: Unit): void {
     edge.end(began, this.meters.now());
-    this.meters.charge(-1);
+    this.meters.charge(around);
     if (this.waiting >= 0) this.wakeKeeper();
   }
 

@@ -16,8 +16,8 @@ export interface Meters {
   readonly threads: number;
   /** Jobs of the pool that are done, how long they waited for a thread, and how long they kept one, also by edge. */
   pool: () => { jobs: number; waited: number; served: number; servedBy: readonly number[] };
-  /** What the running coroutine does now belongs to the edge of that index; -1: to none. */
-  charge: (edge: number) => void;
+  /** What the running coroutine does now belongs to the edge of that index; -1: to none. Returns to which it belonged before. */
+  charge: (edge: number) => number;
   /** Full collections, their time, and the part of its limit that memory had come to after the last. */
   memory: () => { full: number; collecting: number; live: number };
   stop: () => void;
@@ -78,14 +78,16 @@ export function metersOfThread(): Meters {
     },
     charge(edge) {
       const slot = running[0]!;
-      if (slot < 0) return;
+      if (slot < 0 || (slot >= edgeOf.length && edge < 0)) return -1;
       if (slot >= edgeOf.length) {
         const grown = new Int32Array(2 * slot);
         grown.set(edgeOf);
         edgeOf = grown;
         native.meterPool(edgeOf);
       }
+      const before = edgeOf[slot]! - 1;
       edgeOf[slot] = edge + 1;
+      return before;
     },
     memory: () => memory,
     stop() {

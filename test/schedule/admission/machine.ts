@@ -49,7 +49,7 @@ export class Machine {
       },
       threads: THREADS,
       pool: () => ({ ...this.jobs, servedBy: [...this.jobs.servedBy] }),
-      charge: () => undefined,
+      charge: () => -1,
       memory: () => ({ full: Math.floor(native.now() / COLLECTED_MS), collecting: 0, live: this.used }),
       stop: () => undefined,
     };

@@ -133,6 +133,7 @@ export default {
     rounds: 'how often each server is started and measured (1)',
     work: "'same': each request computes for a millisecond; 'mixed': requests whose bottleneck moves (same)",
     limits: 'of mixed work: the fixed limits to compare with (4,8,16,32,48,64,80,96,128)',
+    routes: 'of mixed work: the limits for each route to compare with (4-16-60,16-32-60,32-48-68: cpu, device, memory)',
     subjects: `a list of ${Object.keys(SUBJECTS).join(', ')} (all)`,
   },
   figures: [

@@ -1,5 +1,5 @@
-// knot-mixed.mjs PORT (admission | none | LIMIT): requests that need the processor, threads of the pool, or memory. With a LIMIT
-// a semaphore lets so many requests in, and the others are refused.
+// knot-mixed.mjs PORT (admission | none | LIMIT | CPU-DEVICE-MEMORY): requests that need the processor, threads of the pool, or memory.
+// With a LIMIT a semaphore lets so many requests in, and the others are refused; with three numbers each route has its own.
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -40,12 +40,10 @@ function memory() {
   return `${rows.length}\n`;
 }
 
-const handler = router().get('/cpu', () => page()).get('/device', slowDevice).get('/memory', memory).get('/', () => 'ready\n');
-let limited = handler;
-if (kind === 'admission') configure({ admission: true });
-else if (kind !== 'none') {
-  const permits = new Semaphore(Number(kind));
-  limited = (request) => {
+/** Lets so many in at a time, and refuses the others. */
+function atMost(limit, handler) {
+  const permits = new Semaphore(Number(limit));
+  return (request) => {
     if (!permits.tryAcquire()) return { status: 503, headers: { 'Retry-After': '1' } };
     try {
       return handler(request);
@@ -54,4 +52,15 @@ else if (kind !== 'none') {
     }
   };
 }
+
+const whole = (_limit, handler) => handler;
+const perRoute = /^\d+-\d+-\d+$/.test(kind) ? kind.split('-') : [];
+const around = perRoute.length > 0 ? atMost : whole;
+const handler = router()
+  .get('/cpu', around(perRoute[0], () => page()))
+  .get('/device', around(perRoute[1], slowDevice))
+  .get('/memory', around(perRoute[2], memory))
+  .get('/', () => 'ready\n');
+if (kind === 'admission') configure({ admission: true });
+const limited = /^\d+$/.test(kind) ? atMost(kind, handler) : handler;
 serve(limited, { port: Number(port), host: '127.0.0.1', backlog: 4096 });

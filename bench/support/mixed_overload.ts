@@ -15,6 +15,8 @@ const TIMEOUT_MS = 1000;
 /** Less than half of it goes to what is needed besides. */
 const HEAP_MB = 256;
 const LIMITS = [4, 8, 16, 32, 48, 64, 80, 96, 128];
+/** Limits of each route: cpu, device, memory. */
+const ROUTES = ['4-16-60', '16-32-60', '32-48-68'];
 const WARM_UP = ['40:3:cpu=2,device=2,memory=1'];
 
 /** What is asked for, of which one thing is asked for about twice as often as it can be done on one core. */
@@ -31,7 +33,7 @@ async function phasesOf(generator: string, port: number, phases: readonly string
 
 /** Answers in time a second, in each phase. */
 async function goodputs(subject: string, generator: string, seconds: number): Promise<number[]> {
-  const kind = subject.replace('limit-', '');
+  const kind = subject.replace(/^(limit|routes)-/, '');
   const command = [process.execPath, `--max-old-space-size=${HEAP_MB}`, join(benchDirectory, 'subjects/knot-mixed.mjs')];
   const server = await startServer(subject, (port) => [...command, String(port), kind]);
   try {
@@ -54,11 +56,12 @@ export async function runMixed(options: Options, generator: string): Promise<Row
   const seconds = options.number('seconds', 5);
   const rounds = options.number('rounds', 1);
   const limits = options.numbers('limits', LIMITS).map((limit) => `limit-${limit}`);
+  const perRoute = options.choice('routes', ROUTES).map((three) => `routes-${three}`);
   const samples = new Samples('overload');
   const names = Object.keys(PHASES);
   const all = new Map<string, number[][]>();
   for (let round = 0; round < rounds; round++) {
-    for (const subject of interleave(['admission', 'none', ...limits], round)) {
+    for (const subject of interleave(['admission', 'none', ...limits, ...perRoute], round)) {
       const found = await goodputs(subject, generator, seconds);
       all.set(subject, [...(all.get(subject) ?? []), found]);
       names.forEach((name, i) => samples.add({ subject: `${subject}, ${name}`, metric: 'goodput_per_s', value: found[i]!, unit: '1/s' }));
@@ -81,6 +84,8 @@ export async function runMixed(options: Options, generator: string): Promise<Row
   for (const subject of ['admission', 'none']) {
     samples.add({ subject, metric: 'vs_best_limit', value: sum(subject) / bestOfEach, unit: 'ratio' });
     samples.add({ subject, metric: 'vs_best_limit_for_all', value: sum(subject) / sum(bestForAll), unit: 'ratio' });
+    const bestOfRoutes = Math.max(...perRoute.map(sum));
+    samples.add({ subject, metric: 'vs_best_routes', value: sum(subject) / bestOfRoutes, unit: 'ratio' });
   }
   return samples.rows();
 }

@@ -2,9 +2,11 @@
 
 import { join } from 'node:path';
 import { BenchError, note, prepareSubjects, type Bench, type Row } from './support/bench.js';
-import { benchDirectory, buildC } from './support/cache.js';
+import { benchDirectory } from './support/cache.js';
+import { generatorOf, type Phase } from './support/open_loop.js';
 import type { Options } from './support/options.js';
 import { LOAD_CORE, pinned, run as runCommand } from './support/process.js';
+import { runMixed } from './support/mixed_overload.js';
 import { median, Samples } from './support/samples.js';
 import { startServer, type ServerProcess } from './support/server.js';
 
@@ -30,18 +32,6 @@ const SUBJECTS: Readonly<Record<string, (port: number) => string[]>> = {
   knot: (port) => [process.execPath, join(benchDirectory, 'subjects/knot-busy.mjs'), String(port)],
   'node-http': (port) => [process.execPath, join(benchDirectory, 'peers/node-http-busy.mjs'), String(port)],
 };
-
-interface Phase {
-  seconds: number;
-  due: number;
-  ok: number;
-  refused: number;
-  timeout: number;
-  error: number;
-  unsent: number;
-  p50: number;
-  p99: number;
-}
 
 interface Result {
   phases: Phase[];
@@ -89,10 +79,11 @@ function recovery(buckets: Result['buckets'], from: number): number {
 }
 
 async function run(options: Options): Promise<Row[]> {
+  if (options.choice('work', ['same', 'mixed']).join() === 'mixed') return runMixed(options, await generatorOf());
   const seconds = options.number('seconds', 4);
   const rounds = options.number('rounds', 1);
   const subjects = options.choice('subjects', Object.keys(SUBJECTS));
-  const generator = await buildC('open-loop', { header: 'math.h', flag: '-lm', package: 'libc6-dev' });
+  const generator = await generatorOf();
   const samples = new Samples(name);
   for (let round = 0; round < rounds; round++) {
     const servers = await prepareSubjects(subjects, (subject): Promise<ServerProcess> => startServer(subject, SUBJECTS[subject]!));
@@ -138,8 +129,11 @@ export default {
   name,
   summary: 'goodput and latency when more is asked than can be done, and the recovery afterwards',
   options: {
-    seconds: 'length of a storm; 3 seconds of calm follow (4)',
+    seconds: 'length of a storm; 3 seconds of calm follow (4); of a phase of mixed work (5)',
     rounds: 'how often each server is started and measured (1)',
+    work: "'same': each request computes for a millisecond; 'mixed': requests whose bottleneck moves (same)",
+    limits: 'of mixed work: the fixed limits to compare with (4,8,16,32,48,64,80,96,128)',
+    routes: 'of mixed work: the limits for each route to compare with (4-16-60,16-32-60,32-48-68: cpu, device, memory)',
     subjects: `a list of ${Object.keys(SUBJECTS).join(', ')} (all)`,
   },
   figures: [

@@ -5,6 +5,8 @@
 //   open-loop PORT TIMEOUT_MS MOST_CONNECTIONS RATE:SECONDS [RATE:SECONDS ...]
 //   open-loop PORT TIMEOUT_MS CONNECTIONS closed:SECONDS      as many requests as those connections take: the capacity
 //
+// Behind a phase may stand what it asks for: RATE:SECONDS:cpu=8,disk=1 asks for /cpu eight times as often as for /disk, at random.
+//
 // Requests are due at random moments (exponential intervals, a fixed seed). Each takes an idle connection or opens one;
 // without one to be had it has failed ("unsent"). One that is not answered in time has failed, too, and its connection
 // is closed, as a client that gives up does. Prints one line of JSON: for every phase the counts and the latencies of
@@ -23,15 +25,22 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { kMostPhases = 16, kMostBuckets = 4096, kSamples = 1 << 20, kReply = 4096 };
+enum { kMostPaths = 8, kMostPhases = 16, kMostBuckets = 4096, kSamples = 1 << 20, kReply = 4096 };
 
+struct Path {
+  double upTo;  // of a random number below 1
+  long due, ok;
+  char name[32], request[128];
+};
 struct Phase {
   double rate, seconds;
+  struct Path paths[kMostPaths];
+  int pathCount;
   long due, ok, refused, timeout, error, unsent, samples;
   float *latency;
 };
 struct Connection {
-  int fd, phase, bucket;
+  int fd, phase, path, bucket;
   char connecting, busy;
   size_t have;
   double due, begun;
@@ -48,16 +57,42 @@ static int most, idleList = -1, freeList = -1, oldest = -1, newest = -1, poller;
 static struct sockaddr_in server;
 static double timeout, start;
 static uint64_t seed = 88172645463325252ull;
-static const char kRequest[] = "GET / HTTP/1.1\r\nHost: bench\r\n\r\n";
 
 static double now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
-static double randomInterval(double rate) {
+static double randomPart(void) {
   seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
-  return -log((double)((seed >> 11) + 1) / 9007199254740993.0) / rate;
+  return (double)((seed >> 11) + 1) / 9007199254740993.0;
+}
+static double randomInterval(double rate) { return -log(randomPart()) / rate; }
+static void addPath(struct Phase *p, const char *name, int length, double weight) {
+  if (p->pathCount == kMostPaths) exit(2);
+  struct Path *path = &p->paths[p->pathCount++];
+  path->upTo = (p->pathCount > 1 ? path[-1].upTo : 0) + weight;
+  snprintf(path->name, sizeof path->name, "%.*s", length, name);
+  snprintf(path->request, sizeof path->request, "GET /%s HTTP/1.1\r\nHost: bench\r\n\r\n", path->name);
+}
+// "cpu=8,disk=1"; null: the root.
+static void addPaths(struct Phase *p, const char *mix) {
+  while (mix && *mix) {
+    const char *weight = strchr(mix, '=');
+    if (!weight) exit(2);
+    char *end;
+    double value = strtod(weight + 1, &end);
+    addPath(p, mix, (int)(weight - mix), value);
+    mix = *end == ',' ? end + 1 : end;
+  }
+  if (p->pathCount == 0) addPath(p, "", 0, 1);
+}
+static int choosePath(struct Phase *p) {
+  if (p->pathCount == 1) return 0;
+  double at = randomPart() * p->paths[p->pathCount - 1].upTo;
+  int i = 0;
+  while (i < p->pathCount - 1 && at > p->paths[i].upTo) i++;
+  return i;
 }
 static void unlinkBusy(int i) {
   struct Connection *c = &connections[i];
@@ -84,6 +119,7 @@ static void finish(int i, enum Outcome outcome) {
   c->busy = 0;
   if (outcome == kOk) {
     p->ok++;
+    p->paths[c->path].ok++;
     if (p->samples < kSamples) p->latency[p->samples++] = (float)(now() - c->due);
   } else if (outcome == kRefused) p->refused++;
   else if (outcome == kTimeout) p->timeout++;
@@ -96,7 +132,9 @@ static void fail(int i, enum Outcome outcome) {
 }
 static int sendRequest(int i) {
   connections[i].have = 0;
-  return send(connections[i].fd, kRequest, sizeof kRequest - 1, MSG_NOSIGNAL) == (ssize_t)sizeof kRequest - 1;
+  const char *request = phases[connections[i].phase].paths[connections[i].path].request;
+  size_t length = strlen(request);
+  return send(connections[i].fd, request, length, MSG_NOSIGNAL) == (ssize_t)length;
 }
 static int openConnection(void) {
   int i = freeList;
@@ -118,7 +156,9 @@ static int openConnection(void) {
 static void issue(int phase, double due) {
   int bucket = (int)((due - start) * 10);
   if (bucket >= kMostBuckets) bucket = kMostBuckets - 1;
+  int path = choosePath(&phases[phase]);
   phases[phase].due++;
+  phases[phase].paths[path].due++;
   buckets[bucket][0]++;
   int i = idleList;
   if (i >= 0) idleList = connections[i].next; else i = openConnection();
@@ -128,7 +168,7 @@ static void issue(int phase, double due) {
     return;
   }
   struct Connection *c = &connections[i];
-  c->phase = phase, c->bucket = bucket, c->due = due, c->begun = now(), c->busy = 1;
+  c->phase = phase, c->path = path, c->bucket = bucket, c->due = due, c->begun = now(), c->busy = 1;
   linkBusy(i);
   if (!c->connecting && !sendRequest(i)) fail(i, kError);
 }
@@ -191,7 +231,9 @@ int main(int argc, char **argv) {
   for (int i = 4; i < argc && phaseCount < kMostPhases; i++, phaseCount++) {
     struct Phase *p = &phases[phaseCount];
     closedLoop |= strncmp(argv[i], "closed:", 7) == 0;
-    p->rate = atof(argv[i]), p->seconds = atof(strchr(argv[i], ':') + 1);
+    char *seconds = strchr(argv[i], ':') + 1, *mix = strchr(seconds, ':');
+    p->rate = atof(argv[i]), p->seconds = atof(seconds);
+    addPaths(p, mix ? mix + 1 : NULL);
     p->latency = malloc(sizeof(float) * kSamples);
   }
   start = now();
@@ -224,8 +266,11 @@ int main(int argc, char **argv) {
     qsort(p->latency, (size_t)p->samples, sizeof(float), compare);
     double p50 = p->samples ? p->latency[p->samples / 2] : 0, p99 = p->samples ? p->latency[p->samples * 99 / 100] : 0;
     printf("%s{\"rate\":%g,\"seconds\":%g,\"due\":%ld,\"ok\":%ld,\"refused\":%ld,\"timeout\":%ld,\"error\":%ld,\"unsent\":%ld,"
-           "\"p50\":%.6f,\"p99\":%.6f}", i ? "," : "", p->rate, p->seconds, p->due, p->ok, p->refused, p->timeout,
+           "\"p50\":%.6f,\"p99\":%.6f,\"paths\":{", i ? "," : "", p->rate, p->seconds, p->due, p->ok, p->refused, p->timeout,
            p->error, p->unsent, p50, p99);
+    for (int j = 0; j < p->pathCount; j++)
+      printf("%s\"%s\":[%ld,%ld]", j ? "," : "", p->paths[j].name, p->paths[j].due, p->paths[j].ok);
+    printf("}}");
   }
   printf("],\"buckets\":[");
   int last = (int)((end - start) * 10 + 0.5);

@@ -39,6 +39,7 @@ const EFFECTS: Readonly<Record<string, LibraryEffect>> = {
   withSignal: { does: 'limit' },
   shield: { does: 'inline' },
   scope: { does: 'inline' },
+  admit: { does: 'inline' },
   waitCallback: { does: 'inline' },
   'CoroutineLocal.run': { does: 'inline' },
   'Sending.cork': { does: 'inline' },

@@ -11,6 +11,7 @@ import {
   type DumpSignal,
   type WatchdogOptions,
 } from '../observe/watchdog.js';
+import { checkAdmission, setAdmission, type AdmissionOptions } from '../schedule/admission.js';
 import { schedulingPolicy, type PolicyName, type SchedulingPolicy } from '../schedule/policy.js';
 import { setAllowance, setPatience } from '../schedule/policy_in_force.js';
 import { setDefaultTimeSlice } from '../schedule/time_slice.js';
@@ -72,6 +73,13 @@ export interface Configuration {
    * others run. Default 0: no limit.
    */
   timeSlice?: number;
+  /**
+   * Resource-aware admission: when the processor, the pool of threads, memory or descriptors are short, coroutines are held back at the
+   * edges that use what is short, and those that have begun go on. Requests of HTTP servers are held back before their handlers, by
+   * route with `router()`; calls of {@link admit} before their functions; `open`, `connect` and `accept` while there are hardly any
+   * descriptors left. `true`: with the defaults of {@link AdmissionOptions}. `stats().admission` shows it. Default false.
+   */
+  admission?: boolean | AdmissionOptions;
 }
 
 const MOST_BUDGET_MS = 1000;
@@ -89,6 +97,7 @@ const KNOWN = new Set<keyof Configuration>([
   'watchdog',
   'dumpSignal',
   'timeSlice',
+  'admission',
 ]);
 
 /**
@@ -122,6 +131,7 @@ export function configure(options: Configuration): void {
   if (options.dumpSignal !== undefined) checkDumpSignal('options.dumpSignal', options.dumpSignal);
   if (options.spawnSites !== undefined) booleanOf('options.spawnSites', options.spawnSites);
   const stackSize = options.stackSize === undefined ? undefined : stackSizeOf('options.stackSize', options.stackSize);
+  if (options.admission !== undefined) checkAdmission('options.admission', options.admission);
   // No call after this one can throw.
   if (options.timeSlice !== undefined) setDefaultTimeSlice('options.timeSlice', options.timeSlice);
   if (stackSize !== undefined) setDefaultStackSize(stackSize);
@@ -134,5 +144,6 @@ export function configure(options: Configuration): void {
   setPolicy?.();
   if (options.watchdog !== undefined) setWatchdog(options.watchdog);
   if (options.dumpSignal !== undefined) setDumpSignal(options.dumpSignal);
+  if (options.admission !== undefined) setAdmission(options.admission);
   if (options.spawnSites !== undefined) setRecordSpawnSites(options.spawnSites);
 }

@@ -1,6 +1,7 @@
 import { check } from '../internal/codes.js';
 import { systemError } from '../internal/system_errors.js';
 import { EBADF } from '../internal/results.js';
+import { admitting, awaitDescriptor } from '../schedule/admission.js';
 import { fdOf, flagsOf, modeOf, pathOf, pathText, type PathLike } from './arguments.js';
 import { fsClose, fsOpen } from './native.js';
 
@@ -88,6 +89,7 @@ export function openDescriptor(
   mode?: string | number | null,
 ): number {
   const where = pathOf(path);
+  if (admitting) awaitDescriptor('open');
   const fd = fsOpen(where, flagsOf(flags), modeOf(mode, 0o666));
   return fd < 0 ? check(fd, 'open', 'open', { path: pathText(where) }) : fd;
 }

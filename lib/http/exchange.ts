@@ -7,6 +7,7 @@ import { ParkKind } from '../internal/kinds.js';
 import { native } from '../internal/native.js';
 import { CONNECTION_BUSY, REQUEST_OVER } from '../internal/results.js';
 import type { Socket } from '../net/socket.js';
+import { admitting } from '../schedule/admission.js';
 import type { Carrier } from '../websocket/carrier.js';
 import type { TlsInfo } from '../tls/info.js';
 import type { ServerTerms } from '../tls/terms.js';
@@ -34,6 +35,7 @@ import type { ProxyProtocolTerms } from './proxy_protocol.js';
 import { Request } from './request.js';
 import { FileResponse, PreparedResponse, type BodyPart, type ResponseLike, type ResponseParts } from './response.js';
 import { discard, inStep } from './source.js';
+import { admitRequest, endUnit, REFUSED, type Unit } from './admitted.js';
 import { timedAnswer, timing } from './timing.js';
 import type { ProxyTrust } from './trust_proxy.js';
 
@@ -52,6 +54,8 @@ export interface Owner {
   readonly reusesRequests: boolean;
   /** Whether its requests are the inspector's, and not the program's. @internal */
   readonly observing: boolean;
+  /** Whether a router admits its requests, by their routes. @internal */
+  routed: boolean;
   /** A free object of that kind. @internal */
   spare: Request | undefined;
   /** @internal */
@@ -85,6 +89,8 @@ export abstract class Exchange {
   private waiter = -1;
   /** The last request whose signal was read. */
   protected watched: Request | undefined;
+  /** Of the request, as of its admission until its answer begins; see ../schedule/admission.ts. */
+  private unit: Unit | undefined;
   /** Once the connection is handed over. */
   protected heir: Heir | undefined;
 
@@ -165,6 +171,7 @@ export abstract class Exchange {
     if (owner.reusesRequests) owner.spare = undefined;
     try {
       if ((head & HEAD_METHOD) === METHOD_CONNECT) refuseTunnel(number);
+      if (admitting && !owner.routed && !this.admit()) return this.respond(owner, request, REFUSED);
       const response = timing ? timedAnswer(owner, request) : owner.handler(request);
       if (typeof response === 'string') {
         this.endRequest(owner, request);
@@ -176,8 +183,24 @@ export abstract class Exchange {
     }
   }
 
+  /** Begins the request as a unit of work, if it has not begun. False: it is refused. Parks. */
+  admit(route?: string): boolean {
+    if (route !== undefined) this.owner.routed = true;
+    if (this.owner.observing || this.unit) return true;
+    this.unit = admitRequest(route);
+    return this.unit !== undefined;
+  }
+
+  /** What is held back for a unit under way need not wait for this one any longer. Never parks. */
+  endUnit(): void {
+    const { unit } = this;
+    this.unit = undefined;
+    if (unit) endUnit(unit);
+  }
+
   /** Ends the request: it reads nothing more from the connection, and its object may be used again. */
   private endRequest(owner: Owner, request: Request): void {
+    if (this.unit) this.endUnit();
     if (request.examined && this.reading) this.waitForReader();
     request.end();
     if (owner.reusesRequests) owner.spare = request;
@@ -312,6 +335,7 @@ export abstract class Exchange {
   private begin(status: number, lines: string, length: number): number {
     if (this.heir) return REQUEST_OVER;
     this.streaming = true;
+    if (this.unit) this.endUnit();
     return httpBegin(this.number, status, lines, length);
   }
 
@@ -344,6 +368,7 @@ export abstract class Exchange {
 
   /** Answers a handler's exception with its status, or with 500 and a report; closes the connection after half a response. */
   private fail(error: unknown, request: Request): number {
+    if (this.unit) this.endUnit();
     const expected = error instanceof HttpError;
     if (!expected && !tellsOfDeparture(error) && !this.heir?.successor.expects(error)) this.owner.report(error, request);
     // `onError` got the request and may keep it, so its object is not used again.

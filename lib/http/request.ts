@@ -63,6 +63,11 @@ export class Request extends RequestHead {
     if (this.number >= 0) this.known?.controller?.abort(reason);
   }
 
+  /** Begins it as a unit of work, for admission, unless that has happened. False: it is refused. Parks. @internal */
+  admit(route: string): boolean {
+    return this.connection.admit(route);
+  }
+
   /** Whether the request has a body; an empty one in chunks counts. */
   get hasBody(): boolean {
     return (this.head & HEAD_BODY) !== 0;

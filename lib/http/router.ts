@@ -1,7 +1,9 @@
 import FindMyWay from 'find-my-way';
 
 import { functionOf, integerIn, invalidType, invalidValue } from '../internal/arguments.js';
+import { admitting } from '../schedule/admission.js';
 import { nameJob, namesJobs } from '../schedule/policy_in_force.js';
+import { REFUSED } from './admitted.js';
 import type { Handler } from './exchange.js';
 import { refuseUnknown } from './known.js';
 import { METHODS } from './native.js';
@@ -76,6 +78,8 @@ type Finder = FindMyWay.Instance<FindMyWay.HTTPVersion.V1>;
 interface Store {
   readonly route: string;
   readonly segments: number;
+  /** What admission calls it. */
+  readonly edge: string;
 }
 type Found = { handler: unknown; params: Record<string, string>; store: Store };
 
@@ -90,6 +94,9 @@ function routedPath(request: Request): string {
   const { path } = request;
   return TO_ENCODE.test(path) ? path.split('/').map(encodeURIComponent).join('/') : path;
 }
+
+/** Their requests are admitted by the routes within. */
+const routers = new WeakSet<Handler>();
 
 class Routes {
   private readonly finder: Finder;
@@ -115,7 +122,7 @@ class Routes {
         throw Object.assign(new Error(`there is a route for ${name} ${path} already`), { code: 'ERR_HTTP_ROUTE_EXISTS' });
       }
       try {
-        this.finder.on(name, path, handler as never, { route: path, segments } satisfies Store);
+        this.finder.on(name, path, handler as never, { route: path, segments, edge: `request ${name} ${path}` } satisfies Store);
       } catch (cause) {
         throw Object.assign(invalidValue('path', `a path of a route: ${(cause as Error).message}`, path), { cause });
       }
@@ -139,6 +146,7 @@ class Routes {
     if (!found) return this.miss(request, path);
     const { handler, params, store } = found;
     if (namesJobs) nameJob(store);
+    if (admitting && !routers.has(handler as Handler) && !request.admit(store.edge)) return REFUSED;
     if (store.segments === 0) return (handler as Handler)(request.routed(params, store.route));
     const { '*': _, ...named } = params;
     return (handler as Handler)(request.mounted(named, store.route, store.segments));
@@ -202,5 +210,6 @@ export function router(options: RouterOptions = {}): Router {
     on: { value: (methods: string | readonly string[], path: string, handler: Handler) => (routes.add(methods, path, handler), self) },
     mount: { value: (path: string, handler: Handler) => (routes.mount(path, handler), self) },
   });
+  routers.add(self);
   return self;
 }

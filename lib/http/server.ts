@@ -7,6 +7,7 @@ import { native } from '../internal/native.js';
 import { CLIENT_LEFT, EBADF, TOO_MANY_COROUTINES } from '../internal/results.js';
 import { SocketFile } from '../net/socket_file.js';
 import { markObserver } from '../observe/deadlock.js';
+import { admitting, descriptorsAreShort } from '../schedule/admission.js';
 import { serverTerms, type ServerTerms } from '../tls/terms.js';
 import { Connection } from './connection.js';
 import type { Handler, Owner } from './exchange.js';
@@ -40,6 +41,8 @@ const TLS_DEFAULTS = { ALPNProtocols: ['http/1.1'], handshakeTimeout: 30_000 };
 const TLS_HTTP2_DEFAULTS = { ...TLS_DEFAULTS, ALPNProtocols: ['h2', 'http/1.1'] };
 /** The pause after an accept that failed for lack of descriptors or memory, in milliseconds. */
 const PAUSE_MS = 50;
+/** How often it is looked for descriptors again while admission finds them short, in milliseconds. */
+const SHORT_MS = 5;
 /** The pause after an accept that failed because of `maxCoroutines`, in milliseconds. */
 const CROWDED_MS = 5;
 /** How often a closing server ends connections that have become idle, in milliseconds. */
@@ -98,6 +101,8 @@ export class Server implements Owner {
   private forgotten = false;
   /** @internal */
   observing = false;
+  /** @internal */
+  routed = false;
 
   /** @internal */
   constructor(handler: Handler, options: ServeOptions) {
@@ -228,6 +233,11 @@ export class Server implements Owner {
         this.waiter = native.current();
         httpPause(this.number);
         this.waiter = -1;
+        this.tellDepartures();
+        continue;
+      }
+      if (admitting && descriptorsAreShort()) {
+        sleep(SHORT_MS);
         this.tellDepartures();
         continue;
       }

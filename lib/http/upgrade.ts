@@ -29,6 +29,8 @@ export function upgrade(request: Request, connection: Exchange, options: Upgrade
   const more = options.headers ? fieldsOf(options.headers, 200).lines : '';
   let serverCloses = false;
   const made: { socket?: WebSocket } = {};
+  // A WebSocket may last for days.
+  connection.endUnit();
   const below = connection.openTunnel({
     serverCloses: () => {
       serverCloses = true;

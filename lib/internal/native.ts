@@ -190,6 +190,14 @@ export interface Native {
   addonLoaded(): void;
   watchModules(list: readonly string[], changed: () => void): void;
   setBatchBudget(ms: number): void;
+  /**
+   * Meters jobs of the pool, each for an edge, 0 to 64: that of its coroutine, by slot. `poolMeter` tells of each edge how many jobs are
+   * done, for how many milliseconds these have waited for a thread, and for how many they kept one.
+   */
+  meterPool(edges: Int32Array | undefined): void;
+  poolMeter: (this: void, into: Float64Array) => void;
+  /** How many coroutines are ready. */
+  readyLength: (this: void) => number;
 }
 
 function load(): Native {

@@ -240,6 +240,13 @@ export class WaitQueue<T = void> {
     return waiter;
   }
 
+  /** Removes and returns the one that came last. */
+  pop(): Waiter<T> | undefined {
+    const waiter = this.last;
+    if (waiter) this.remove(waiter);
+    return waiter;
+  }
+
   /** Does nothing to a waiter that is not in a queue. */
   remove(waiter: Waiter<T>): void {
     if (!waiter.queued) return;

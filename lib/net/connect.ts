@@ -4,6 +4,7 @@ import { withSignal } from '../coroutine/signal.js';
 import { booleanOf, functionOf, INT_MAX, integerIn, invalidType, invalidValue, oneOf } from '../internal/arguments.js';
 import { knownOptions } from '../internal/options.js';
 import type { ParkOptions } from '../internal/parking.js';
+import { admitting, awaitDescriptor } from '../schedule/admission.js';
 import type { TlsSocket } from '../tls/socket.js';
 import type { TlsClientOptions } from '../tls/terms.js';
 import { checkEndpoint, type EndpointOptions } from './address.js';
@@ -137,6 +138,7 @@ function dial(address: string, port: number, options: ConnectOptions): Socket {
   const list = encodeOptions(options, unix ? 'Unix' : ipv6 ? 'IPv6' : 'IPv4');
   if (fastOpen && !unix) list.push(...triple(IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1));
   const triples = list.length === 0 ? NONE : Int32Array.from(list);
+  if (admitting) awaitDescriptor('open');
   const result = netConnect(address, port, triples, localAddress, localPort ?? 0);
   if (result >= 0) return new Socket(result, options.allowHalfOpen);
   return failSocket(CLOSED, result, 'connect', 'connect', unix ? { address } : { address, port });

@@ -3,9 +3,11 @@ import { constants } from 'node:fs';
 import { withSignal } from '../coroutine/signal.js';
 import { sleep } from '../coroutine/sleep.js';
 import { invalidType, INT_MAX, integerIn } from '../internal/arguments.js';
+import { current } from '../internal/current.js';
 import { knownOptions } from '../internal/options.js';
 import { chmodSync, statSync } from '../internal/originals.js';
 import { signalIn, type ParkOptions } from '../internal/parking.js';
+import { admitting, descriptorsAreShort } from '../schedule/admission.js';
 import type { TlsListener } from '../tls/listener.js';
 import type { TlsServerOptions } from '../tls/terms.js';
 import {
@@ -49,6 +51,8 @@ export interface ListenOptions extends EndpointOptions, ListenerOptions {
  */
 const SHORTAGES = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
 const SHORTAGE_PAUSE_MS = 20;
+/** How often it is looked for descriptors again while admission finds them short. */
+const SHORT_MS = 5;
 const KNOWN = new Set(['port', 'host', 'path', 'backlog', 'reusePort', 'fd', 'signal', 'tls', ...LISTEN_OPTION_NAMES]);
 const KNOWN_WITH_FD = new Set(['fd', 'signal', 'blockList', 'tls']);
 
@@ -128,6 +132,7 @@ export class Listener implements Iterable<Socket>, Disposable {
     const signal = signalIn('listener.accept', options);
     if (signal) return withSignal(signal, () => this.accept());
     for (;;) {
+      while (admitting && this.handle !== CLOSED && current() && descriptorsAreShort()) sleep(SHORT_MS);
       const result = netAccept(this.handle);
       if (result < 0) failSocket(this.handle, result, 'listener.accept', 'accept');
       if (!this.blockList || !this.isRefused(result, this.blockList)) return this.connection(result);

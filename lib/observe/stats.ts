@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 
 import { coroutines } from '../internal/current.js';
 import { native } from '../internal/native.js';
+import { admissionReport, type AdmissionStats } from '../schedule/admission/report.js';
 import { recordsSpawnSites, spawnSites, type SpawnSite } from './spawn_site.js';
 
 /** Counters of this thread's runtime. Sizes in bytes, times in milliseconds. */
@@ -58,6 +59,8 @@ export interface RuntimeStats {
   stackMemoryBudget: number;
   /** Deepest stack first; empty unless `configure({ spawnSites: true })`. */
   spawnSites: SpawnSite[];
+  /** What is short, and who is held back for it; undefined unless `configure({ admission })` is on. */
+  admission: AdmissionStats | undefined;
 }
 
 /**
@@ -76,5 +79,6 @@ export function stats(): RuntimeStats {
   const counters = native.stats() as unknown as RuntimeStats;
   counters.loopUtilization = performance.eventLoopUtilization().utilization;
   counters.spawnSites = recordsSpawnSites ? spawnSites(coroutines()) : [];
+  counters.admission = admissionReport.of();
   return counters;
 }

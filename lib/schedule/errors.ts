@@ -10,6 +10,17 @@ export class SchedulingPolicyError extends StackfulError {
   }
 }
 
+/** Admission has held a coroutine at an edge for as long as it may, and what was short there still is. Nothing of the work has begun. */
+export class AdmissionRefusedError extends StackfulError {
+  readonly code = 'ERR_ADMISSION_REFUSED';
+  constructor(
+    /** The name of the edge. */
+    readonly edge: string,
+  ) {
+    super(`${edge} was held back for longer than its patience, because what it uses is short`);
+  }
+}
+
 function describe(chosen: unknown): string {
   const { id } = (chosen ?? {}) as { id?: unknown };
   return typeof id === 'number' ? `coroutine #${String(id)}, which is not one of them` : inspect(chosen, { depth: 0 });

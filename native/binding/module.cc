@@ -88,6 +88,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   defineStacks(context, object);
   defineInterrupts(context, object);
   defineTimeSlices(context, object);
+  defineAdmission(context, object);
   defineNet(context, object);
   defineFs(context, object);
   defineChannel(context, object);

@@ -81,6 +81,7 @@ void defineSimulate(v8::Local<v8::Context> context, v8::Local<v8::Object> export
 void defineStacks(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineInterrupts(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineTimeSlices(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
+void defineAdmission(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineNet(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineFs(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);
 void defineChannel(v8::Local<v8::Context> context, v8::Local<v8::Object> exports);

@@ -27,6 +27,9 @@ struct Job {
   Mailbox* mailbox = nullptr;          // counted
   sched::Coroutine* waiter = nullptr;  // null once none waits; environment thread only
   int64_t result = 0;
+  // Nanoseconds of the clock; 0 unless the environment meters its jobs.
+  int64_t submitted = 0, begun = 0, done = 0;
+  uint8_t edge = 0;  // if it does: whom the job is for
   bool ran = false;
 };
 

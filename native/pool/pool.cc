@@ -1,5 +1,6 @@
 #include "pool.h"
 
+#include "../sched/clock.h"
 #include "thread_pool.h"
 
 namespace stackful::pool {
@@ -39,6 +40,7 @@ bool Pool::runJob(Job* job, sched::Reason reason, Interrupted interrupted, int64
   }
   job->mailbox = mailbox_;
   job->waiter = scheduler_.running();
+  if (edgeOf_) beginMetering(job);
   mailbox_->retain();
   if (const int error = submit(job)) {
     mailbox_->release();
@@ -79,6 +81,13 @@ bool Pool::runJob(Job* job, sched::Reason reason, Interrupted interrupted, int64
   return true;
 }
 
+void Pool::beginMetering(Job* job) noexcept {
+  const uint32_t slot = job->waiter->slot;
+  const int32_t edge = slot < slots_ ? edgeOf_[slot] : 0;
+  job->edge = edge > 0 && static_cast<size_t>(edge) < kEdges ? static_cast<uint8_t>(edge) : 0;
+  job->submitted = sched::monotonicNow();
+}
+
 // Until the job is done, or something else ends it.
 int32_t Pool::parkFor(const Job* job, sched::Reason reason) noexcept {
   int32_t code;
@@ -94,6 +103,12 @@ void Pool::collect() noexcept {
   for (Job* job = mailbox_->take(); job; job = next) {
     next = job->next;
     --inFlight_;
+    if (job->submitted != 0) {
+      Metered& metered = metered_[job->edge];
+      ++metered.jobs;
+      metered.waited += job->begun - job->submitted;
+      metered.served += job->done - job->begun;
+    }
     if (!job->waiter) {
       job->discard(job);
       continue;

@@ -23,6 +23,13 @@ enum class Interrupted : uint8_t {
   kLeaves,
 };
 
+// What jobs have waited for a thread, and kept one, while they were metered; nanoseconds.
+struct Metered {
+  uint64_t jobs = 0;
+  int64_t waited = 0;
+  int64_t served = 0;
+};
+
 class Pool {
  public:
   explicit Pool(sched::Scheduler& scheduler) noexcept;
@@ -87,17 +94,29 @@ class Pool {
   }
   sched::Scheduler& scheduler() noexcept { return scheduler_; }
   uint32_t inFlight() const noexcept { return inFlight_; }
+  // From now on jobs are metered, each for the edge (below kEdges) that its coroutine has by `edgeOf`, which holds `slots` of them
+  // by slot; other coroutines have 0. Null: no longer. Costs a job three looks at the clock.
+  static constexpr size_t kEdges = 65;
+  void meter(const int32_t* edgeOf, size_t slots) noexcept {
+    edgeOf_ = edgeOf;
+    slots_ = slots;
+  }
+  const Metered& metered(size_t edge) const noexcept { return metered_[edge]; }
 
  private:
   // True when the job is the caller's again.
   bool runJob(Job* job, sched::Reason reason, Interrupted interrupted, int64_t& result) noexcept;
   int32_t parkFor(const Job* job, sched::Reason reason) noexcept;
   void collect() noexcept;
+  void beginMetering(Job* job) noexcept;
 
   sched::Scheduler& scheduler_;
   Mailbox* mailbox_ = nullptr;
   Job* collected_ = nullptr;  // done, but their coroutines have not run yet
   uint32_t inFlight_ = 0;
+  const int32_t* edgeOf_ = nullptr;
+  size_t slots_ = 0;
+  Metered metered_[kEdges];
 };
 
 }  // namespace stackful::pool

@@ -8,6 +8,7 @@
 #include <ctime>
 #include <new>
 
+#include "../sched/clock.h"
 #include "../sched/service_thread.h"
 
 namespace stackful::pool {
@@ -74,10 +75,13 @@ void unlink(Pool& p, Job* job) {
 
 void finish(Job* job) {
   Mailbox* mailbox = job->mailbox;
+  const bool metered = job->submitted != 0;
+  if (metered) job->begun = sched::monotonicNow();
   if (!mailbox->closed()) {
     job->result = job->run(job);
     job->ran = true;
   }
+  if (metered) job->done = sched::monotonicNow();
   if (!mailbox->put(job)) job->discard(job);
   mailbox->release();
 }

@@ -48,7 +48,8 @@ class Runtime {
 
   v8::Isolate* const isolate;
   v8::Global<v8::Context> context;
-  std::shared_ptr<v8::BackingStore> published;  // see Scheduler::publishTo
+  std::shared_ptr<v8::BackingStore> published;     // see Scheduler::publishTo
+  std::shared_ptr<v8::BackingStore> meteredEdges;  // see Pool::meter
   napi_env env = nullptr;
   v8::Global<v8::Function>
       body;  // JavaScript: body(slot) runs the functions of the coroutine in that slot, and of what runAnother brings

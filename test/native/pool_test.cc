@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <functional>
@@ -45,6 +46,39 @@ int runChild(const char* name, const char* environment = "") {
 }
 
 }  // namespace
+
+TEST_CASE("jobs are metered for the edges of their coroutines, while they are") {
+  Environment e;
+  struct Nap {
+    int64_t run() {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      return 1;
+    }
+    void undo(int64_t) {}
+  };
+  const int32_t edges[] = {3, 0, Pool::kEdges, 3};  // a number that is no edge counts as none
+  const auto runAll = [&] {
+    for (int i = 0; i < 5; ++i) {
+      e.go([&] {
+        Nap nap;
+        CHECK(e.pool.run(nap, kReason, Interrupted::kWaits) == 1);
+      });
+    }
+    e.run();
+  };
+  runAll();
+  CHECK(e.pool.metered(0).jobs == 0);
+  e.pool.meter(edges, 4);
+  runAll();
+  // The slots 1, 2 and 4, of which the last is in no table.
+  CHECK(e.pool.metered(0).jobs == 3);
+  CHECK(e.pool.metered(3).jobs == 2);
+  CHECK(e.pool.metered(3).served >= 4'000'000);
+  CHECK(e.pool.metered(3).waited >= 0);
+  e.pool.meter(nullptr, 0);
+  runAll();
+  CHECK(e.pool.metered(0).jobs + e.pool.metered(3).jobs == 5);
+}
 
 TEST_CASE("many tasks at once come back with their own results") {
   Environment e;

@@ -14,6 +14,7 @@ import { asset, SECURITY } from './assets.js';
 import { blockingGraph, graphText } from './graph.js';
 import { metrics } from './metrics.js';
 import { PROMETHEUS } from './metrics_server.js';
+import { runQueueState, runQueueText } from './next.js';
 import { inspectorPath, passOn, peerEvents } from './peers.js';
 import { profile } from './profile.js';
 import { recorder } from './recorder.js';
@@ -121,6 +122,8 @@ const ROUTES: Readonly<Record<string, (request: Request) => ResponseLike>> = {
   '/stats.json': () => json({ pid: process.pid, thread: threadId, uptime: process.uptime(), ...stats() }),
   // Other processes: see inspectPeers.
   '/peers.json': () => json([]),
+  '/next': () => text(runQueueText(runQueueState())),
+  '/next.json': () => json(runQueueState()),
   '/summary.json': () => json(summary()),
   '/point.json': (request) => json(pointDetails(Number(request.query.get('id') ?? -1))),
   '/waiting.json': () => json(recorder.flame),
@@ -183,7 +186,8 @@ export function inspectByPid(access = new Access(undefined)): Server | undefined
 /**
  * Serves the state of this thread's coroutines, on a port for browsers and Prometheus, and under the process's id for
  * `stackful inspect PID`: `/` a page, `/dump`, `/coroutines.json`, `/graph` and `/graph.json` (the blocking graph, and which
- * coroutine waits for which), `/trace.json?seconds=5` (a trace for Perfetto), `/stats.json`, `/metrics`.
+ * coroutine waits for which), `/next` and `/next.json` (which runs next, and why), `/trace.json?seconds=5` (a trace for Perfetto),
+ * `/stats.json`, `/metrics`.
  *
  * While no page is open it costs nothing. With one, about fifty parks a second are sampled, and the stacks of up to two hundred
  * parked coroutines are read; `npm run bench -- inspect` measures what that costs. All that a client can do is to look: no request

@@ -105,6 +105,10 @@ export interface Native {
   joinShare(slot: number, share: number): void;
   releaseShare(share: number): void;
   shareRan(share: number): number;
+  /** Of each of these shares its weight, the milliseconds that it has run, and its effective virtual time in milliseconds. */
+  shareStates(shares: Int32Array): Float64Array;
+  /** How many are ready, and of the first `most` ten numbers each: see lib/schedule/run_queue.ts. */
+  readyNow(most: number): Float64Array;
   becomeChooser(): number;
   takeReady(into: Int32Array): number;
   chooseNext(slot: number): number;

@@ -186,7 +186,7 @@ describe.skipIf(!hasBrowser)('the page', () => {
   it('fits into 900 pixels', async () => {
     const { page } = browser;
     await page.setViewportSize({ width: 900, height: 700 });
-    for (const name of ['Blocking graph', 'Queues', 'Latency', 'Flame graphs', 'Over time', 'Coroutines']) {
+    for (const name of ['Blocking graph', 'Queues', 'Who runs next', 'Latency', 'Flame graphs', 'Over time', 'Coroutines']) {
       await tab(name);
       expect([name, await page.evaluate('document.documentElement.scrollWidth <= innerWidth')]).toEqual([name, true]);
     }

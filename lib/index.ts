@@ -62,7 +62,7 @@ export { runQueue, type ReadyCoroutine, type RunQueue, type RunQueueOptions } fr
 export { BvtGroup, type BvtGroupOptions, type BvtGroupState, type BvtOptions } from './schedule/share.js';
 export { softTimer } from './schedule/soft_timer.js';
 export { record, type RecordOptions } from './simulate/record.js';
-export { RecordingError, ReplayDivergedError, SimulationError } from './simulate/errors.js';
+export { NotRecordedError, RecordingError, ReplayDivergedError, SimulationError } from './simulate/errors.js';
 export {
   simulate, type Cancellation, type Exploration, type ExploreOptions, type FaultOptions, type Simulated, type SimulationOptions,
 } from './simulate/simulate.js';

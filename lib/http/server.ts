@@ -4,6 +4,7 @@ import { sleep } from '../coroutine/sleep.js';
 import { functionOf, invalidType, numberIn } from '../internal/arguments.js';
 import { current } from '../internal/current.js';
 import { native } from '../internal/native.js';
+import { simulating } from '../internal/simulating.js';
 import { CLIENT_LEFT, EBADF, TOO_MANY_COROUTINES } from '../internal/results.js';
 import { SocketFile } from '../net/socket_file.js';
 import { markObserver } from '../observe/deadlock.js';
@@ -210,7 +211,8 @@ export class Server implements Owner {
 
   /** @internal */
   report(error: unknown, request: Request): void {
-    if (error instanceof CancelledError && this.closing) return;
+    // Handlers that a failed simulation cancels say nothing.
+    if (error instanceof CancelledError && (this.closing || simulating.on)) return;
     try {
       if (this.options.onError) {
         this.options.onError(error, request);

@@ -59,8 +59,8 @@ export interface Native {
   fulfilledValue<T>(promise: unknown, otherwise: T): unknown;
   park: (this: void, kind: number, number: number) => number;
   parkFor(kind: number, number: number, ms: number): number;
-  netSelect(sockets: Int32Array, ms: number): number;
-  netReady(socket: number, forWriting: boolean): number;
+  netSelect: (this: void, sockets: Int32Array, ms: number) => number;
+  netReady: (this: void, socket: number, forWriting: boolean) => number;
   /** Milliseconds on the scheduler's clock. */
   now(): number;
   wake: (this: void, slot: number, code: number) => boolean;

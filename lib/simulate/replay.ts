@@ -2,15 +2,16 @@ import type { Coroutine } from '../coroutine/coroutine.js';
 import { current } from '../internal/current.js';
 import { ParkKind } from '../internal/kinds.js';
 import { native } from '../internal/native.js';
-import { interpose, type Calls } from '../internal/outside.js';
+import { beyond, interpose, type Calls } from '../internal/outside.js';
 import { Waiter } from '../internal/parking.js';
-import { ECANCELED, isInterruption } from '../internal/results.js';
-import { ReplayDivergedError } from './errors.js';
+import { DEADLOCKED, ECANCELED, LIMIT_ABORTED, LIMIT_TIMED_OUT } from '../internal/results.js';
+import { NotRecordedError, ReplayDivergedError } from './errors.js';
 import { replaceGlobals } from './globals.js';
 import { Members } from './members.js';
-import { outside, SILENT } from './record.js';
+import { ABOUT_PROCESSES, CALLED_BACK, outside, SILENT } from './record.js';
+import { ASKED_OF_REQUESTS, ReplayedRequests } from './requests.js';
 import type { Director } from './schedule.js';
-import { decode, decodeCall, type RecordedCall, type Trace } from './trace.js';
+import { decode, decodeCall, plainOf, type Encoded, type RecordedCall, type Trace } from './trace.js';
 
 /** A wait that ends when the recording says so. */
 interface Pending {
@@ -20,6 +21,9 @@ interface Pending {
   readonly interrupted: boolean;
 }
 
+/** Results of calls that were ended from inside, as they are again in a replay; other codes below those of errno come from outside. */
+const INTERRUPTIONS = new Set<unknown>([ECANCELED, LIMIT_TIMED_OUT, LIMIT_ABORTED, DEADLOCKED]);
+
 /** Gives coroutines the turns of a recording, and what came from outside in them. */
 export class Replay implements Director {
   private members!: Members;
@@ -27,6 +31,7 @@ export class Replay implements Director {
   private readonly positions = new Map<number, number>();
   private readonly pending: Pending[] = [];
   private undoGlobals!: () => void;
+  private readonly requests = new ReplayedRequests();
   private first: ReplayDivergedError | undefined;
   /** The run has failed, and is being cleaned up: nothing of that was recorded. */
   private cleaning = false;
@@ -36,6 +41,7 @@ export class Replay implements Director {
   enter(): void {
     this.members = new Members();
     interpose((_room, real) => this.calls(real));
+    beyond.note = (what) => { if (!this.cleaning) throw new NotRecordedError(what); };
     this.undoGlobals = replaceGlobals((name, original) => () => {
       const number = this.numberOf(current());
       return this.cleaning || number === undefined || number < 0 ? original() : (decode(this.take(number, name).result) as number);
@@ -44,6 +50,7 @@ export class Replay implements Director {
 
   leave(): void {
     this.undoGlobals();
+    beyond.note = undefined;
     this.members.end();
   }
 
@@ -140,8 +147,9 @@ export class Replay implements Director {
     const made: Calls = {};
     for (const [name, call] of Object.entries(real)) {
       if (typeof call !== 'function') continue;
-      if (SILENT.has(name)) made[name] = () => undefined;
-      else if (name === 'query') made[name] = this.query.bind(this);
+      if (SILENT.has(name)) made[name] = name === 'armTimer' ? () => () => undefined : () => undefined;
+      else if (CALLED_BACK.has(name)) made[name] = (...args: unknown[]) => { this.calledBack(name, args); };
+      else if (ASKED_OF_REQUESTS.has(name)) made[name] = (exchange: number, header?: string) => this.requests.ask(name, exchange, header);
       else made[name] = (...args: unknown[]) => this.call(name, args, real);
     }
     return made;
@@ -150,37 +158,49 @@ export class Replay implements Director {
   private call(name: string, args: unknown[], real: Calls): unknown {
     if (this.cleaning) return ECANCELED;
     const number = this.numberOf(current())!;
+    // A timer's, of which a replay has none.
+    if (number < 0 && ABOUT_PROCESSES.has(name)) return undefined;
+    this.requests.begins(name, args);
     // It had not returned when the recording ended.
-    if (!this.recordedFor(number)) return this.never(name);
+    if (!this.recordedFor(number)) return this.never(number, name);
     let recorded!: RecordedCall;
     outside(() => {
       recorded = this.take(number, name);
-      for (let i = 0; i < recorded.turns; i++) this.wait(number, name, recorded);
+      for (let i = 0; i < recorded.turns; i++) this.wait(number, name, recorded.result);
       return recorded.turns;
     });
-    return decodeCall(name, args, recorded.result, real.fsStatNumbers as unknown as ArrayBuffer | undefined);
+    const numbers = real.fsStatNumbers as unknown as ArrayBuffer | undefined;
+    const { result } = recorded;
+    if (result === null || typeof result !== 'object' || !('about' in result)) return decodeCall(name, args, result, numbers);
+    const value = decodeCall(name, args, result.result, numbers);
+    this.requests.came(name, args, value, result.about);
+    return value;
   }
 
-  /** Waits until the coroutine is cancelled. */
-  private never(name: string): number {
-    const waiter = new Waiter(name);
-    return waiter.prepare() || native.park(ParkKind.other, 0);
+  /** Waits until the coroutine is cancelled, and has the turns that it had in the call meanwhile. */
+  private never(number: number, name: string): number {
+    for (;;) {
+      const code = this.wait(number, name, null);
+      if (code < 0) return code;
+    }
   }
 
-  private wait(number: number, name: string, { result }: RecordedCall): void {
+  /** For one turn. Returns the code of what has ended it early. */
+  private wait(number: number, name: string, result: Encoded): number {
     const waiter = new Waiter(name);
-    const pending = { number, wake() { waiter.wake(); }, interrupted: typeof result === 'number' && isInterruption(result) };
+    const code = plainOf(result);
+    const pending = { number, wake() { waiter.wake(); }, interrupted: INTERRUPTIONS.has(code) };
     this.pending.push(pending);
-    if (waiter.prepare() === 0) native.park(ParkKind.other, 0);
+    const ended = waiter.prepare() || native.park(ParkKind.other, 0);
     const index = this.pending.indexOf(pending);
     if (index >= 0) this.pending.splice(index, 1);
+    return ended;
   }
 
-  private query(
-    operation: unknown, subject: unknown, _variant: unknown, _start: unknown, done: (error: unknown, value: unknown) => void,
-  ): void {
+  private calledBack(name: string, args: unknown[]): void {
     const number = this.numberOf(current())!;
-    const recorded = this.take(number, `query ${String(operation)} ${String(subject)}`);
+    const done = args.at(-1) as (error: unknown, value: unknown) => void;
+    const recorded = this.take(number, `${name} ${String(args[0])} ${String(args[1])}`);
     const [error, value] = decode(recorded.result) as [unknown, unknown];
     this.pending.push({ number, wake() { done(error ?? null, value); }, interrupted: false });
   }

@@ -1,6 +1,7 @@
 import { invalidValue } from '../internal/arguments.js';
 import { closeSync, openSync, readFileSync, writeSync } from '../internal/originals.js';
-import { ReplayDivergedError } from './errors.js';
+import { NotRecordedError, ReplayDivergedError } from './errors.js';
+import type { About } from './requests.js';
 
 /** The number of the format, which changes when an older one cannot be read any more. */
 const VERSION = 1;
@@ -10,8 +11,12 @@ const FLUSH_BYTES = 64 * 1024;
 export type Encoded =
   | number | string | boolean | null
   | { bytes: string }
-  /** What was put into an argument. */
-  | { result: number; put: string }
+  /** With what was put into an argument. */
+  | { result: Encoded; put: string }
+  /** With what belongs to it. */
+  | { result: Encoded; about: About }
+  /** Something that cannot be written down. */
+  | { notRecorded: string }
   | { list: Encoded[] }
   | { error: Record<string, unknown>; message: string }
   | { json: unknown };
@@ -22,12 +27,14 @@ export type Encoded =
  *
  * - `['t', coroutine, ms]`: a turn, and when it began; coroutine -1: promise callbacks had their turn
  * - `['c', coroutine, name, turns, result]`: a call to the outside, which went on for so many more turns of the coroutine
+ * - `['u', coroutine, what]`: something came from outside that is not recorded
  * - `['e', text]`: the end, and the error that the function threw
  * - `['x']`: the trace was longer than it may be, the rest is missing
  */
 export type Line =
   | ['t', coroutine: number, ms: number]
   | ['c', coroutine: number, name: string, turns: number, result: Encoded]
+  | ['u', coroutine: number, what: string]
   | ['e', error: string | null]
   | ['x'];
 
@@ -129,6 +136,8 @@ export function encode(value: unknown): Encoded {
   if (value instanceof Uint8Array) return { bytes: Buffer.from(value).toString('base64') };
   if (Array.isArray(value)) return { list: value.map(encode) };
   if (value instanceof Error) return { error: { ...value }, message: value.message };
+  const { constructor } = value as { constructor?: { name: string } };
+  if (constructor && constructor.name !== 'Object') return { notRecorded: `an object of ${constructor.name}` };
   return { json: value };
 }
 
@@ -139,13 +148,25 @@ export function decode(encoded: Encoded): unknown {
   if ('list' in encoded) return encoded.list.map(decode);
   if ('error' in encoded) return Object.assign(new Error(encoded.message), encoded.error);
   if ('json' in encoded) return encoded.json;
+  if ('notRecorded' in encoded) throw new NotRecordedError(encoded.notRecorded);
   throw new ReplayDivergedError('the recording has a result of another kind of call');
+}
+
+/** What a call returned, without what is written with it. */
+export function plainOf(encoded: Encoded): Encoded {
+  return encoded !== null && typeof encoded === 'object' && 'result' in encoded ? plainOf(encoded.result) : encoded;
 }
 
 /** What a call puts into an argument besides what it returns: which argument, and from where on. */
 const PUTS: Record<string, { argument: number; offset: number } | undefined> = {
   netReadInto: { argument: 1, offset: 2 },
   fsRead: { argument: 1, offset: 2 },
+  httpReadBody: { argument: 1, offset: 2 },
+};
+/** Calls that put numbers into an argument, from its beginning, whatever they return. */
+const FILLS: Record<string, number | undefined> = {
+  httpStats: 1, http2Next: 1, httpClientReadHead: 2, http2ClientNext: 1, http2ClientRead: 2, http2ClientFate: 1, netGetOption: 3,
+  netPipe: 3, wsBroadcast: 0,
 };
 /** Calls behind which this memory of `originals` has their answer. */
 const NUMBERS = new Set(['fsStat', 'fsLstat', 'fsFstat']);
@@ -157,6 +178,8 @@ export function encodeCall(name: string, args: readonly unknown[], result: unkno
     const from = args[puts.offset] as number;
     return { result, put: bytesOf(args[puts.argument] as ArrayBufferView).toString('base64', from, from + result) };
   }
+  const fills = FILLS[name];
+  if (fills !== undefined) return { result: encode(result), put: bytesOf(args[fills] as ArrayBufferView).toString('base64') };
   if (NUMBERS.has(name) && numbers && typeof result === 'number') return { result, put: Buffer.from(numbers).toString('base64') };
   return encode(result);
 }
@@ -167,8 +190,9 @@ export function decodeCall(name: string, args: readonly unknown[], encoded: Enco
   const put = Buffer.from(encoded.put, 'base64');
   const puts = PUTS[name];
   if (puts) put.copy(bytesOf(args[puts.argument] as ArrayBufferView), args[puts.offset] as number);
+  else if (FILLS[name] !== undefined) put.copy(bytesOf(args[FILLS[name]] as ArrayBufferView));
   else if (numbers) put.copy(Buffer.from(numbers));
-  return encoded.result;
+  return decode(encoded.result);
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer {

@@ -2,6 +2,7 @@ import { spawn, type Coroutine } from '../coroutine/coroutine.js';
 import { CancelledError, StackMemoryError } from '../coroutine/errors.js';
 import { sleep } from '../coroutine/sleep.js';
 import { functionOf, invalidType, numberIn } from '../internal/arguments.js';
+import { arrivals } from '../internal/arrivals.js';
 import { current } from '../internal/current.js';
 import { native } from '../internal/native.js';
 import { simulating } from '../internal/simulating.js';
@@ -247,6 +248,7 @@ export class Server implements Owner {
   /** Tells connections whose clients have left during a request. */
   private tellDepartures(): void {
     for (let left = httpDeparture(this.number); left >= 0; left = httpDeparture(this.number)) {
+      arrivals.departure?.(this, left);
       this.connections.get(left >> 1)?.clientLeft((left & 1) === 1);
     }
   }
@@ -272,6 +274,7 @@ export class Server implements Owner {
       }, options);
       connection.coroutine.nameBy(() => connection.title);
       if (this.observing) markObserver(connection.coroutine);
+      else arrivals.connection?.(this, number, connection.coroutine);
     } catch (error) {
       connection.abandon();
       this.ended(number);

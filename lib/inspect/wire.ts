@@ -175,6 +175,12 @@ export interface PointDetails {
   lastStack: string;
 }
 
+/** Whether requests may be recorded, and are. */
+export interface RecordingState {
+  allowed: boolean;
+  recording: boolean;
+}
+
 /** A process that the page can show. */
 export interface Peer {
   pid: number;

@@ -1,5 +1,6 @@
 import { spawn, type Coroutine } from '../coroutine/coroutine.js';
 import { functionOf, integerIn, invalidType } from '../internal/arguments.js';
+import { arrivals } from '../internal/arrivals.js';
 import { current, running } from '../internal/current.js';
 import { native } from '../internal/native.js';
 import { knownOptions } from '../internal/options.js';
@@ -89,6 +90,26 @@ export async function record<R>(options: RecordOptions, fn: () => R): Promise<R>
   }
 }
 
+/**
+ * Records what running servers are asked from now on: connections that come to them, the requests on those, and what their handlers get
+ * from outside. @internal
+ *
+ * @param servers in the order in which they were made
+ * @returns what ends it
+ * @throws as `record`
+ */
+export function recordServers(file: string, servers: readonly object[], maxBytes = DEFAULT_BYTES): () => void {
+  if (recording || runs.now) throw new RecordingError();
+  const recorder = new Recorder(file, maxBytes, servers);
+  recording = true;
+  recorder.begin();
+  return () => {
+    if (!recording) return;
+    recording = false;
+    recorder.end(null);
+  };
+}
+
 type Done = (error: unknown, value: unknown) => void;
 
 class Recorder {
@@ -98,20 +119,26 @@ class Recorder {
   /** How many turns each has had. */
   private readonly turns: number[] = [];
   private began = -1;
-  private readonly members = new Members((coroutine, number) => { this.joined(coroutine, number); });
+  private readonly members: Members;
   private undoGlobals!: () => void;
   private readonly warned = new Set<string>();
 
   private readonly writer: TraceWriter;
 
-  constructor(file: string, maxBytes: number) {
+  /** @param servers if it begins while these run */
+  constructor(file: string, maxBytes: number, private readonly servers?: readonly object[]) {
     // Turns behind the last call to the outside are known natively only.
-    this.writer = new TraceWriter(file, maxBytes, () => { this.drain(); });
+    this.writer = new TraceWriter(file, maxBytes, () => { this.drain(); }, servers !== undefined);
+    this.members = new Members((coroutine, number) => { this.joined(coroutine, number); }, servers !== undefined);
   }
 
   begin(): void {
     native.recordTurns(true);
-    interpose((_room, real) => this.calls(real));
+    interpose((room, real) => {
+      if (room === 'http') this.remote = real.httpRemote;
+      return this.calls(real);
+    });
+    if (this.servers) this.hearServers(this.servers);
     beyond.note = (what) => { this.notRecorded(what); };
     setChooser((limit) => this.asked('choose', () => randomBelow(limit)));
     this.undoGlobals = replaceGlobals((name, original) => () => this.asked(name, original));
@@ -121,12 +148,32 @@ class Recorder {
     this.undoGlobals();
     setChooser(undefined);
     interpose(undefined);
-    beyond.note = undefined;
+    beyond.note = arrivals.connection = arrivals.departure = undefined;
     this.members.end();
     this.drain();
     native.recordTurns(false);
     this.writer.add(['e', error]);
     this.writer.close();
+  }
+
+  private remote: Calls[string] | undefined;
+
+  private hearServers(servers: readonly object[]): void {
+    const known = new Set<number>();
+    arrivals.connection = (server, connection, coroutine) => {
+      const index = servers.indexOf(server);
+      if (index < 0) return;
+      this.drain();
+      this.writer.add(['a', index, connection, (this.remote?.(connection) as unknown[] | undefined) ?? []]);
+      known.add(connection);
+      this.members.admit(coroutine);
+    };
+    arrivals.departure = (server, departure) => {
+      const index = servers.indexOf(server);
+      if (index < 0 || !known.has(departure >> 1)) return;
+      this.drain();
+      this.writer.add(['l', index, departure]);
+    };
   }
 
   private joined(coroutine: Coroutine, number: number): void {

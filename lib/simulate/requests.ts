@@ -66,6 +66,11 @@ export class ReplayedRequests {
     if (HEADS.has(name)) this.requests.delete(args[0] as number);
   }
 
+  /** A connection has come from there. */
+  connected(exchange: number, remote: readonly unknown[]): void {
+    this.remotes.set(exchange, remote);
+  }
+
   /** A call has come to `result`, with which that was written down. */
   came(name: string, args: readonly unknown[], result: unknown, about: About): void {
     if ('remote' in about) {

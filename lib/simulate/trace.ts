@@ -27,6 +27,9 @@ export type Encoded =
  *
  * - `['t', coroutine, ms]`: a turn, and when it began; coroutine -1: promise callbacks had their turn
  * - `['c', coroutine, name, turns, result]`: a call to the outside, which went on for so many more turns of the coroutine
+ * - `['a', server, connection, [host, port]]`: a connection came to a server, in a recording that began while servers ran; the next
+ *   coroutine that has no number yet answers its requests
+ * - `['l', server, departure]`: a client left, as `httpDeparture` told; in such a recording
  * - `['u', coroutine, what]`: something came from outside that is not recorded
  * - `['e', text]`: the end, and the error that the function threw
  * - `['x']`: the trace was longer than it may be, the rest is missing
@@ -34,6 +37,8 @@ export type Encoded =
 export type Line =
   | ['t', coroutine: number, ms: number]
   | ['c', coroutine: number, name: string, turns: number, result: Encoded]
+  | ['a', server: number, connection: number, remote: readonly unknown[]]
+  | ['l', server: number, departure: number]
   | ['u', coroutine: number, what: string]
   | ['e', error: string | null]
   | ['x'];
@@ -41,7 +46,7 @@ export type Line =
 /** Writes a trace, a buffer at a time, up to a size. */
 export class TraceWriter {
   private readonly fd: number;
-  private text = `${JSON.stringify({ stackful: 'trace', version: VERSION })}\n`;
+  private text: string;
   private written = 0;
   private full = false;
   private readonly onExit = (): void => {
@@ -50,7 +55,8 @@ export class TraceWriter {
   };
 
   /** @param beforeExit called when the process ends before close(): it adds what is missing */
-  constructor(file: string, private readonly maxBytes: number, private readonly beforeExit: () => void) {
+  constructor(file: string, private readonly maxBytes: number, private readonly beforeExit: () => void, attached = false) {
+    this.text = `${JSON.stringify({ stackful: 'trace', version: VERSION, ...(attached && { attached }) })}\n`;
     // It holds what went over the wire: nobody else is to read it.
     this.fd = openSync(file, 'w', 0o600);
     process.on('exit', this.onExit);
@@ -87,9 +93,22 @@ export interface RecordedCall {
   readonly result: Encoded;
 }
 
+/** A turn; or what came to a server, whose coroutine {@link acceptorOf} numbers. */
+export interface RecordedTurn {
+  readonly coroutine: number;
+  readonly ms: number;
+  readonly arrival?: { readonly connection: number; readonly remote: readonly unknown[] };
+  readonly departure?: number;
+}
+
+/** In a recording that began while servers ran, the number of the coroutine that accepts a server's connections. */
+export const acceptorOf = (server: number): number => -2 - server;
+
 /** A trace as it is replayed. */
 export interface Trace {
-  readonly turns: readonly { readonly coroutine: number; readonly ms: number }[];
+  /** Whether it began while servers ran: then it has what they were asked, and not what the program did besides. */
+  readonly attached: boolean;
+  readonly turns: readonly RecordedTurn[];
   /** By the number of the coroutine. */
   readonly calls: ReadonlyMap<number, readonly RecordedCall[]>;
   /** How the function ended; undefined: the process ended before it, or the trace is cut off. */
@@ -99,10 +118,11 @@ export interface Trace {
 /** @throws TypeError (`ERR_INVALID_ARG_VALUE`) for a file that is no trace, or of another version */
 export function readTrace(file: string): Trace {
   const [head, ...lines] = readFileSync(file, 'utf8').split('\n');
-  const about = parsed(head) as { stackful?: unknown; version?: unknown } | undefined;
+  const about = parsed(head) as { stackful?: unknown; version?: unknown; attached?: boolean } | undefined;
   if (about?.stackful !== 'trace') throw invalidValue('options.replay', 'the file of a recording', file);
   if (about.version !== VERSION) throw invalidValue('options.replay', `a recording of version ${String(VERSION)}`, about.version);
-  const turns: { coroutine: number; ms: number }[] = [];
+  const turns: RecordedTurn[] = [];
+  const now = () => turns.at(-1)?.ms ?? 0;
   const calls = new Map<number, RecordedCall[]>();
   let end: Trace['end'];
   for (const text of lines) {
@@ -115,11 +135,15 @@ export function readTrace(file: string): Trace {
       const list = calls.get(coroutine) ?? [];
       calls.set(coroutine, list);
       list.push({ name, turns: more, result });
+    } else if (line?.[0] === 'a') {
+      turns.push({ coroutine: acceptorOf(line[1]), ms: now(), arrival: { connection: line[2], remote: line[3] } });
+    } else if (line?.[0] === 'l') {
+      turns.push({ coroutine: acceptorOf(line[1]), ms: now(), departure: line[2] });
     } else if (line?.[0] === 'e') {
       end = { error: line[1] };
     }
   }
-  return { turns, calls, end };
+  return { attached: about.attached === true, turns, calls, end };
 }
 
 function parsed(text: string | undefined): unknown {

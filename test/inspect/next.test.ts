@@ -36,7 +36,7 @@ describe('who runs next, without a page', () => {
       expect(shown.groups.map(({ name }) => name).sort()).toEqual(['free tenant', 'paying tenant']);
       expect(shown.lowImportance).toEqual([expect.objectContaining({ name: 'indexer' })]);
       const text = await (await fetch(new URL('/next', url))).text();
-      expect(text).toMatch(/^policy: priority; ready: \d+\n1\. #\d+ (paid|free) \d: /);
+      expect(text).toMatch(/^policy: priority; ready: \d+\n1\. #\d+ (?:(?:paid|free) \d|indexer): /);
       expect(text).toMatch(/^group paying tenant: weight 3, has run for /m);
       expect(text).toMatch(/^low importance #\d+ indexer: /m);
       const printed = await runChild('../../dist/cli.js', ['inspect', new URL(url).port, 'next']);
@@ -73,7 +73,7 @@ describe.skipIf(!hasBrowser)('the view "Who runs next"', () => {
     await page.getByText('Policy in force: fifo. Next is the coroutine that has been ready for longest.').waitFor();
     await expect.poll(() => rows().count()).toBeGreaterThan(2);
     const [first] = await rows().allTextContents();
-    expect(first).toMatch(/^1#\d+ (paid|free) \d(has been ready for \d+ms|has just become ready)/);
+    expect(first).toMatch(/^1#\d+ (?:(?:paid|free) \d|indexer)(has been ready for \d+ms|has just become ready)/);
     expect((await reasons()).every((reason) => /^has (been ready for \d+ms|just become ready)$/.test(reason))).toBe(true);
     await page.getByText(/^\d coroutines were ready at this moment/).waitFor();
   });

@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { Event, Mutex, offload, record, select, simulate, SimulationError, sleep, spawn, timeout } from 'stackful';
@@ -13,6 +12,8 @@ import { connect, listen, readable, UdpSocket } from 'stackful/net';
 import { connect as connectTls, listen as listenTls } from 'stackful/tls';
 import { connect as connectWebSocket } from 'stackful/websocket';
 
+import { ask } from '../support/ask.js';
+
 const directory = mkdtempSync('/tmp/stackful-record-');
 const file = `${directory}/trace`;
 afterAll(() => { rmSync(directory, { recursive: true }); });
@@ -22,17 +23,6 @@ async function twice<R>(program: (real: boolean) => R, outside?: () => Promise<u
   const [once] = await Promise.all([record({ file }, () => program(true)), outside?.()]);
   expect(await simulate({ replay: file }, () => program(false))).toEqual(once);
   return once;
-}
-
-/** From outside of the recording: on the main stack. */
-function ask(port: number, path: string, { method = 'GET', body = '', headers = {} }: { method?: string; body?: string; headers?: Record<string, string> } = {}): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const asked = request({ host: '127.0.0.1', port, path, method, headers, agent: false }, (answer) => {
-      let text = '';
-      answer.setEncoding('utf8').on('data', (part: string) => (text += part)).on('end', () => { resolve(`${answer.statusCode} ${text}`); });
-    });
-    asked.on('error', reject).end(body);
-  });
 }
 
 describe('a recording of Knot', () => {

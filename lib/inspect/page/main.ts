@@ -9,7 +9,7 @@ import { History } from './history.js';
 import { drawLatency } from './latency.js';
 import { drawNext } from './next.js';
 import { drawQueues } from './queues.js';
-import { startRecordButton } from './record.js';
+import { startRecordButton, startRequestsButton } from './record.js';
 import { Tabs } from './tabs.js';
 import { startTheme } from './theme.js';
 import { drawTiles } from './tiles.js';
@@ -196,5 +196,6 @@ addEventListener('keydown', ({ key }) => { if (key === 'Escape') void select(und
 addEventListener('resize', () => { tabs.reopen(); });
 await findPeers();
 connect();
+await startRequestsButton(about);
 
 export {};

@@ -59,11 +59,12 @@ export type { Importance } from './schedule/importance.js';
 export type { PolicyName, Priority, SchedulingPolicy } from './schedule/policy.js';
 export { expectWork } from './schedule/expect_work.js';
 export { Pacer, type PacerOptions } from './schedule/pacer.js';
-export { reportProgress } from './schedule/regulation.js';
-export { BvtGroup, type BvtOptions } from './schedule/share.js';
+export { reportProgress, type LowImportance } from './schedule/regulation.js';
+export { runQueue, type ReadyCoroutine, type RunQueue, type RunQueueOptions } from './schedule/run_queue.js';
+export { BvtGroup, type BvtGroupOptions, type BvtGroupState, type BvtOptions } from './schedule/share.js';
 export { softTimer } from './schedule/soft_timer.js';
 export { record, type RecordOptions } from './simulate/record.js';
-export { RecordingError, ReplayDivergedError, SimulationError } from './simulate/errors.js';
+export { NotRecordedError, RecordingError, ReplayDivergedError, SimulationError } from './simulate/errors.js';
 export {
   simulate, type Cancellation, type Exploration, type ExploreOptions, type FaultOptions, type Simulated, type SimulationOptions,
 } from './simulate/simulate.js';

@@ -96,7 +96,7 @@ describe('rooms of lib/', () => {
     threads: ['async', 'sync'],
     patch: ['child_process'],
     main: ['ground'],
-    inspect: ['http'],
+    inspect: ['http', 'simulate'],
     analyze: ['ground'],
     eslint: ['analyze'],
     index: ['simulate', 'net'],

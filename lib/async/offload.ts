@@ -4,6 +4,7 @@ import type Tinypool from 'tinypool';
 
 import { invalidType } from '../internal/arguments.js';
 import { ParkKind } from '../internal/kinds.js';
+import { noSeam } from '../internal/outside.js';
 import { checkpoint, Waiter, type ParkOptions } from '../internal/parking.js';
 import { wait } from './wait.js';
 import { moduleOf, restored } from './worker_module.js';
@@ -58,6 +59,7 @@ export function offload<T>(workerModule: string | URL, args: readonly unknown[] 
   const module = moduleOf('workerModule', workerModule);
   checkpoint('offload');
   options?.signal?.throwIfAborted();
+  noSeam('offload');
   const workers = wait((pool ??= makePool()), options);
   const waiter = new Waiter('offload');
   const given = new AbortController();

@@ -1,6 +1,6 @@
 import { failSocket } from '../net/failure.js';
 import { netRead } from '../net/native.js';
-import { native } from '../internal/native.js';
+import { readiness } from '../internal/readiness.js';
 import type { Child } from './child.js';
 import { childFeed } from './native.js';
 import type { ChildPipe } from './pipe.js';
@@ -22,7 +22,7 @@ export class Gathered {
   /** Takes what is there; false when that is more than `most` bytes, of which it keeps so many. Parks now and then. */
   take(most: number): boolean {
     this.more = false;
-    for (let i = 0; this.open && native.netReady(this.pipe.handle, false) !== 0; i++) {
+    for (let i = 0; this.open && readiness.netReady(this.pipe.handle, false) !== 0; i++) {
       if (i === MOST_CHUNKS) {
         this.more = true;
         break;
@@ -72,7 +72,7 @@ export abstract class Conversation {
   protected feed(): void {
     const stdin = this.child.stdin!;
     while (this.feeding && this.fed < this.input!.length) {
-      if (native.netReady(stdin.handle, true) === 0) return;
+      if (readiness.netReady(stdin.handle, true) === 0) return;
       const result = childFeed(stdin.handle, this.input!, this.fed);
       if (result < 0) {
         this.feedFailed(result);

@@ -4,6 +4,7 @@ import { shield } from '../coroutine/shield.js';
 import { sleep } from '../coroutine/sleep.js';
 import { current } from '../internal/current.js';
 import { atomicsWait, readdirSync, readFileSync } from '../internal/originals.js';
+import { seam } from '../internal/outside.js';
 import { childKill, childStatus, childWait, RUNNING } from './native.js';
 
 const { SIGCONT, SIGKILL, SIGSTOP } = constants.signals;
@@ -17,25 +18,37 @@ const NEVER_NOTIFIED = new Int32Array(new SharedArrayBuffer(4));
 const LONGEST_STOP_MS = 1000;
 const LONGEST_STOP_OUTSIDE_MS = 50;
 
+/** What is asked of, and done to, other processes than the child itself; and timers, of which a replay has none. */
+const originals = {
+  lifeOf,
+  childrenOf,
+  threadsOf,
+  killProcess: (pid: number, signal: number): void => { process.kill(pid, signal); },
+  pauseThread: (): void => { atomicsWait(NEVER_NOTIFIED, 0, 0, 1); },
+  armTimer,
+};
+let processes = originals;
+seam('processes', originals, (calls) => { processes = calls; });
+
 /** A process of a family, known by its number and the moment of its start. */
 class Member {
   private readonly born: string | undefined;
   /** It has ended just now, or has become another user's: no signal reaches it. */
   private outOfReach = false;
 
-  constructor(readonly pid: number, private readonly kill: (signal: number) => void = (signal) => process.kill(pid, signal)) {
-    this.born = lifeOf(String(pid))?.born;
+  constructor(readonly pid: number, private readonly kill: (signal: number) => void = (signal) => { processes.killProcess(pid, signal); }) {
+    this.born = processes.lifeOf(String(pid))?.born;
   }
 
   /** A zombie does not: where process 1 reaps nobody, as in many containers, some stay for ever. */
   get runs(): boolean {
-    const life = lifeOf(String(this.pid));
+    const life = processes.lifeOf(String(this.pid));
     return life !== undefined && life.born === this.born && !/[ZX]/.test(life.state);
   }
 
   /** Whether it can start no process any more: each of its threads is stopped, or has ended. */
   get isStill(): boolean {
-    return this.outOfReach || !this.runs || this.threads().every((thread) => /[TtZX]/.test(lifeOf(`${String(this.pid)}/task/${thread}`)?.state ?? 'X'));
+    return this.outOfReach || !this.runs || this.threads().every((thread) => /[TtZX]/.test(processes.lifeOf(`${String(this.pid)}/task/${thread}`)?.state ?? 'X'));
   }
 
   signal(number: number): void {
@@ -47,15 +60,19 @@ class Member {
   }
 
   children(): number[] {
-    return this.threads().flatMap((thread) => childrenOf(this.pid, thread));
+    return this.threads().flatMap((thread) => processes.childrenOf(this.pid, thread));
   }
 
   private threads(): string[] {
-    try {
-      return readdirSync(`/proc/${String(this.pid)}/task`);
-    } catch {
-      return []; // it has ended
-    }
+    return processes.threadsOf(this.pid);
+  }
+}
+
+function threadsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${String(pid)}/task`);
+  } catch {
+    return []; // it has ended
   }
 }
 
@@ -104,7 +121,7 @@ function stopFamily(first: readonly Member[], parks: boolean): Member[] {
     }
     if (counted.size === members.size || performance.now() > until) return [...members.values()];
     if (parks) sleep(1);
-    else atomicsWait(NEVER_NOTIFIED, 0, 0, 1);
+    else processes.pauseThread();
   }
 }
 
@@ -184,7 +201,10 @@ export class Family {
 /** Calls `action` after `ms`, without keeping the process alive, unless the function that it returns is called before. */
 export function later(ms: number, action: () => void): () => void {
   // What is longer (Infinity is) a timer takes for 1 ms.
-  if (ms > LONGEST_TIMER_MS) return () => undefined;
+  return ms > LONGEST_TIMER_MS ? () => undefined : processes.armTimer(ms, action);
+}
+
+function armTimer(ms: number, action: () => void): () => void {
   // stackful-analyze-ignore wrong-stack: actions that could park are told not to, by an argument
   const timer = setTimeout(action, ms).unref();
   return () => { clearTimeout(timer); };

@@ -2,7 +2,7 @@ import { withSignal } from '../coroutine/signal.js';
 import { invalidType } from '../internal/arguments.js';
 import { fail } from '../internal/codes.js';
 import { EPIPE, ETIMEDOUT } from '../internal/results.js';
-import { native } from '../internal/native.js';
+import { readiness } from '../internal/readiness.js';
 import { failSocket } from '../net/failure.js';
 import { argumentsOf, start, type Child } from './child.js';
 import { Conversation, Gathered } from './conversation.js';
@@ -67,7 +67,7 @@ class Exchange extends Conversation {
       if (left === 0) return 'timeout';
       if (!this.outputs.some(({ more }) => more)) {
         const sockets = Int32Array.from(waited);
-        const code = exit ? native.netSelect(sockets, left) : childWait(this.child.handle, sockets, left);
+        const code = exit ? readiness.netSelect(sockets, left) : childWait(this.child.handle, sockets, left);
         if (code === ETIMEDOUT) return 'timeout';
         if (code < 0) fail(code, 'child_process.execFile');
       }

@@ -1,4 +1,5 @@
 import { native } from '../internal/native.js';
+import { seam } from '../internal/outside.js';
 import '../net/native.js';
 
 /** The exports of native/binding/child.cc. Children are numbers, their pipes sockets; errors are negative. */
@@ -22,8 +23,13 @@ interface ChildNative {
   childCloseEnd: (socket: number) => number;
 }
 
-export const { childStart, childWait, childStatus, childKill, childFree, childFeed, childCloseEnd } =
-  native as unknown as ChildNative;
+const originals = native as unknown as ChildNative;
+
+export let { childStart, childWait, childStatus, childKill, childFree, childFeed, childCloseEnd } = originals;
+
+seam('child', originals, (calls) => {
+  ({ childStart, childWait, childStatus, childKill, childFree, childFeed, childCloseEnd } = calls);
+});
 
 /** As native/child/launch.h numbers them. */
 export const Group = { ours: 0, session: 1, ownUnlessTerminal: 2 } as const;

@@ -26,7 +26,7 @@ export const HELP = `Usage: stackful <command>
 
 ${row('  serve DIR', 'serve the files in DIR over HTTP')}${rowsOf(SERVE)}${
   row('  proxy UPSTREAM...', 'pass requests on to the servers with these URLs')}${rowsOf(PROXY)}${
-  row('  inspect PID|PORT [dump|graph|stats|metrics] [--host H] [--token T] [--limit N]', 'show the coroutines of a program that called inspect()')}${
+  row('  inspect PID|PORT [dump|graph|next|stats|metrics] [--host H] [--token T] [--limit N]', 'show the coroutines of a program that called inspect()')}${
   row('  run FILE [ARGUMENT...]', 'run a program in a coroutine: it can wait at its top level')}${
   row('      --patch', "Node's blocking functions park in coroutines, too")}${
   row('  analyze DIR', 'find calls that wait where they cannot, and races and locks around those that can')}${

@@ -3,10 +3,10 @@ import { CliError, UsageError } from './errors.js';
 
 /** How long to wait for a response, in milliseconds: a process whose thread is held does not respond. */
 const PATIENCE_MS = 5_000;
-const VIEWS = ['dump', 'graph', 'stats', 'metrics'] as const;
+const VIEWS = ['dump', 'graph', 'next', 'stats', 'metrics'] as const;
 type View = (typeof VIEWS)[number];
 
-const PATHS: Readonly<Record<View, string>> = { dump: '/dump', graph: '/graph', stats: '/stats.json', metrics: '/metrics' };
+const PATHS: Readonly<Record<View, string>> = { dump: '/dump', graph: '/graph', next: '/next', stats: '/stats.json', metrics: '/metrics' };
 
 interface InspectArguments {
   target: number;

@@ -1,10 +1,18 @@
 import { shield } from '../coroutine/shield.js';
 import { ParkKind } from '../internal/kinds.js';
 import { parkShown } from '../internal/park_details.js';
+import { seam } from '../internal/outside.js';
 import { checkParking, checkpoint, Waiter } from '../internal/parking.js';
 
 /** The last argument of node:fs's functions. */
 export type Done<T> = (error: NodeJS.ErrnoException | null, value?: T) => void;
+
+/** Makes the call; a recording puts what it gave in its place. */
+const originals = {
+  callNode: (_operation: string, _subject: unknown, start: (done: Done<unknown>) => void, done: Done<unknown>): void => { start(done); },
+};
+let { callNode } = originals;
+seam('node fs', originals, (calls) => { ({ callNode } = calls); });
 
 /** What an interruption does while Node's threads have the call, which cannot be taken back. */
 interface Interrupted<T> {
@@ -33,8 +41,8 @@ export function byNode<T>(
   const waiter = new Waiter(operation, self);
   let failure: NodeJS.ErrnoException | null = null;
   let result: T | undefined;
-  start((error, value) => {
-    if (waiter.wake()) [failure, result] = [error, value];
+  callNode(operation, subject, start, (error, value) => {
+    if (waiter.wake()) [failure, result] = [error, value as T];
     else if (!error) abandoned?.(value as T);
   });
   const park = () => { parkShown(waiter, ParkKind.file, operation, () => `${operation} ${String(subject)}`.trimEnd()); };

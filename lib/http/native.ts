@@ -1,4 +1,5 @@
 import { native } from '../internal/native.js';
+import { seam } from '../internal/outside.js';
 import type { Http2Options } from './http2/settings.js';
 import type { GivenLimits } from './limits.js';
 
@@ -70,47 +71,25 @@ interface HttpNative {
   httpReadBody: (connection: number, to: Uint8Array, from: number) => number;
 }
 
-export const {
-  httpListen,
-  httpListenFd,
-  httpAddress,
-  httpFdAddress,
-  httpSteer,
-  httpAccept,
-  httpPause,
-  httpDeparture,
-  httpUnref,
-  httpClose,
-  httpForget,
-  httpStats,
-  httpRemote,
-  httpReadBefore,
-  httpHandOver,
-  httpDone,
-  httpForceClose,
-  httpNext,
-  httpText,
-  httpRespond,
-  httpBegin,
-  httpEarlyHints,
-  httpWrite,
-  httpSendFile,
-  httpFinish,
-  httpMethod,
-  httpTarget,
-  httpPath,
-  httpHeader,
-  httpHeaders,
-  httpHeaderBlock,
-  httpFileHints,
-  httpClientLeft,
-  httpPolls,
-  httpNow,
-  httpBodyLength,
-  httpLimitBody,
-  httpTakeBody,
+const originals = native as unknown as HttpNative;
+
+export let {
+  httpListen, httpListenFd, httpAddress, httpFdAddress, httpSteer, httpAccept, httpPause, httpDeparture, httpUnref, httpClose,
+  httpForget, httpStats, httpRemote, httpReadBefore, httpHandOver, httpDone, httpForceClose, httpNext, httpText, httpRespond,
+  httpBegin, httpEarlyHints, httpWrite, httpSendFile, httpFinish, httpMethod, httpTarget, httpPath, httpHeader, httpHeaders,
+  httpHeaderBlock, httpFileHints, httpClientLeft, httpPolls, httpNow, httpBodyLength, httpLimitBody, httpTakeBody,
   httpReadBody,
-} = native as unknown as HttpNative;
+} = originals;
+
+seam('http', originals, (calls) => {
+  ({
+    httpListen, httpListenFd, httpAddress, httpFdAddress, httpSteer, httpAccept, httpPause, httpDeparture, httpUnref,
+    httpClose, httpForget, httpStats, httpRemote, httpReadBefore, httpHandOver, httpDone, httpForceClose, httpNext, httpText,
+    httpRespond, httpBegin, httpEarlyHints, httpWrite, httpSendFile, httpFinish, httpMethod, httpTarget, httpPath, httpHeader,
+    httpHeaders, httpHeaderBlock, httpFileHints, httpClientLeft, httpPolls, httpNow, httpBodyLength, httpLimitBody,
+    httpTakeBody, httpReadBody,
+  } = calls);
+});
 
 /** The parts of the number that describes a request's head. */
 export const HEAD_METHOD = 15;

@@ -2,8 +2,10 @@ import { spawn, type Coroutine } from '../coroutine/coroutine.js';
 import { CancelledError, StackMemoryError } from '../coroutine/errors.js';
 import { sleep } from '../coroutine/sleep.js';
 import { functionOf, invalidType, numberIn } from '../internal/arguments.js';
+import { arrivals } from '../internal/arrivals.js';
 import { current } from '../internal/current.js';
 import { native } from '../internal/native.js';
+import { simulating } from '../internal/simulating.js';
 import { CLIENT_LEFT, EBADF, TOO_MANY_COROUTINES } from '../internal/results.js';
 import { SocketFile } from '../net/socket_file.js';
 import { markObserver } from '../observe/deadlock.js';
@@ -215,7 +217,8 @@ export class Server implements Owner {
 
   /** @internal */
   report(error: unknown, request: Request): void {
-    if (error instanceof CancelledError && this.closing) return;
+    // Handlers that a failed simulation cancels say nothing.
+    if (error instanceof CancelledError && (this.closing || simulating.on)) return;
     try {
       if (this.options.onError) {
         this.options.onError(error, request);
@@ -255,6 +258,7 @@ export class Server implements Owner {
   /** Tells connections whose clients have left during a request. */
   private tellDepartures(): void {
     for (let left = httpDeparture(this.number); left >= 0; left = httpDeparture(this.number)) {
+      arrivals.departure?.(this, left);
       this.connections.get(left >> 1)?.clientLeft((left & 1) === 1);
     }
   }
@@ -280,6 +284,7 @@ export class Server implements Owner {
       }, options);
       connection.coroutine.nameBy(() => connection.title);
       if (this.observing) markObserver(connection.coroutine);
+      else arrivals.connection?.(this, number, connection.coroutine);
     } catch (error) {
       connection.abandon();
       this.ended(number);

@@ -14,6 +14,10 @@ export interface RequestTime {
   weight: number;
 }
 
+// As they are now: what a recording puts in their place would make the report's looks a part of it.
+const now = performance.now.bind(performance);
+const random = Math.random.bind(Math);
+
 /** Whether a report wants the times of requests. A handler costs one check of it while it is false. */
 export let timing = false;
 
@@ -48,14 +52,14 @@ export function stopTiming(): void {
 }
 
 /** The next request to be timed: not every `stride`-th exactly, because routes may take turns in that many steps. */
-function next(now: number): void {
+function next(began: number): void {
   since = 0;
-  if (timedInRun++ === 0) runBegan = now;
+  if (timedInRun++ === 0) runBegan = began;
   if (timedInRun > RUN) {
-    if (now - runBegan < RUN * LEAST_GAP_MS) stride = Math.min(stride * 2, MOST_STRIDE);
+    if (began - runBegan < RUN * LEAST_GAP_MS) stride = Math.min(stride * 2, MOST_STRIDE);
     timedInRun = 0;
   }
-  due = Math.ceil(stride / 2) + Math.floor(Math.random() * stride);
+  due = Math.ceil(stride / 2) + Math.floor(random() * stride);
 }
 
 /** Calls the handler, and perhaps tells how long that took. Parks. */
@@ -63,7 +67,7 @@ export function timedAnswer(owner: Owner, request: Request): ResponseLike | Prom
   const timed = !owner.observing && ++since >= due;
   const weight = since;
   const { method, target } = timed ? request : NOTHING;
-  const began = timed ? performance.now() : 0;
+  const began = timed ? now() : 0;
   if (timed) next(began);
   let failed = true;
   try {
@@ -74,7 +78,7 @@ export function timedAnswer(owner: Owner, request: Request): ResponseLike | Prom
     failed = false;
     return response;
   } finally {
-    if (timed) report({ method, target, ms: performance.now() - began, failed, weight });
+    if (timed) report({ method, target, ms: now() - began, failed, weight });
   }
 }
 

@@ -22,7 +22,11 @@ export class Access {
 
   /** The answer to a request that is refused, or that is sent on with a cookie; undefined: go on. */
   refusal(request: Request): ResponseLike {
-    if (request.method !== 'GET' && request.method !== 'HEAD') return { status: 405, headers: { Allow: 'GET, HEAD' }, body: 'only GET\n' };
+    // The one that changes something, where that is allowed: a link or an image must not.
+    const changes = request.method === 'POST' && request.path === '/recording';
+    if (!changes && request.method !== 'GET' && request.method !== 'HEAD') {
+      return { status: 405, headers: { Allow: 'GET, HEAD' }, body: 'only GET\n' };
+    }
     const host = request.headers.get('host');
     if (!isAddress(host)) return { status: 403, body: 'only by address\n' };
     const origin = request.headers.get('origin');

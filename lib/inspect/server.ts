@@ -4,7 +4,7 @@ import { wait } from '../async/wait.js';
 import { spawn, type Coroutine } from '../coroutine/coroutine.js';
 import { yieldNow } from '../coroutine/sleep.js';
 import { serve, type Request, type ResponseLike, type Server, type ServerAddress } from '../http.js';
-import { invalidType } from '../internal/arguments.js';
+import { booleanOf, invalidType } from '../internal/arguments.js';
 import { knownOptions } from '../internal/options.js';
 import { markObserver } from '../observe/deadlock.js';
 import { dumpText, inspectCoroutine, visibleCoroutines, type CoroutineInfo } from '../observe/dump.js';
@@ -14,9 +14,11 @@ import { asset, SECURITY } from './assets.js';
 import { blockingGraph, graphText } from './graph.js';
 import { metrics } from './metrics.js';
 import { PROMETHEUS } from './metrics_server.js';
+import { runQueueState, runQueueText } from './next.js';
 import { inspectorPath, passOn, peerEvents } from './peers.js';
 import { profile } from './profile.js';
 import { recorder } from './recorder.js';
+import { dropRecording, recording, recordingState } from './recording.js';
 import { record } from './trace.js';
 import { events, pointDetails, summary } from './viewers.js';
 
@@ -32,6 +34,11 @@ export interface InspectOptions {
    * random one there, too, which is not printed.
    */
   token?: string | true;
+  /**
+   * Whether a client may record what the servers of `stackful/http` of this thread are asked, for `simulate({ replay })`, and get the
+   * file: it holds the requests and all that their handlers receive and read, passwords included. Default: false.
+   */
+  recordings?: boolean;
 }
 
 /** The live inspector. {@link inspect} makes one. */
@@ -48,7 +55,7 @@ export interface Inspector {
   close(): Coroutine<void>;
 }
 
-const KNOWN = new Set(['port', 'host', 'token']);
+const KNOWN = new Set(['port', 'host', 'token', 'recordings']);
 const DEFAULT_LIMIT = 1_000;
 const MOST = 100_000;
 /** How many stacks are read before other coroutines may run: about a millisecond. */
@@ -121,6 +128,10 @@ const ROUTES: Readonly<Record<string, (request: Request) => ResponseLike>> = {
   '/stats.json': () => json({ pid: process.pid, thread: threadId, uptime: process.uptime(), ...stats() }),
   // Other processes: see inspectPeers.
   '/peers.json': () => json([]),
+  '/next': () => text(runQueueText(runQueueState())),
+  '/next.json': () => json(runQueueState()),
+  '/recording': () => ({ status: 403, body: 'inspect({ recordings: true }) allows that\n' }),
+  '/recording.json': () => json(recordingState(false)),
   '/summary.json': () => json(summary()),
   '/point.json': (request) => json(pointDetails(Number(request.query.get('id') ?? -1))),
   '/waiting.json': () => json(recorder.flame),
@@ -141,6 +152,12 @@ function answer(request: Request): ResponseLike {
     if (code === 'ERR_CANCELLED') throw error;
     return { status: code === 'ERR_TRACE_BUSY' ? 409 : 500, body: `${String(error)}\n` };
   }
+}
+
+/** The same, and lets requests be recorded. */
+function answerAndRecord(request: Request): ResponseLike {
+  if (request.path === '/recording') return recording(request);
+  return request.path === '/recording.json' ? json(recordingState(true)) : answer(request);
 }
 
 /** Answers for several processes: which one a request is for stands in its query. */
@@ -183,11 +200,12 @@ export function inspectByPid(access = new Access(undefined)): Server | undefined
 /**
  * Serves the state of this thread's coroutines, on a port for browsers and Prometheus, and under the process's id for
  * `stackful inspect PID`: `/` a page, `/dump`, `/coroutines.json`, `/graph` and `/graph.json` (the blocking graph, and which
- * coroutine waits for which), `/trace.json?seconds=5` (a trace for Perfetto), `/stats.json`, `/metrics`.
+ * coroutine waits for which), `/next` and `/next.json` (which runs next, and why), `/trace.json?seconds=5` (a trace for Perfetto),
+ * `/stats.json`, `/metrics`.
  *
  * While no page is open it costs nothing. With one, about fifty parks a second are sampled, and the stacks of up to two hundred
  * parked coroutines are read; `npm run bench -- inspect` measures what that costs. All that a client can do is to look: no request
- * changes anything.
+ * changes anything, unless `recordings` allows that.
  * Requests with the `Host` or the `Origin` of another site are refused.
  *
  * The inspector does not keep the process alive, and does not show its own coroutines. It runs on the same thread, so it
@@ -207,8 +225,9 @@ export function inspectByPid(access = new Access(undefined)): Server | undefined
  */
 export function inspect(options: InspectOptions = {}): Inspector {
   knownOptions('inspect', options, KNOWN);
-  const { port = 0, host = '127.0.0.1' } = options;
-  return open({ port, host }, tokenFor(host, options.token), answer, inspectByPid);
+  const { port = 0, host = '127.0.0.1', recordings = false } = options;
+  booleanOf('options.recordings', recordings);
+  return open({ port, host }, tokenFor(host, options.token), recordings ? answerAndRecord : answer, inspectByPid);
 }
 
 /** The inspector of several processes, which have one each under their ids; `page`: the metrics of all of them. @internal */
@@ -242,6 +261,7 @@ function open(
     token,
     url,
     close() {
+      if (respond === answerAndRecord) dropRecording();
       const closing = spawn(() => {
         const both = [server.close({ deadline: DRAIN_MS }), byPid?.close({ deadline: DRAIN_MS })];
         for (const one of both) one?.join();

@@ -6,6 +6,7 @@ import { root, rootUrl } from '../internal/root.js';
 import { holdersOf } from '../internal/waiting.js';
 import { inspectCoroutine } from '../observe/dump.js';
 import { stats } from '../observe/stats.js';
+import { runQueueState } from './next.js';
 import { systemQueues, serverStates } from './queues.js';
 import { recorder } from './recorder.js';
 import { RouteRecorder } from './routes.js';
@@ -62,6 +63,7 @@ export function update(): Update {
     queues: [...about.queues, ...recorder.queues],
     routes: routes.times,
     deadlocks: recorder.deadlocks,
+    runQueue: runQueueState(),
   };
 }
 

@@ -52,6 +52,38 @@ export interface QueueState {
   about: string;
 }
 
+/** A coroutine that is ready; see `ReadyCoroutine`. */
+export interface ReadyState {
+  id: number;
+  name: string;
+  /** In words. */
+  reason: string;
+  readyFor: number;
+  /** What it was parked on last. */
+  after: string;
+}
+
+/** A coroutine with `importance: 'low'`; see `LowImportance`. */
+export interface LowImportanceState {
+  id: number;
+  name: string;
+  state: 'suspended' | 'waiting' | 'working';
+  suspendedFor?: number;
+  suspension?: number;
+  rate?: number;
+  target?: number;
+}
+
+/** Who runs next, and why; see `runQueue`. */
+export interface RunQueueState {
+  policy: string;
+  policyName: string;
+  ready: number;
+  next: ReadyState[];
+  groups: { name: string; weight: number; ran: number; virtualTime: number }[];
+  lowImportance: LowImportanceState[];
+}
+
 /** The times of handlers of one route since the viewer came. */
 export interface RouteTimes {
   /** `GET /users/:id`. */
@@ -109,6 +141,8 @@ export interface Update {
   servers: ServerState[];
   routes: RouteTimes[];
   deadlocks: string[];
+  /** Missing in what is told of a process whose page is not shown. */
+  runQueue?: RunQueueState;
 }
 
 /** A node of a flame graph. */
@@ -139,6 +173,12 @@ export interface PointDetails {
   coroutines: ParkedCoroutine[];
   /** A stack that has led there. */
   lastStack: string;
+}
+
+/** Whether requests may be recorded, and are. */
+export interface RecordingState {
+  allowed: boolean;
+  recording: boolean;
 }
 
 /** A process that the page can show. */

@@ -59,8 +59,8 @@ export interface Native {
   fulfilledValue<T>(promise: unknown, otherwise: T): unknown;
   park: (this: void, kind: number, number: number) => number;
   parkFor(kind: number, number: number, ms: number): number;
-  netSelect(sockets: Int32Array, ms: number): number;
-  netReady(socket: number, forWriting: boolean): number;
+  netSelect: (this: void, sockets: Int32Array, ms: number) => number;
+  netReady: (this: void, socket: number, forWriting: boolean) => number;
   /** Milliseconds on the scheduler's clock. */
   now(): number;
   wake: (this: void, slot: number, code: number) => boolean;
@@ -105,6 +105,10 @@ export interface Native {
   joinShare(slot: number, share: number): void;
   releaseShare(share: number): void;
   shareRan(share: number): number;
+  /** Of each of these shares its weight, the milliseconds that it has run, and its effective virtual time in milliseconds. */
+  shareStates(shares: Int32Array): Float64Array;
+  /** How many are ready, and of the first `most` ten numbers each: see lib/schedule/run_queue.ts. */
+  readyNow(most: number): Float64Array;
   becomeChooser(): number;
   takeReady(into: Int32Array): number;
   chooseNext(slot: number): number;

@@ -6,7 +6,7 @@ import zlib from 'node:zlib';
  * replaces them in node:fs: where the library makes a blocking call, it means one that does not park.
  */
 export const {
-  chmodSync, closeSync, existsSync, fstatSync, lstatSync, mkdirSync, openSync, readdirSync,
+  chmodSync, closeSync, existsSync, fstatSync, lstatSync, mkdirSync, mkdtempSync, openSync, readdirSync,
   readFileSync, readlinkSync, realpathSync, rmSync, statSync, unlinkSync, writeFileSync, writeSync,
 } = fs;
 

@@ -25,6 +25,14 @@ export function seam<C extends object>(name: string, originals: C, put: (calls: 
   if (replacement) one.put({ ...one.originals, ...replacement(name, one.originals) });
 }
 
+/** Is told of what comes from outside by another way, which neither a recording nor a replay has. */
+export const beyond = { note: undefined as ((what: string) => void) | undefined };
+
+/** Says that `what` comes from outside by another way than a seam: from a worker, say. */
+export function noSeam(what: string): void {
+  beyond.note?.(what);
+}
+
 /** From now on calls go to what `by` makes for each seam; undefined: to the originals. */
 export function interpose(by: typeof replacement): void {
   replacement = by;

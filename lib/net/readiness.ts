@@ -1,5 +1,5 @@
 import { invalidType } from '../internal/arguments.js';
-import { native } from '../internal/native.js';
+import { readiness } from '../internal/readiness.js';
 import { NOT_READY, type GIVES, type Selectable } from '../sync/selectable.js';
 import { failSocket } from './failure.js';
 import { Listener } from './listener.js';
@@ -27,7 +27,7 @@ export class Readiness implements Selectable<undefined> {
     const { owner, forWriting } = this;
     if (owner instanceof UdpSocket && owner.isReady(forWriting)) return undefined;
     if (owner instanceof Socket && !forWriting && owner.unread > 0) return undefined;
-    const code = native.netReady(owner.handle, forWriting);
+    const code = readiness.netReady(owner.handle, forWriting);
     if (code < 0) failSocket(owner.handle, code, 'select', 'poll');
     return code > 0 ? undefined : NOT_READY;
   }

@@ -5,7 +5,7 @@ import { Conversation, Gathered } from '../child_process/conversation.js';
 import { childStart, childWait, Group } from '../child_process/native.js';
 import { planOf, type StdioEntry } from '../child_process/stdio.js';
 import { fail } from '../internal/codes.js';
-import { native } from '../internal/native.js';
+import { readiness } from '../internal/readiness.js';
 import { ETIMEDOUT, isInterruption } from '../internal/results.js';
 
 import { ORIGINAL, type Target } from './replacement.js';
@@ -71,7 +71,8 @@ class Exchange extends Conversation {
         continue;
       }
       if (!this.outputs.some((output) => output?.more)) {
-        const code = exit ? native.netSelect(Int32Array.from(waited), left) : childWait(this.child.handle, Int32Array.from(waited), left);
+        const sockets = Int32Array.from(waited);
+        const code = exit ? readiness.netSelect(sockets, left) : childWait(this.child.handle, sockets, left);
         if (code === ETIMEDOUT) {
           this.kill(ETIMEDOUT);
           continue;

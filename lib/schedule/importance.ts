@@ -7,8 +7,8 @@ import { current } from '../internal/current.js';
 /** How important a coroutine's work is. */
 export type Importance = 'normal' | 'low';
 
-/** Those of low importance that run. */
-export const lowImportance = new WeakSet<Coroutine>();
+/** Those of low importance that have begun and have not ended. */
+export const lowImportance = new Set<Coroutine>();
 
 /** What is done when one of them ends. */
 export const atEnd = { of: (coroutine: Coroutine): void => void coroutine };
@@ -22,6 +22,7 @@ export function withImportance<R>(name: string, importance: Importance, body: ()
     try {
       return body();
     } finally {
+      lowImportance.delete(self);
       atEnd.of(self);
     }
   };

@@ -107,6 +107,7 @@ function choose(policy: SchedulingPolicy): void {
 
 const reasonNames: string[] = [];
 
-function reasonName(kind: number): string {
+/** What a coroutine was parked on, by the kind; `'start'` before its first turn. @internal */
+export function reasonName(kind: number): string {
   return (reasonNames[kind] ??= native.parkKindName(kind) || 'start');
 }

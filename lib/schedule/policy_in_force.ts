@@ -8,7 +8,7 @@ import type { PolicyName, Priority, SchedulingPolicy } from './policy.js';
 export const POLICIES: readonly PolicyName[] = ['fifo', 'priority', 'connections', 'accept', 'bvt', 'srpt'];
 
 /** The index is the level in native/sched/policy.cc. */
-const PRIORITIES: readonly Priority[] = ['highest', 'high', 'normal', 'low', 'lowest'];
+export const PRIORITIES: readonly Priority[] = ['highest', 'high', 'normal', 'low', 'lowest'];
 
 /** The same number as in native/sched/coroutine.h. */
 export const NORMAL_PRIORITY = 2;

@@ -38,6 +38,27 @@ const STEP = 0.002;
 /** How long it stays away at first, and at most, in milliseconds. */
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 60_000;
+const SECOND_MS = 1_000;
+
+/** What a coroutine with `importance: 'low'` is kept from, or not, by its regulation. */
+export interface LowImportance {
+  /** Whom this is about. */
+  coroutine: Coroutine;
+  /**
+   * - `'suspended'`: it has been slower than usual, and stays away
+   * - `'waiting'`: it has reported, and another one of low importance has the turn, here or elsewhere on the machine
+   * - `'working'`: neither
+   */
+  state: 'suspended' | 'waiting' | 'working';
+  /** For how many milliseconds it has been suspended. */
+  suspendedFor?: number;
+  /** For how many milliseconds it is suspended altogether, if nothing ends that. */
+  suspension?: number;
+  /** Its progress a second, by the amounts that it reports, as it was last measured; missing before that. */
+  rate?: number;
+  /** The progress a second below which it counts as slow; missing while it is being learned. */
+  target?: number;
+}
 
 /** The rate that half of the samples reach, learned from each sample in turn. */
 class UsualRate {
@@ -69,13 +90,19 @@ class Progress {
   private done = 0;
   private began = native.now();
   private pause = 0;
+  /** Of the last sample. */
+  private lastRate: number | undefined;
+  /** Whether it waits for its turn among those of low importance. */
+  private waits = false;
+  /** While it stays away: since when, and for how long. */
+  private away: { since: number; ms: number } | undefined;
 
   /** Counts what was done; the result is for how long to stay away, in milliseconds. */
   report(done: number): number {
     this.done += done;
     const took = native.now() - this.began;
     if (took < SAMPLE_MS) return 0;
-    const rate = this.done / took;
+    const rate = (this.lastRate = this.done / took);
     const usual = this.usual.known;
     this.begin();
     if (usual === undefined) {
@@ -95,6 +122,38 @@ class Progress {
   private learn(disturbed: boolean): void {
     for (const rate of disturbed ? this.rates.slice(-1) : this.rates) this.usual.add(rate);
     this.rates = [];
+  }
+
+  /** Runs `wait`, for so long. */
+  stayAway(ms: number, wait: () => void): void {
+    this.away = { since: native.now(), ms };
+    try {
+      wait();
+    } finally {
+      this.away = undefined;
+    }
+  }
+
+  /** Waits for the turn of its coroutine; what comes then belongs to the next sample. */
+  takeTurn(self: Coroutine): void {
+    this.waits = true;
+    try {
+      takeTurn(self);
+    } finally {
+      this.waits = false;
+    }
+    this.begin();
+  }
+
+  /** Rates by the second, because people count in seconds. */
+  get shown(): Omit<LowImportance, 'coroutine'> {
+    const { lastRate: rate, away, waits, usual: { known } } = this;
+    return {
+      state: away ? 'suspended' : waits ? 'waiting' : 'working',
+      ...(away && { suspendedFor: native.now() - away.since, suspension: away.ms }),
+      ...(rate !== undefined && { rate: rate * SECOND_MS }),
+      ...(known !== undefined && { target: SLOW * known * SECOND_MS }),
+    };
   }
 
   /** What comes now belongs to the next sample. */
@@ -196,8 +255,7 @@ export function reportProgress(amount = 1): void {
   let progress = progresses.get(self);
   if (!progress) progresses.set(self, (progress = new Progress()));
   if (holder !== self) {
-    takeTurn(self);
-    progress.begin();
+    progress.takeTurn(self);
     return;
   }
   const pause = progress.report(amount);
@@ -209,7 +267,21 @@ export function reportProgress(amount = 1): void {
   }
   giveTurn(self);
   if (threadsIsOver) machine.release();
-  if (pause > 0) shown(self, () => `low importance ${String(Math.round(pause))}ms`, () => { sleep(pause); });
-  takeTurn(self);
-  progress.begin();
+  if (pause > 0) {
+    const reported = progress;
+    shown(self, () => `low importance ${String(Math.round(pause))}ms`, () => { reported.stayAway(pause, () => { sleep(pause); }); });
+  }
+  progress.takeTurn(self);
+}
+
+/** The first `most` of those of low importance, the suspended ones first among them. @internal */
+export function lowImportanceNow(most: number): LowImportance[] {
+  const states: LowImportance[] = [];
+  for (const coroutine of lowImportance) {
+    if (states.length === most) break;
+    // A simulation has forgotten it.
+    if (coroutine.state === 'done') lowImportance.delete(coroutine);
+    else states.push({ coroutine, ...(progresses.get(coroutine)?.shown ?? { state: 'working' }) });
+  }
+  return states.sort((a, b) => Number(b.state === 'suspended') - Number(a.state === 'suspended'));
 }

@@ -18,20 +18,38 @@ export interface BvtOptions {
   unwarpTime?: number;
 }
 
+/** The options of a {@link BvtGroup}. */
+export interface BvtGroupOptions extends BvtOptions {
+  /** For `runQueue` and the inspector. Default: `group N`. */
+  name?: string;
+}
+
 const KNOWN = new Set(['weight', 'warp', 'warpLimit', 'unwarpTime']);
+const KNOWN_OF_GROUP = new Set([...KNOWN, 'name']);
 const MOST_MS = 1e9;
 
-const collected = new FinalizationRegistry<number>((share) => { native.releaseShare(share); });
+/** The names of the groups by their shares. */
+const names = new Map<number, string>();
+const collected = new FinalizationRegistry<number>((share) => {
+  names.delete(share);
+  native.releaseShare(share);
+});
+
+function numbered(share: number): string {
+  return `group ${String(share)}`;
+}
 
 /** The number of a new share, which the caller has to release. */
 function make(name: string, options: BvtOptions, group: boolean): number {
   if (typeof options !== 'object' || (options as unknown) === null) throw invalidType(name, 'an object or a BvtGroup', options);
-  knownOptions(name, options, KNOWN);
+  knownOptions(name, options, group ? KNOWN_OF_GROUP : KNOWN);
   const { weight = 1, warp = 0, warpLimit = Infinity, unwarpTime = 0 } = options;
   numberIn(`${name}.weight`, weight, 0.001, 1000);
   numberIn(`${name}.warp`, warp, 0, MOST_MS);
   if (warpLimit !== Infinity) numberIn(`${name}.warpLimit`, warpLimit, 0.001, MOST_MS);
   numberIn(`${name}.unwarpTime`, unwarpTime, 0, MOST_MS);
+  const own = (options as BvtGroupOptions).name;
+  if (own !== undefined && typeof own !== 'string') throw invalidType(`${name}.name`, 'of type string', own);
   return native.makeShare(weight, warp, warpLimit === Infinity ? 0 : warpLimit, unwarpTime, group);
 }
 
@@ -58,8 +76,10 @@ function make(name: string, options: BvtOptions, group: boolean): number {
 export class BvtGroup {
   readonly #share: number;
 
-  constructor(options: BvtOptions = {}) {
+  constructor(options: BvtGroupOptions = {}) {
     this.#share = make('options', options, true);
+    const { name } = options;
+    names.set(this.#share, name ?? numbered(this.#share));
     collected.register(this, this.#share);
   }
 
@@ -85,4 +105,37 @@ export function shareOf(name: string, given: BvtOptions | BvtGroup): { join(slot
       native.releaseShare(share);
     },
   };
+}
+
+/** What a {@link BvtGroup} has had, as `runQueue` shows it. Times in milliseconds. */
+export interface BvtGroupState {
+  /** What it was given, or `group N`. */
+  name: string;
+  /** What it was given. */
+  weight: number;
+  /** How long its coroutines have run under `'bvt'` altogether. */
+  ran: number;
+  /** The group whose virtual time is earliest runs next. It passes the slower the greater the weight is. */
+  virtualTime: number;
+}
+
+/** So many groups are looked at. */
+const MOST_GROUPS = 1_000;
+/** Numbers for each share in `native.shareStates`. */
+const FIELDS = 3;
+
+/** The name of a group's share. @internal */
+export function groupName(share: number): string {
+  // Its members may outlive the group itself.
+  return names.get(share) ?? numbered(share);
+}
+
+/** The `most` groups that have run longest, that one first. @internal */
+export function groupsNow(most: number): BvtGroupState[] {
+  const shares = Int32Array.from([...names.keys()].slice(0, MOST_GROUPS));
+  const numbers = native.shareStates(shares);
+  const states = [...shares].map((share, i) => ({
+    name: names.get(share)!, weight: numbers[i * FIELDS]!, ran: numbers[i * FIELDS + 1]!, virtualTime: numbers[i * FIELDS + 2]!,
+  }));
+  return states.sort((a, b) => b.ran - a.ran).slice(0, most);
 }

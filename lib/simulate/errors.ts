@@ -42,6 +42,17 @@ export class ReplayDivergedError extends StackfulError {
   }
 }
 
+/**
+ * A replay came to something that recordings do not have: `offload`, or a result that cannot be written down. The message names it. A
+ * recording warns of it when it happens.
+ */
+export class NotRecordedError extends StackfulError {
+  readonly code = 'ERR_NOT_RECORDED';
+  constructor(what: string) {
+    super(`${what} is not in recordings, so a replay cannot go on from there`);
+  }
+}
+
 /** Something is being recorded or simulated in this thread already. */
 export class RecordingError extends StackfulError {
   readonly code = 'ERR_RECORDING';

@@ -10,20 +10,27 @@ export class Members {
   private readonly onSpawn = (message: unknown) => {
     const { coroutine } = message as { coroutine: Coroutine };
     const parent = current();
-    // One that was there before spawns for itself.
-    if (parent && !this.numbers.has(parent)) return;
-    this.numbers.set(coroutine, this.count);
-    this.spawned?.(coroutine, this.count);
-    this.count++;
+    // One that was there before spawns for itself; so does the main stack, where members come by `admit`.
+    if (parent ? !this.numbers.has(parent) : this.byAdmission) return;
+    this.admit(coroutine);
   };
 
-  constructor(private readonly spawned?: (coroutine: Coroutine, number: number) => void) {
+  /** @param byAdmission only what `admit` is called with, and what that spawns, belongs */
+  constructor(private readonly spawned?: (coroutine: Coroutine, number: number) => void, private readonly byAdmission = false) {
     subscribe('stackful.spawn', this.onSpawn);
+  }
+
+  admit(coroutine: Coroutine): number {
+    const number = this.count++;
+    this.numbers.set(coroutine, number);
+    this.spawned?.(coroutine, number);
+    return number;
   }
 
   /** -1 on the main stack; undefined: it does not belong. */
   numberOf(coroutine: Coroutine | undefined): number | undefined {
-    return coroutine ? this.numbers.get(coroutine) : -1;
+    if (coroutine) return this.numbers.get(coroutine);
+    return this.byAdmission ? undefined : -1;
   }
 
   end(): void {

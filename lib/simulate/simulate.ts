@@ -38,7 +38,8 @@ let last: Promise<unknown> = Promise.resolve();
  * @throws (rejects with) SimulationError (`ERR_SIMULATION`), whose message says how to repeat the run and, where the shortest failing
  *   schedule is known, what happened in it turn by turn, and whose `cause` is the error of `fn` or of a coroutine that was not joined; a
  *   DeadlockError (`ERR_DEADLOCK`) when no coroutine can go on; a ReplayDivergedError (`ERR_REPLAY_DIVERGED`) when the run does
- *   not fit `schedule`, or is not the same each time; or an Error about too many steps. All other coroutines of the run were cancelled
+ *   not fit `schedule`, or is not the same each time; a NotRecordedError (`ERR_NOT_RECORDED`) when a replay needs what recordings do
+ *   not have; or an Error about too many steps. All other coroutines of the run were cancelled
  *   before. TypeError and RangeError for bad options
  *
  * @example

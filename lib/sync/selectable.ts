@@ -1,5 +1,6 @@
 import type { ParkKind } from '../internal/kinds.js';
 import { native } from '../internal/native.js';
+import { readiness } from '../internal/readiness.js';
 import { Waiter, type ParkOptions, type WaitQueue } from '../internal/parking.js';
 import { ETIMEDOUT } from '../internal/results.js';
 import type { Waitable } from '../internal/waiting.js';
@@ -55,7 +56,7 @@ export class SelectWait extends Waiter<CaseWaiter | undefined> {
 
   /** Parks for sockets, a time or other threads. */
   private parkOutside(kind: ParkKind, number: number): number {
-    const code = this.sockets ? native.netSelect(this.sockets, this.ms) : native.parkFor(kind, number, this.ms);
+    const code = this.sockets ? readiness.netSelect(this.sockets, this.ms) : native.parkFor(kind, number, this.ms);
     return code === ETIMEDOUT ? 0 : code;
   }
 }

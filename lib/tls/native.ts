@@ -1,4 +1,5 @@
 import { native } from '../internal/native.js';
+import { seam } from '../internal/outside.js';
 
 /**
  * The exports of native/binding/tls.cc. A socket is two arguments: its number, and whether that is an HTTP connection's.
@@ -48,23 +49,22 @@ export type TlsState = [
   text: string,
 ];
 
-export const {
-  tlsMissing,
-  tlsContext,
-  tlsForgetContext,
-  tlsStart,
-  tlsHandshake,
-  tlsChoose,
-  tlsServername,
-  tlsState,
-  tlsError,
-  tlsPeerCertificates,
-  tlsSession,
-  tlsUpdateKeys,
-  tlsStaple,
+const originals = native as unknown as TlsNative;
+
+/** What is about no connection is no call to the outside. */
+export const { tlsMissing, tlsContext, tlsForgetContext, tlsStaple, tlsCount } = originals;
+
+export let {
+  tlsStart, tlsHandshake, tlsChoose, tlsServername, tlsState, tlsError, tlsPeerCertificates, tlsSession, tlsUpdateKeys,
   tlsStapled,
-  tlsCount,
-} = native as unknown as TlsNative;
+} = originals;
+
+seam('tls', originals, (calls) => {
+  ({
+    tlsStart, tlsHandshake, tlsChoose, tlsServername, tlsState, tlsError, tlsPeerCertificates, tlsSession, tlsUpdateKeys,
+    tlsStapled,
+  } = calls);
+});
 
 /** The flags of `tlsStart`. */
 export const SERVER = 1;

@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto';
-
 import { timeout } from '../coroutine/timeout.js';
 import { withSignal } from '../coroutine/signal.js';
 import { invalidType, invalidValue, numberIn } from '../internal/arguments.js';
@@ -14,6 +12,7 @@ import { Deflate } from './deflate.js';
 import { WebSocketHandshakeError } from './errors.js';
 import { agreedUpon, offerOf } from './extensions.js';
 import { acceptKey, hasToken, protocolsOf } from './handshake.js';
+import { wsKey } from './native.js';
 import { settingsOf, WEBSOCKET_OPTIONS, type Settings, type WebSocketOptions } from './options.js';
 import { WebSocket } from './websocket.js';
 
@@ -80,7 +79,7 @@ export function connect(url: string | URL, options: WebSocketConnectOptions = {}
   numberIn('options.handshakeTimeout', handshakeTimeout, 1, 2 ** 31 - 1);
   const settings = settingsOf(options);
   const target = targetOf(url);
-  const key = randomBytes(16).toString('base64');
+  const key = wsKey();
   const protocols = options.protocols === undefined ? []
     : protocolsOf('options.protocols', typeof options.protocols === 'string' ? [options.protocols] : options.protocols);
   const request = requestFor(target, key, protocols, settings, options);

@@ -1,5 +1,8 @@
+import { randomBytes } from 'node:crypto';
+
 import '../internal/buffers.js';
 import { native } from '../internal/native.js';
+import { seam } from '../internal/outside.js';
 
 /** The exports of native/binding/websocket.cc. A record is what has been received of one WebSocket; sockets are those of net. */
 interface WebSocketNative {
@@ -14,7 +17,19 @@ interface WebSocketNative {
   wsBroadcast: (sockets: Int32Array, frame: Uint8Array) => void;
 }
 
-export const { wsOpen, wsFree, wsReceive, wsFeed, wsTake, wsSend, wsFrame, wsBroadcast } = native as unknown as WebSocketNative;
+const outside = native as unknown as WebSocketNative;
+const originals = {
+  wsOpen: outside.wsOpen, wsFree: outside.wsFree, wsReceive: outside.wsReceive, wsFeed: outside.wsFeed, wsTake: outside.wsTake,
+  wsSend: outside.wsSend, wsBroadcast: outside.wsBroadcast,
+  /** Of a client's handshake; the server's answer belongs to it. */
+  wsKey: (): string => randomBytes(16).toString('base64'),
+};
+
+/** Makes bytes of its arguments alone, so that it is no call to the outside. */
+export const { wsFrame } = outside;
+export let { wsOpen, wsFree, wsReceive, wsFeed, wsTake, wsSend, wsBroadcast, wsKey } = originals;
+
+seam('websocket', originals, (calls) => { ({ wsOpen, wsFree, wsReceive, wsFeed, wsTake, wsSend, wsBroadcast, wsKey } = calls); });
 
 /** The first byte of a frame. */
 export const TEXT = 0x1;

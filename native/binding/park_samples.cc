@@ -134,13 +134,6 @@ ParkSamples& samples() {
   return static_cast<ParkSamples&>(*runtime->parkObserver);
 }
 
-void returnNumbers(const Info& info, const std::vector<double>& numbers) {
-  v8::Isolate* isolate = info.GetIsolate();
-  v8::Local<v8::ArrayBuffer> memory = v8::ArrayBuffer::New(isolate, numbers.size() * sizeof(double));
-  if (!numbers.empty()) memcpy(memory->Data(), numbers.data(), numbers.size() * sizeof(double));
-  info.GetReturnValue().Set(v8::Float64Array::New(memory, 0, numbers.size()));
-}
-
 constexpr double kMs = 1e-6;
 
 // sampleParks(stride)

@@ -2,6 +2,7 @@
 #include "../sched/policy.h"
 #include "../sched/share.h"
 #include "../sched/shortest_remaining.h"
+#include "../sched/upcoming.h"
 
 #include "values.h"
 
@@ -83,6 +84,39 @@ void shareRan(const Info& info) {
   info.GetReturnValue().Set(share ? static_cast<double>(share->ran()) / 1e6 : 0.0);
 }
 
+// shareStates(shares): for each of these weight, ms that its coroutines have run, and effective virtual time in ms; a Float64Array.
+void shareStates(const Info& info) {
+  const Bytes numbers = bytesAt(info, 0);
+  std::vector<double> states;
+  for (size_t i = 0; i < numbers.size / sizeof(int32_t); ++i) {
+    const auto number = static_cast<uint32_t>(reinterpret_cast<const int32_t*>(numbers.data)[i]);
+    const sched::Share* share = scheduler().shares().numbered(number);
+    if (!share) continue;
+    states.insert(states.end(), {share->weight(), static_cast<double>(share->ran()) / 1e6,
+                                 static_cast<double>(share->effective() / sched::kFraction) / 1e6});
+  }
+  returnNumbers(info, states);
+}
+
+// readyNow(most): how many are ready, and for each of the first that are ready, in the order in which they would run, slot, kind of the last park, ms
+// that it has been ready, sched::Why, and its six numbers; a Float64Array. So many others an application's policy may hold.
+void readyNow(const Info& info) {
+  const auto most = static_cast<size_t>(intAt(info, 0));
+  const int64_t now = sched::monotonicNow();
+  std::vector<sched::Upcoming> found(most);
+  size_t count = scheduler().upcoming(found.data(), most);
+  count += scheduler().heldByChooser(found.data() + count, most - count);
+  std::vector<double> numbers{static_cast<double>(scheduler().readyLength())};
+  for (size_t i = 0; i < count; ++i) {
+    const sched::Coroutine* c = found[i].coroutine;
+    numbers.insert(numbers.end(), {static_cast<double>(c->slot), static_cast<double>(c->parkKind),
+                                   static_cast<double>(scheduler().parkedFor(c, now)) / 1e6,
+                                   static_cast<double>(found[i].why)});
+    numbers.insert(numbers.end(), std::begin(found[i].numbers), std::end(found[i].numbers));
+  }
+  returnNumbers(info, numbers);
+}
+
 // becomeChooser(): the running coroutine chooses the next one to run from now on; 0 or a code.
 void becomeChooser(const Info& info) {
   info.GetReturnValue().Set(scheduler().becomeChooser());
@@ -129,6 +163,8 @@ void definePolicy(v8::Local<v8::Context> context, v8::Local<v8::Object> exports)
   define(context, exports, "joinShare", joinShare);
   define(context, exports, "releaseShare", releaseShare);
   define(context, exports, "shareRan", shareRan);
+  define(context, exports, "shareStates", shareStates);
+  define(context, exports, "readyNow", readyNow);
   define(context, exports, "becomeChooser", becomeChooser);
   define(context, exports, "takeReady", takeReady);
   define(context, exports, "chooseNext", chooseNext);

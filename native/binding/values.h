@@ -5,7 +5,9 @@
 #include <node_buffer.h>
 #include <v8.h>
 
+#include <cstring>
 #include <string_view>
+#include <vector>
 
 #include "../engine/handles.h"
 #include "../runtime/runtime.h"
@@ -66,6 +68,14 @@ inline void returnInt(const Info& info, int64_t value) {
   } else {
     info.GetReturnValue().Set(static_cast<double>(value));
   }
+}
+
+// As a Float64Array.
+inline void returnNumbers(const Info& info, const std::vector<double>& numbers) {
+  v8::Isolate* isolate = info.GetIsolate();
+  v8::Local<v8::ArrayBuffer> memory = v8::ArrayBuffer::New(isolate, numbers.size() * sizeof(double));
+  if (!numbers.empty()) memcpy(memory->Data(), numbers.data(), numbers.size() * sizeof(double));
+  info.GetReturnValue().Set(v8::Float64Array::New(memory, 0, numbers.size()));
 }
 
 // Adds a function without a prototype to the module's exports.

@@ -22,7 +22,7 @@ int Connection::sendFile(int file, int64_t offset, int64_t length, CachedFrom ca
   const int64_t end = offset + length;
   std::optional<SendPatience> patience;  // as soon as something does not fit at once
   while (offset < end) {
-    socket_.poller->scheduler().expectWork((end - offset) / kBytesPerNs);
+    socket_.poller->scheduler().expectWork((end - offset) / kBytesPerNs, true);
     const int64_t cached = cachedFrom(context, offset);
     if (cached < 0) return static_cast<int>(cached);
     const net::Deadline deadline = patience ? patience->deadline() : kAtOnce;

@@ -32,6 +32,7 @@ class BorrowedVirtualTime : public Policy {
   Coroutine* pop() noexcept override;
   void leave() noexcept override;
   const Coroutine* first() const noexcept override;
+  size_t upcoming(Upcoming* into, size_t room) const noexcept override;
 
   // Moves a coroutine that may be ready to another share.
   void join(Coroutine* c, Share& share) noexcept;

@@ -6,13 +6,21 @@
 #include <memory>
 
 #include "run_queue.h"
+#include "upcoming.h"
 
 namespace stackful::sched {
 
 class Scheduler;
 
 // The numbers are those that JavaScript passes (lib/schedule/policy_in_force.ts).
-enum class PolicyKind : uint8_t { kFifo, kPriority, kConnections, kAccept, kBorrowedVirtualTime, kShortestRemaining };
+enum class PolicyKind : uint8_t {
+  kFifo,
+  kPriority,
+  kConnections,
+  kAccept,
+  kBorrowedVirtualTime,
+  kShortestRemaining
+};
 
 class Policy {
  public:
@@ -25,6 +33,8 @@ class Policy {
   virtual void leave() noexcept {}
   // Which one pop would most likely return, so that its memory can be prefetched; nullptr: not known.
   virtual const Coroutine* first() const noexcept { return nullptr; }
+  // The first `room` in the order in which pop would return them if nothing else became ready; how many that are.
+  virtual size_t upcoming(Upcoming* into, size_t room) const noexcept = 0;
 };
 
 // nullptr for kFifo, for those that Scheduler::borrowVirtualTime and runShortestFirst put in force, and when there is no memory.
@@ -40,6 +50,7 @@ class Levels : public Policy {
   void push(Coroutine* c) noexcept override;
   Coroutine* pop() noexcept override;
   const Coroutine* first() const noexcept override;
+  size_t upcoming(Upcoming* into, size_t room) const noexcept override;
 
   static constexpr uint8_t kMost = 8;
   static constexpr uint32_t kPatience = 64;
@@ -58,6 +69,8 @@ class Chosen : public Policy {
   explicit Chosen(Coroutine* chooser) noexcept : chooser_(chooser) {}
   void push(Coroutine* c) noexcept override { incoming_.push(c); }
   Coroutine* pop() noexcept override;
+  // Without those that the chooser has taken, whose order only it knows: see Scheduler::heldByChooser.
+  size_t upcoming(Upcoming* into, size_t room) const noexcept override;
 
   Coroutine* chooser() const noexcept { return chooser_; }
   // The next one that has become ready and that the chooser does not know of; nullptr when there is none.

@@ -314,6 +314,7 @@ inline int32_t Scheduler::goBehindOthers(Coroutine* self) noexcept {
   self->parkFd = -1;
   self->parkNumber = 0;
   self->wakeCode = 0;
+  self->parkedAt = clockTick_;
   self->state = State::kReady;
   enqueue(self);
   return switchAway(self);

@@ -242,9 +242,9 @@ class Scheduler {
     if (known_.shortest && running_) [[unlikely]]
       beginJobByPolicy(kind);
   }
-  void expectWork(int64_t ns) noexcept {
+  void expectWork(int64_t ns, bool ofFile = false) noexcept {
     if (known_.shortest && running_) [[unlikely]]
-      expectByPolicy(ns);
+      expectByPolicy(ns, ofFile);
   }
   // What coroutines get under borrowed virtual time, now or when it is put in force.
   Shares& shares() noexcept;
@@ -252,6 +252,12 @@ class Scheduler {
   // By the chooser: runs `c`, and returns when there are coroutines to choose from again; kNotChoosable when `c` is not one
   // that it has taken.
   int32_t chooseNext(Coroutine* c) noexcept;
+
+  // What is ready, in the order in which it would run if nothing else became ready and, under borrowed virtual time, all turns
+  // took equally long: the first `room`, and how many that are. An application's policy has its own order of those that it
+  // holds, which the second one has in any.
+  size_t upcoming(Upcoming* into, size_t room) const noexcept;
+  size_t heldByChooser(Upcoming* into, size_t room) const noexcept;
 
   // The running coroutine's JavaScript has ended without leaving what it was in.
   void leaveLimitsAndAtomics() noexcept;
@@ -419,7 +425,7 @@ class Scheduler {
   void releaseSlot(Coroutine* c) noexcept;
   void reconsider(Coroutine* c) noexcept;
   void beginJobByPolicy(uint64_t kind) noexcept;
-  void expectByPolicy(int64_t ns) noexcept;
+  void expectByPolicy(int64_t ns, bool ofFile) noexcept;
 
   // policy_ as what it is, where more is asked of it than of any.
   struct KnownPolicy {

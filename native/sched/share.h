@@ -36,6 +36,7 @@ class Share {
   VirtualTime actual() const noexcept { return actual_; }
   VirtualTime effective() const noexcept { return actual_ - (warps_ ? terms_.warp * kFraction : 0); }
   int64_t ran() const noexcept { return ran_; }
+  double weight() const noexcept { return terms_.weight; }
 
   // It has run from `now - ns` to `now`.
   void charge(int64_t ns, int64_t now) noexcept;

@@ -14,6 +14,8 @@ class ShareHeap {
  public:
   bool empty() const noexcept { return shares_.empty(); }
   Share* top() const noexcept { return shares_.empty() ? nullptr : shares_.front(); }
+  // As they are in the heap: each one is not later than those at twice its place and one, and two, more.
+  const std::vector<Share*>& all() const noexcept { return shares_; }
 
   void add(Share& share) noexcept {
     share.*kPlace = static_cast<uint32_t>(shares_.size());

@@ -29,11 +29,15 @@ ShortestRemaining::Job& ShortestRemaining::of(const Coroutine* c) noexcept {
   return job;
 }
 
+int64_t ShortestRemaining::expected(const Job& job) const noexcept {
+  const auto known = average_.find(job.kind);
+  return std::llround(std::exp2(known == average_.end() ? usual_ : known->second));
+}
+
 int64_t ShortestRemaining::remaining(const Job& job) const noexcept {
   if (job.told >= 0) return job.sinceTold < job.told ? job.told - job.sinceTold : job.sinceTold;
-  const auto known = average_.find(job.kind);
-  const int64_t expected = std::llround(std::exp2(known == average_.end() ? usual_ : known->second));
-  return job.used < expected ? expected - job.used : job.used;
+  const int64_t all = expected(job);
+  return job.used < all ? all - job.used : job.used;
 }
 
 // Between powers of two it grows evenly.
@@ -125,8 +129,9 @@ void ShortestRemaining::name(const Coroutine* c, Kind kind) noexcept {
   sift(job.place);
 }
 
-void ShortestRemaining::expect(const Coroutine* c, int64_t ns) noexcept {
+void ShortestRemaining::expect(const Coroutine* c, int64_t ns, bool ofFile) noexcept {
   Job& job = of(c);
+  job.ofFile = ofFile;
   job.told = std::max<int64_t>(0, ns);
   // What the current turn has taken so far is not part of that.
   job.sinceTold = c == current_ ? since_ - clock_() : 0;
@@ -177,8 +182,8 @@ void Scheduler::beginJobByPolicy(uint64_t kind) noexcept {
   known_.shortest->begin(running_, kind);
 }
 
-void Scheduler::expectByPolicy(int64_t ns) noexcept {
-  known_.shortest->expect(running_, ns);
+void Scheduler::expectByPolicy(int64_t ns, bool ofFile) noexcept {
+  known_.shortest->expect(running_, ns, ofFile);
 }
 
 }  // namespace stackful::sched

@@ -49,13 +49,14 @@ class ShortestRemaining : public Policy {
   const Coroutine* first() const noexcept override {
     return heap_.empty() ? nullptr : jobs_[heap_[0]].coroutine;
   }
+  size_t upcoming(Upcoming* into, size_t room) const noexcept override;
 
   // The job of `c`, if it has one, is over, and another one begins.
   void begin(const Coroutine* c, Kind kind) noexcept;
   // Its job is of that kind.
   void name(const Coroutine* c, Kind kind) noexcept;
-  // So much remains of it, in nanoseconds.
-  void expect(const Coroutine* c, int64_t ns) noexcept;
+  // So much remains of it, in nanoseconds; `ofFile`: as the bytes say that are left to send.
+  void expect(const Coroutine* c, int64_t ns, bool ofFile = false) noexcept;
 
   // What remains of the job of `c`, as far as is known.
   int64_t remaining(const Coroutine* c) noexcept { return remaining(of(c)); }
@@ -74,6 +75,7 @@ class ShortestRemaining : public Policy {
     Kind kind = kUnknown;
     int64_t used = 0;
     int64_t told = -1;      // what remained then, or -1
+    bool ofFile = false;    // told by what sends a file
     int64_t sinceTold = 0;  // what it has run since
     int64_t waited = 0;     // what counts of it
     int64_t readyAt = 0;
@@ -82,7 +84,10 @@ class ShortestRemaining : public Policy {
   };
 
   Job& of(const Coroutine* c) noexcept;
+  // What it takes altogether, by what others took.
+  int64_t expected(const Job& job) const noexcept;
   int64_t remaining(const Job& job) const noexcept;
+  Why why(const Job& job) const noexcept;
   int64_t offset(int64_t remaining) const noexcept;
   void rank(Job& job) noexcept;
   void finish(Job& job) noexcept;

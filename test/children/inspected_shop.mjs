@@ -1,4 +1,4 @@
-// node inspected_shop.mjs [deadlock] [token]: a server with an inspector; prints both ports, and the inspector's address. /checkout
+// node inspected_shop.mjs [deadlock] [token] [recordings]: a server with an inspector; prints both ports, and the inspector's address. /checkout
 // waits for one lock, which a coroutine holds while /hold is being answered.
 import { Channel, Mutex, Semaphore, sleep, spawn } from 'stackful';
 import { readFile } from 'stackful/fs';
@@ -81,5 +81,5 @@ if (process.argv.includes('deadlock')) {
   spawn(() => lockBoth(archive, ledger), { name: 'report' });
 }
 
-const inspector = inspect({ port: 0, ...(process.argv.includes('token') && { token: true }) });
+const inspector = inspect({ port: 0, ...(process.argv.includes('token') && { token: true }), recordings: process.argv.includes('recordings') });
 console.log(`${server.port} ${inspector.port} ${inspector.url}`);

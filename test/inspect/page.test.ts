@@ -5,6 +5,8 @@ import { Agent, get } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { simulate } from 'stackful';
+import { serve } from 'stackful/http';
 import { hasBrowser, openBrowser, type Browser } from '../support/browser.js';
 
 const program = (name: string) => fileURLToPath(new URL(name, import.meta.url));
@@ -186,7 +188,7 @@ describe.skipIf(!hasBrowser)('the page', () => {
   it('fits into 900 pixels', async () => {
     const { page } = browser;
     await page.setViewportSize({ width: 900, height: 700 });
-    for (const name of ['Blocking graph', 'Queues', 'Latency', 'Flame graphs', 'Over time', 'Coroutines']) {
+    for (const name of ['Blocking graph', 'Queues', 'Who runs next', 'Latency', 'Flame graphs', 'Over time', 'Coroutines']) {
       await tab(name);
       expect([name, await page.evaluate('document.documentElement.scrollWidth <= innerWidth')]).toEqual([name, true]);
     }
@@ -194,6 +196,56 @@ describe.skipIf(!hasBrowser)('the page', () => {
 
   it('loads nothing from elsewhere, and complains about nothing', () => {
     expect(browser.complaints).toEqual([]);
+  });
+});
+
+describe.skipIf(!hasBrowser)('a page that may record requests', () => {
+  it('gives a file from which the requests are answered again', async () => {
+    const server = await openShop('recordings');
+    const browser = await openBrowser();
+    const { page } = browser;
+    try {
+      await page.goto(server.url);
+      await page.getByRole('button', { name: 'Record requests' }).click();
+      await page.getByRole('button', { name: 'Stop and save' }).waitFor();
+      const fresh = new Agent();
+      await Promise.all(['/orders/1', '/checkout'].map((path) => new Promise((resolve) => {
+        get({ port: server.port, path, agent: fresh }, (answer) => { answer.resume().on('end', resolve); });
+      })));
+      fresh.destroy();
+      const downloading = page.waitForEvent('download');
+      await page.getByRole('button', { name: 'Stop and save' }).click();
+      const download = await downloading;
+      expect(download.suggestedFilename()).toMatch(/^stackful-requests-.*\.trace$/);
+      await page.getByRole('button', { name: 'Record requests' }).waitFor();
+      const paths: string[] = [];
+      await simulate({ replay: await download.path() }, () => {
+        serve((request) => {
+          paths.push(request.path);
+          return 'another program';
+        }, { host: '127.0.0.1' });
+      }).catch((error: unknown) => { expect(error).toMatchObject({ cause: { code: 'ERR_REPLAY_DIVERGED' } }); });
+      expect(['/orders/1', '/checkout']).toContain(paths[0]);
+      expect(browser.complaints).toEqual([]);
+    } finally {
+      await browser.close();
+      server.child.kill('SIGKILL');
+    }
+  });
+
+  it('is an option', async () => {
+    const server = await openShop();
+    const browser = await openBrowser();
+    try {
+      await browser.page.goto(server.url);
+      await browser.page.getByText(`process ${server.child.pid}`).waitFor();
+      expect(await browser.page.getByRole('button', { name: 'Record requests' }).count()).toBe(0);
+      const refused = await fetch(new URL('/recording?do=start', server.url), { method: 'POST' });
+      expect([refused.status, await refused.text()]).toEqual([403, 'inspect({ recordings: true }) allows that\n']);
+    } finally {
+      await browser.close();
+      server.child.kill('SIGKILL');
+    }
   });
 });
 

@@ -1,5 +1,5 @@
 import type { File } from '../../fs/file.js';
-import { native } from '../../internal/native.js';
+import { readiness } from '../../internal/readiness.js';
 import { EAGAIN, ETIMEDOUT } from '../../internal/results.js';
 import type { Socket } from '../../net/socket.js';
 import { TlsSocket } from '../../tls/socket.js';
@@ -25,7 +25,7 @@ export class ClientConnection extends Wire {
   /** Whether the next request can be sent: nothing has come unasked, and the peer has not ended the connection. Never parks. */
   get quiet(): boolean {
     const { handle } = this.socket;
-    return handle >= 0 && native.netReady(handle, false) === 0;
+    return handle >= 0 && readiness.netReady(handle, false) === 0;
   }
 
   get closed(): boolean {

@@ -1,4 +1,5 @@
 import { native } from '../../internal/native.js';
+import { seam } from '../../internal/outside.js';
 
 /** The exports of native/binding/http_client.cc. `socket` is a socket's number of lib/net; a negative result is a code. */
 interface HttpClientNative {
@@ -17,16 +18,13 @@ interface HttpClientNative {
   httpClientDecode: (state: Uint8Array, bytes: Uint8Array, from: number, to: number, told: Float64Array) => void;
 }
 
-export const {
-  httpClientSend,
-  httpClientRead,
-  httpClientReadHead,
-  httpClientParse,
-  httpClientFields,
-  httpClientField,
-  httpClientReason,
-  httpClientDecode,
-} = native as unknown as HttpClientNative;
+const originals = native as unknown as HttpClientNative;
+
+/** What reads bytes that are there is no call to the outside. */
+export const { httpClientParse, httpClientFields, httpClientField, httpClientReason, httpClientDecode } = originals;
+export let { httpClientSend, httpClientRead, httpClientReadHead } = originals;
+
+seam('http client', originals, (calls) => { ({ httpClientSend, httpClientRead, httpClientReadHead } = calls); });
 
 /**
  * What the last call has told, read before another coroutine can run. Of a head: {@link COMPLETE}, 0 when more is needed, or -1 and the

@@ -1,4 +1,5 @@
 import { native } from '../../internal/native.js';
+import { seam } from '../../internal/outside.js';
 
 /** The exports of native/binding/http2.cc. A stream is a number that the functions of ../native.ts take, too. */
 interface Http2Native {
@@ -23,18 +24,19 @@ interface Http2Native {
   http2Queued: (stream: number) => number;
 }
 
-export const {
-  http2Missing,
-  http2Start,
-  http2Next,
-  http2SendRest,
-  http2Done,
-  http2Shed,
-  http2Trailers,
-  http2OpenTunnel,
-  http2CloseTunnel,
+const originals = native as unknown as Http2Native;
+
+export let {
+  http2Missing, http2Start, http2Next, http2SendRest, http2Done, http2Shed, http2Trailers, http2OpenTunnel, http2CloseTunnel,
   http2Queued,
-} = native as unknown as Http2Native;
+} = originals;
+
+seam('http2', originals, (calls) => {
+  ({
+    http2Missing, http2Start, http2Next, http2SendRest, http2Done, http2Shed, http2Trailers, http2OpenTunnel, http2CloseTunnel,
+    http2Queued,
+  } = calls);
+});
 
 /** What {@link Http2Native.http2Next} returns, in the order of http2::Connection::Event; 3: the connection is over. */
 export const STREAM_BEGINS = 0;

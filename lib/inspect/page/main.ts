@@ -7,8 +7,9 @@ import { duration } from './format.js';
 import { GraphView } from './graph.js';
 import { History } from './history.js';
 import { drawLatency } from './latency.js';
+import { drawNext } from './next.js';
 import { drawQueues } from './queues.js';
-import { startRecordButton } from './record.js';
+import { startRecordButton, startRequestsButton } from './record.js';
 import { Tabs } from './tabs.js';
 import { startTheme } from './theme.js';
 import { drawTiles } from './tiles.js';
@@ -97,10 +98,12 @@ function withLatest(draw: (into: HTMLElement, latest: Update) => void): (into: H
 
 const drawGraph = withLatest((into, latest) => { graph.draw(into, latest); });
 const drawTimes = withLatest((into, latest) => { drawLatency(into, latest.routes); });
+const drawTurns = (into: HTMLElement) => { drawNext(into, history); };
 const drawLines = (into: HTMLElement) => { drawQueues(into, history); };
 
 tabs.add({ id: 'graph', title: 'Blocking graph', open: drawGraph, update: drawGraph, close: () => { void select(undefined); } });
 tabs.add({ id: 'queues', title: 'Queues', open: drawLines, update: drawLines });
+tabs.add({ id: 'next', title: 'Who runs next', open: drawTurns, update: drawTurns });
 tabs.add({ id: 'latency', title: 'Latency', open: drawTimes, update: drawTimes });
 tabs.add({
   id: 'flames', title: 'Flame graphs',
@@ -193,5 +196,6 @@ addEventListener('keydown', ({ key }) => { if (key === 'Escape') void select(und
 addEventListener('resize', () => { tabs.reopen(); });
 await findPeers();
 connect();
+await startRequestsButton(about);
 
 export {};

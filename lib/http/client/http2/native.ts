@@ -1,4 +1,5 @@
 import { native } from '../../../internal/native.js';
+import { seam } from '../../../internal/outside.js';
 
 /** The exports of native/binding/http2_client.cc. A negative result is a code. */
 interface Http2ClientNative {
@@ -32,20 +33,19 @@ interface Http2ClientNative {
   http2ClientRelease: (stream: number) => void;
 }
 
-export const {
-  http2ClientOpen,
-  http2ClientNext,
-  http2ClientSendRest,
-  http2ClientReason,
-  http2ClientClose,
-  http2ClientRequest,
-  http2ClientRead,
-  http2ClientWrite,
-  http2ClientFinish,
-  http2ClientTrailers,
-  http2ClientFate,
-  http2ClientRelease,
-} = native as unknown as Http2ClientNative;
+const originals = native as unknown as Http2ClientNative;
+
+export let {
+  http2ClientOpen, http2ClientNext, http2ClientSendRest, http2ClientReason, http2ClientClose, http2ClientRequest,
+  http2ClientRead, http2ClientWrite, http2ClientFinish, http2ClientTrailers, http2ClientFate, http2ClientRelease,
+} = originals;
+
+seam('http2 client', originals, (calls) => {
+  ({
+    http2ClientOpen, http2ClientNext, http2ClientSendRest, http2ClientReason, http2ClientClose, http2ClientRequest,
+    http2ClientRead, http2ClientWrite, http2ClientFinish, http2ClientTrailers, http2ClientFate, http2ClientRelease,
+  } = calls);
+});
 
 /** What {@link Http2ClientNative.http2ClientNext} returns, in the order of http2::ClientConnection::Event; 2: it is over. */
 export const CHANGED = 0;

@@ -113,7 +113,8 @@ size_t BorrowedVirtualTime::upcoming(Upcoming* into, size_t room) const noexcept
   const Share* ahead = nullptr;  // taken from the heap, whose place it has there; not a turn yet
   while (count < room) {
     if (!ahead && !walk.done()) ahead = heap[walk.take()];
-    if (ahead && (turns.empty() || ahead->effective() - turns.top().time <= 0)) {
+    // Not where both are equal: of shares that are all equal, it would look at all.
+    if (ahead && (turns.empty() || ahead->effective() - turns.top().time < 0)) {
       // What runs now is in the heap as it was when it began.
       const VirtualTime ran = ahead == current_ ? ahead->virtually(now - since_) : 0;
       turns.push({ahead->effective() + ran, ahead, ahead->ready.first(), 0});

@@ -123,11 +123,10 @@ export interface Native {
   channelDrop(channel: number): void;
   /** Parks. */
   channelSend(channel: number, value: unknown): number;
-  /** 0: `channelSendReserved` must follow; or a code. */
-  channelTryReserve(channel: number): number;
+  /** 0 or a code; `move` gives the contents of the buffers in `transfer` as others. */
+  channelTrySend<T>(channel: number, value: unknown, transfer: T[] | undefined, move: (transfer: T[]) => T[]): number;
   /** The same. Parks. */
-  channelReserve(channel: number): number;
-  channelSendReserved<T>(channel: number, value: unknown, transfer: T[] | undefined, move: (transfer: T[]) => T[]): void;
+  channelSendMoving<T>(channel: number, value: unknown, transfer: T[], move: (transfer: T[]) => T[]): number;
   /** A value; or `none`, and its element is the code. */
   channelTryReceive(channel: number, none: Int32Array): unknown;
   /** The same. Parks. */

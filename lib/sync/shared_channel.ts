@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 import { withSignal } from '../coroutine/signal.js';
 import { invalidType, outOfRange } from '../internal/arguments.js';
 import { fail } from '../internal/codes.js';
@@ -5,7 +7,7 @@ import { StackfulError } from '../internal/errors.js';
 import { native } from '../internal/native.js';
 import { knownOptions } from '../internal/options.js';
 import { checkpoint, type ParkOptions } from '../internal/parking.js';
-import { EAGAIN, EPIPE } from '../internal/results.js';
+import { EAGAIN, ENOENT, EPIPE } from '../internal/results.js';
 import { checkTurn } from '../internal/turn.js';
 import { Values } from './channel.js';
 import { ChannelClosedError } from './errors.js';
@@ -82,17 +84,20 @@ export class SharedChannel<T> extends SharedObject implements Iterable<T>, Selec
    */
   constructor(capacity?: number, options?: NameOptions);
   /** For {@link SharedChannel.from}. @internal */
-  constructor(capacity: number, options: NameOptions | undefined, opened: { number: number; handle: SharedArrayBuffer });
-  constructor(capacity = DEFAULT_CAPACITY, options?: NameOptions, opened?: { number: number; handle: SharedArrayBuffer }) {
+  constructor(capacity: undefined, options: NameOptions | undefined, handle: SharedArrayBuffer);
+  constructor(capacity = DEFAULT_CAPACITY, options?: NameOptions, handle?: SharedArrayBuffer) {
     super(options);
+    // Of whichever vm context.
+    if (handle !== undefined && !types.isSharedArrayBuffer(handle)) throw invalidType('handle', 'a SharedArrayBuffer', handle);
     if (typeof capacity !== 'number') throw invalidType('capacity', 'a number', capacity);
     if (!(capacity >= 1) || (capacity !== Infinity && !Number.isSafeInteger(capacity))) {
       throw outOfRange('capacity', 'a whole number from 1 on, or Infinity', capacity);
     }
-    this.capacity = capacity;
-    this.number = opened ? opened.number : native.channelCreate(capacity);
+    this.number = handle ? native.channelOpen(handle) : native.channelCreate(capacity);
+    if (this.number === ENOENT) throw new NoSuchChannelError();
     if (this.number < 0) fail(this.number, 'SharedChannel');
-    this.handle = opened ? opened.handle : native.channelHandle(this.number);
+    this.capacity = handle ? native.channelState(this.number)[1] : capacity;
+    this.handle = handle ?? native.channelHandle(this.number);
     unused.register(this, this.number);
   }
 
@@ -102,10 +107,8 @@ export class SharedChannel<T> extends SharedObject implements Iterable<T>, Selec
    * @throws NoSuchChannelError (`ERR_NO_SUCH_CHANNEL`), TypeError (`ERR_INVALID_ARG_TYPE`)
    */
   static from<T>(handle: SharedArrayBuffer, options?: NameOptions): SharedChannel<T> {
-    if (!(handle instanceof SharedArrayBuffer)) throw invalidType('handle', 'a SharedArrayBuffer', handle);
-    const number = native.channelOpen(handle);
-    if (number < 0) throw new NoSuchChannelError();
-    return new SharedChannel<T>(native.channelState(number)[1], options, { number, handle });
+    if ((handle as unknown) === undefined) throw invalidType('handle', 'a SharedArrayBuffer', handle);
+    return new SharedChannel<T>(undefined, options, handle);
   }
 
   /** How many values the channel keeps now: sent and not received. */
@@ -128,20 +131,20 @@ export class SharedChannel<T> extends SharedObject implements Iterable<T>, Selec
   send(value: T, options?: SendOptions): void {
     checkTurn('sharedChannel.send');
     if (!options) {
-      this.whenSent(native.channelSend(this.number, value));
+      const code = native.channelSend(this.number, value);
+      if (code !== 0) this.notSent(code);
       return;
     }
     const transfer = transferIn('sharedChannel.send', options);
     const send = () => {
-      this.whenSent(transfer ? native.channelReserve(this.number) : native.channelSend(this.number, value));
-      if (transfer) native.channelSendReserved(this.number, value, transfer, move);
+      const code = transfer ? native.channelSendMoving(this.number, value, transfer, move) : native.channelSend(this.number, value);
+      if (code !== 0) this.notSent(code);
     };
     if (options.signal) withSignal(options.signal, send);
     else send();
   }
 
-  private whenSent(code: number): void {
-    if (code === 0) return;
+  private notSent(code: number): never {
     if (code === EPIPE) throw new ChannelClosedError('sharedChannel.send');
     fail(code, 'sharedChannel.send');
   }
@@ -195,10 +198,9 @@ export class SharedChannel<T> extends SharedObject implements Iterable<T>, Selec
 
   /** Sends if that needs no waiting. @internal */
   put(value: T, transfer?: ArrayBuffer[]): boolean {
-    const code = native.channelTryReserve(this.number);
-    if (code === EPIPE) throw new ChannelClosedError('sharedChannel.send');
+    const code = native.channelTrySend(this.number, value, transfer, move);
     if (code === EAGAIN) return false;
-    native.channelSendReserved(this.number, value, transfer, move);
+    if (code !== 0) this.notSent(code);
     return true;
   }
 
@@ -246,7 +248,8 @@ function transferIn(operation: string, options: SendOptions): ArrayBuffer[] | un
   knownOptions(operation, options, SEND_OPTIONS);
   const { transfer } = options;
   if (transfer === undefined) return undefined;
-  const all = [...transfer];
-  for (const one of all) if (!(one instanceof ArrayBuffer)) throw invalidType('options.transfer', 'an array of ArrayBuffers', one);
+  if (!Array.isArray(transfer)) throw invalidType('options.transfer', 'an array of ArrayBuffers', transfer);
+  const all = [...transfer as ArrayBuffer[]];
+  for (const one of all) if (!types.isArrayBuffer(one)) throw invalidType('options.transfer', 'an array of ArrayBuffers', one);
   return all;
 }

@@ -2,7 +2,6 @@
 // channel as long as any thread has it.
 #include <cerrno>
 #include <cmath>
-#include <cstring>
 #include <memory>
 
 #include "../channel/shared_channel.h"
@@ -136,16 +135,14 @@ void create(const Info& info) {
   returnInt(info, all->opened.add(new Opened(made)));
 }
 
-// channelHandle(channel): a SharedArrayBuffer. Its memory says which channel it is, and holds a reference to it.
+// channelHandle(channel): a SharedArrayBuffer. Where its memory is says which channel it is, and it holds a reference to that.
 void handle(const Info& info) {
-  SharedChannel* channel = SharedChannel::find(openedAt(info).channel->id());
-  auto* id = new uint64_t(channel->id());
-  auto release = [](void* data, size_t, void* held) {
-    delete static_cast<uint64_t*>(data);
-    static_cast<SharedChannel*>(held)->release();
-  };
+  SharedChannel* channel = openedAt(info).channel;
+  channel->retain();
+  auto release = [](void*, size_t, void* held) { static_cast<SharedChannel*>(held)->release(); };
   info.GetReturnValue().Set(v8::SharedArrayBuffer::New(
-      info.GetIsolate(), v8::SharedArrayBuffer::NewBackingStore(id, sizeof *id, release, channel)));
+      info.GetIsolate(), v8::SharedArrayBuffer::NewBackingStore(channel->handle(), SharedChannel::kHandleSize,
+                                                                release, channel)));
 }
 
 // channelOpen(handle): a number, or -ENOENT: this is no handle of a channel.
@@ -153,9 +150,7 @@ void open(const Info& info) {
   ChannelTable* all = table();
   if (!all) return returnInt(info, -ENOMEM);
   const std::shared_ptr<v8::BackingStore> store = info[0].As<v8::SharedArrayBuffer>()->GetBackingStore();
-  uint64_t id = 0;
-  if (store->ByteLength() == sizeof id) memcpy(&id, store->Data(), sizeof id);
-  SharedChannel* channel = SharedChannel::find(id);
+  SharedChannel* channel = SharedChannel::find(store->Data());
   if (!channel) return returnInt(info, -ENOENT);
   returnInt(info, all->opened.add(new Opened(channel)));
 }
@@ -167,29 +162,6 @@ void drop(const Info& info) {
   const Call last(info);
 }
 
-void returnReserved(const Info& info, const Call& call, int32_t code) {
-  if (code == 0) ++(*call).reserved;
-  returnInt(info, code);
-}
-
-// channelTryReserve(channel): 0: channelSendReserved must follow; or -EAGAIN, -EPIPE.
-void tryReserve(const Info& info) {
-  const Call call(info);
-  returnReserved(info, call, codeOf(call->reserve(nullptr)));
-}
-
-// channelReserve(channel): the same, and parks until there is room: 0, -EPIPE, or what has ended the wait.
-void reserve(const Info& info) {
-  const Call call(info);
-  SharedChannel& channel = *(*call).channel;
-  int32_t code = codeOf(channel.reserve(nullptr));
-  if (code == -EAGAIN) {
-    code = waitUntil(channel, sched::ParkKind::kChannelSend,
-                     [&](Waiter* waiter) { return channel.reserve(waiter); });
-  }
-  returnReserved(info, call, code);
-}
-
 // channelSend(channel, value): parks until there is room: 0, -EPIPE, or what has ended the wait. Throws encodeMessage's error.
 void send(const Info& info) {
   const Call call(info);
@@ -198,17 +170,19 @@ void send(const Info& info) {
   SharedChannel& channel = *(*call).channel;
   int32_t code = codeOf(channel.offer(message, nullptr));
   if (code == -EAGAIN) {
-    code = waitUntil(channel, sched::ParkKind::kChannelSend,
-                     [&](Waiter* waiter) { return channel.offer(message, waiter); });
+    code = waitUntil(channel, sched::ParkKind::kChannelSend, [&](Waiter* waiter) {
+      if (!waiter->offered) waiter->offered.reset(message);
+      return channel.offer(message, waiter);
+    });
   }
   if (code != 0) delete message;
   returnInt(info, code);
 }
 
-// channelSendReserved(channel, value, transfer, move): throws encodeMessage's error, and the reservation is over. `move(transfer)` gives the
-// contents of those buffers as others, or throws; both may be undefined.
-void sendReserved(const Info& info) {
-  const Call call(info);
+// After a reservation: `code` of that. In one call with it, so that nothing comes between.
+void sendReserved(const Info& info, Call& call, int32_t code) {
+  if (code != 0) return returnInt(info, code);
+  ++(*call).reserved;
   v8::Isolate* isolate = info.GetIsolate();
   v8::Local<v8::Context> context = isolate->GetCurrentContext();
   v8::Local<v8::Array> transfer;
@@ -226,6 +200,26 @@ void sendReserved(const Info& info) {
   }
   --(*call).reserved;
   message ? call->push(message) : call->giveUp();
+  returnInt(info, 0);
+}
+
+// channelTrySend(channel, value, transfer, move): 0, -EAGAIN, -EPIPE. Throws encodeMessage's error, but not before there is room.
+// `move(transfer)` gives the contents of those buffers as others, or throws; both may be undefined.
+void trySend(const Info& info) {
+  Call call(info);
+  sendReserved(info, call, codeOf(call->reserve(nullptr)));
+}
+
+// channelSendMoving(channel, value, transfer, move): the same, and parks until there is room: 0, -EPIPE, or what has ended the wait.
+void sendMoving(const Info& info) {
+  Call call(info);
+  SharedChannel& channel = *(*call).channel;
+  int32_t code = codeOf(channel.reserve(nullptr));
+  if (code == -EAGAIN) {
+    code = waitUntil(channel, sched::ParkKind::kChannelSend,
+                     [&](Waiter* waiter) { return channel.reserve(waiter); });
+  }
+  sendReserved(info, call, code);
 }
 
 void returnReceived(const Info& info, int32_t code, Message* message) {
@@ -325,10 +319,9 @@ void defineChannel(v8::Local<v8::Context> context, v8::Local<v8::Object> exports
   define(context, exports, "channelHandle", handle);
   define(context, exports, "channelOpen", open);
   define(context, exports, "channelDrop", drop);
-  define(context, exports, "channelTryReserve", tryReserve);
-  define(context, exports, "channelReserve", reserve);
   define(context, exports, "channelSend", send);
-  define(context, exports, "channelSendReserved", sendReserved);
+  define(context, exports, "channelTrySend", trySend);
+  define(context, exports, "channelSendMoving", sendMoving);
   define(context, exports, "channelTryReceive", tryReceive);
   define(context, exports, "channelReceive", receive);
   define(context, exports, "channelListen", listen);

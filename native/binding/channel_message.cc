@@ -40,6 +40,7 @@ struct CloneMessage final : Message {
   size_t size = 0;
   std::vector<std::shared_ptr<v8::BackingStore>> shared;
   std::vector<std::shared_ptr<v8::BackingStore>> transferred;
+  std::vector<v8::CompiledWasmModule> modules;
 };
 
 PlainMessage* plain(Form form, size_t size = 0, const void* bytes = nullptr) {
@@ -51,7 +52,9 @@ PlainMessage* plain(Form form, size_t size = 0, const void* bytes = nullptr) {
 void throwNotCloneable(v8::Isolate* isolate, v8::Local<v8::String> message) {
   v8::Local<v8::Context> context = isolate->GetCurrentContext();
   v8::Local<v8::Object> error = v8::Exception::TypeError(message).As<v8::Object>();
-  error->Set(context, asciiString(isolate, "code"), asciiString(isolate, "ERR_NOT_CLONEABLE")).Check();
+  // Runs no setter, and fails where the thread is being ended.
+  error->CreateDataProperty(context, asciiString(isolate, "code"), asciiString(isolate, "ERR_NOT_CLONEABLE"))
+      .FromMaybe(false);
   isolate->ThrowException(error);
 }
 
@@ -77,6 +80,11 @@ class Writer final : public v8::ValueSerializer::Delegate {
     return v8::Just(static_cast<uint32_t>(message_.shared.size() - 1));
   }
 
+  v8::Maybe<uint32_t> GetWasmModuleTransferId(v8::Isolate*, v8::Local<v8::WasmModuleObject> module) override {
+    message_.modules.push_back(module->GetCompiledModule());
+    return v8::Just(static_cast<uint32_t>(message_.modules.size() - 1));
+  }
+
  private:
   v8::Isolate* const isolate_;
   CloneMessage& message_;
@@ -89,6 +97,10 @@ class Reader final : public v8::ValueDeserializer::Delegate {
   v8::MaybeLocal<v8::SharedArrayBuffer> GetSharedArrayBufferFromId(v8::Isolate* isolate,
                                                                    uint32_t id) override {
     return v8::SharedArrayBuffer::New(isolate, message_.shared[id]);
+  }
+
+  v8::MaybeLocal<v8::WasmModuleObject> GetWasmModuleFromId(v8::Isolate* isolate, uint32_t id) override {
+    return v8::WasmModuleObject::FromCompiledModule(isolate, message_.modules[id]);
   }
 
  private:
@@ -118,10 +130,11 @@ Message* encodePlain(v8::Isolate* isolate, v8::Local<v8::Value> value) {
     v8::Local<v8::Uint8Array> view = value.As<v8::Uint8Array>();
     const size_t size = view->ByteLength();
     // Only its own bytes, whatever it is a view of, unless that is memory which threads share. An empty one may be detached.
-    if (size == 0 || view->Buffer()->GetBackingStore()->IsShared()) return nullptr;
-    PlainMessage* message = plain(Form::kBytes, size);
-    if (message) view->CopyContents(message->bytes(), size);
-    return message;
+    if (size == 0) return nullptr;
+    const std::shared_ptr<v8::BackingStore> store = view->Buffer()->GetBackingStore();
+    if (store->IsShared()) return nullptr;
+    // CopyContents knows nothing of views whose length follows that of their buffer.
+    return plain(Form::kBytes, size, static_cast<const char*>(store->Data()) + view->ByteOffset());
   }
   if (value->IsUndefined()) return plain(Form::kUndefined);
   if (value->IsNull()) return plain(Form::kNull);

@@ -26,8 +26,7 @@ class Locked {
 // Never destroyed: threads may outlive the process's static objects.
 struct Registry {
   std::mutex lock;
-  std::unordered_map<uint64_t, SharedChannel*> channels;
-  uint64_t last = 0;
+  std::unordered_map<const void*, SharedChannel*> channels;  // by handle
 };
 
 Registry& registry() noexcept {
@@ -100,6 +99,7 @@ Waiter* Inbox::waiterFor(sched::Coroutine* coroutine) noexcept {
 }
 
 void Inbox::done(Waiter* waiter) noexcept {
+  static_cast<void>(waiter->offered.release());
   waiter->next = free_;
   free_ = waiter;
 }
@@ -153,18 +153,22 @@ SharedChannel* SharedChannel::create(uint64_t capacity) noexcept {
   if (!channel) return nullptr;
   Registry& r = registry();
   const std::lock_guard locked(r.lock);
-  channel->id_ = ++r.last;
-  r.channels.emplace(channel->id_, channel);
+  r.channels.emplace(channel->handle(), channel);
   return channel;
 }
 
-SharedChannel* SharedChannel::find(uint64_t id) noexcept {
+SharedChannel* SharedChannel::find(const void* handle) noexcept {
   Registry& r = registry();
   const std::lock_guard locked(r.lock);
-  const auto found = r.channels.find(id);
+  const auto found = r.channels.find(handle);
   if (found == r.channels.end()) return nullptr;
   ++found->second->references_;
   return found->second;
+}
+
+void SharedChannel::retain() noexcept {
+  const std::lock_guard locked(registry().lock);
+  ++references_;
 }
 
 void SharedChannel::release() noexcept {
@@ -172,10 +176,20 @@ void SharedChannel::release() noexcept {
   {
     const std::lock_guard locked(r.lock);
     if (--references_ > 0) return;
-    r.channels.erase(id_);
+    r.channels.erase(handle());
   }
-  // Outside of the lock: messages may hold references to channels.
-  delete this;
+  // Outside of the lock, and one after the other: messages may hold the last references to channels, whose messages may do so again.
+  static thread_local SharedChannel* dying = nullptr;
+  static thread_local bool deleting = false;
+  dying_ = dying;
+  dying = this;
+  if (deleting) return;
+  deleting = true;
+  while (SharedChannel* one = dying) {
+    dying = one->dying_;
+    delete one;
+  }
+  deleting = false;
 }
 
 uint64_t SharedChannel::length() const noexcept {
@@ -312,7 +326,9 @@ void SharedChannel::forget(const Inbox& inbox) noexcept {
       if (w->inbox == &inbox) list->remove(*w);
     }
   }
-  ringForWhatThereIs();
+  // It may have been rung for all of it.
+  for (uint64_t n = length(); n > 0 && !receivers_.empty(); --n) ring(receivers_);
+  for (uint64_t n = length() + reserved_; n < capacity_ && !senders_.empty(); ++n) ring(senders_);
 }
 
 void SharedChannel::close() noexcept {

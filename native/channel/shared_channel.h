@@ -44,6 +44,7 @@ struct Waiter {
   Waiters* list = nullptr;  // while it is listed
   Waiter* next = nullptr;
   Waiter* previous = nullptr;
+  std::unique_ptr<Message> offered;  // of a sender that waits: goes with the waiter when its thread ends
 };
 
 // In order of arrival.
@@ -100,11 +101,14 @@ class SharedChannel {
 
   // With one reference, the caller's; null when there is no memory.
   static SharedChannel* create(uint64_t capacity) noexcept;
-  // One more reference to the channel with that number; null when there is none any more.
-  static SharedChannel* find(uint64_t id) noexcept;
+  // One more reference to the channel with that handle; null when there is none.
+  static SharedChannel* find(const void* handle) noexcept;
+  void retain() noexcept;
   void release() noexcept;
 
-  uint64_t id() const noexcept { return id_; }
+  // Memory whose address stands for the channel, so that none can be made up; what is in it means nothing.
+  void* handle() noexcept { return &handle_; }
+  static constexpr size_t kHandleSize = sizeof(uint64_t);
   uint64_t capacity() const noexcept { return capacity_; }
   uint64_t length() const noexcept;
   bool closed() noexcept;
@@ -144,9 +148,10 @@ class SharedChannel {
   void ringAtTheEnd() noexcept;
   void ringForWhatThereIs() noexcept;
 
-  uint64_t id_ = 0;
+  uint64_t handle_ = 0;
   const uint64_t capacity_;
-  uint64_t references_ = 1;  // under the registry's lock
+  uint64_t references_ = 1;         // under the registry's lock
+  SharedChannel* dying_ = nullptr;  // the next one to delete
   pthread_mutex_t lock_;
   Message* first_ = nullptr;
   Message* last_ = nullptr;

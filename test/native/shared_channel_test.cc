@@ -105,16 +105,16 @@ int take(SharedChannel& channel) {
 }  // namespace
 
 TEST_CASE(
-    "a shared channel keeps messages in order, up to its capacity, and is found by its number while it is "
+    "a shared channel keeps messages in order, up to its capacity, and is found by its handle while it is "
     "held") {
   Held channel(SharedChannel::create(2));
-  const uint64_t id = channel->id();
+  const void* const handle = channel->handle();
   CHECK(push(*channel, 1));
   CHECK(push(*channel, 2));
   CHECK(channel->reserve(nullptr) == Result::kWouldWait);
   CHECK(channel->length() == 2);
   {
-    const Held again(SharedChannel::find(id));
+    const Held again(SharedChannel::find(handle));
     CHECK(again.get() == channel.get());
     CHECK(take(*again) == 1);
   }
@@ -130,7 +130,7 @@ TEST_CASE(
   CHECK(channel->offer(&tooMany, nullptr) == Result::kClosed);
   CHECK(take(*channel) == 2);
   channel.reset();
-  CHECK(SharedChannel::find(id) == nullptr);
+  CHECK(SharedChannel::find(handle) == nullptr);
   CHECK(alive == 1);  // tooMany
 }
 
@@ -214,6 +214,83 @@ TEST_CASE("a thread that ends with waiting coroutines leaves messages and room t
   }
   CHECK(lasting.run());
   CHECK(got == 5);
+}
+
+TEST_CASE(
+    "a thread that ends when it was rung for several messages leaves all of them to others, and all of the "
+    "room") {
+  constexpr int kMany = 3;
+  const Held channel(SharedChannel::create(kMany));
+  Station lasting;
+  int got = 0, sent = 0;
+  auto end = [&](Station& ending) {
+    channel->forget(*ending.inbox);
+    ending.inbox.reset();
+  };
+  {
+    Station ending;
+    for (int i = 0; i < kMany; ++i) ending.go([&] { ending.receive(*channel); });
+    ending.scheduler.runBatch(Environment::kTurnNs);
+    for (int i = 0; i < kMany; ++i) lasting.go([&] { got += lasting.receive(*channel); });
+    lasting.scheduler.runBatch(Environment::kTurnNs);
+    for (int i = 0; i < kMany; ++i) REQUIRE(push(*channel, 5));
+    end(ending);
+  }
+  CHECK(lasting.run());
+  CHECK(got == 5 * kMany);
+  for (int i = 0; i < kMany; ++i) REQUIRE(push(*channel, 6));
+  {
+    Station ending;
+    for (int i = 0; i < kMany; ++i) ending.go([&] { ending.send(*channel, 7); });
+    ending.scheduler.runBatch(Environment::kTurnNs);
+    for (int i = 0; i < kMany; ++i) {
+      lasting.go([&] {
+        lasting.send(*channel, 8);
+        ++sent;
+      });
+    }
+    lasting.scheduler.runBatch(Environment::kTurnNs);
+    for (int i = 0; i < kMany; ++i) CHECK(take(*channel) == 6);
+    end(ending);
+  }
+  CHECK(lasting.run());
+  CHECK(sent == kMany);
+}
+
+TEST_CASE(
+    "channels that only messages of others hold are deleted one after the other, however long their chain "
+    "is") {
+  struct Holding final : Message {
+    explicit Holding(SharedChannel* c) noexcept : channel(c) { ++alive; }
+    ~Holding() override {
+      channel->release();
+      --alive;
+    }
+    SharedChannel* const channel;
+  };
+  SharedChannel* last = SharedChannel::create(1);
+  for (int i = 0; i < 200'000; ++i) {
+    SharedChannel* next = SharedChannel::create(1);
+    REQUIRE(next->offer(new Holding(last), nullptr) == Result::kDone);
+    last = next;
+  }
+  last->release();
+  CHECK(alive == 0);
+}
+
+TEST_CASE("a message of a sender that waits goes with its thread") {
+  const Held channel(SharedChannel::create(1));
+  REQUIRE(push(*channel, 1));
+  {
+    Station ending;
+    Waiter* waiter = ending.inbox->waiterFor(nullptr);
+    waiter->offered = std::make_unique<Number>(2);
+    CHECK(channel->offer(waiter->offered.get(), waiter) == Result::kWouldWait);
+    channel->forget(*ending.inbox);
+    ending.inbox.reset();
+  }
+  CHECK(alive == 1);
+  CHECK(take(*channel) == 1);
 }
 
 TEST_CASE("who listens is woken as one who waits, unless there is something already") {

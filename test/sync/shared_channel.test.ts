@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { runInNewContext, runInThisContext } from 'node:vm';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 
@@ -121,6 +122,30 @@ describe('a value', () => {
     expect(sent(value)).toStrictEqual(structuredClone(value));
   });
 
+  it('that is a view of a buffer that grows arrives with all that the view has', () => {
+    for (const offset of [0, 4]) {
+      type Resizable = ArrayBuffer & { resize: (to: number) => void };
+      const buffer = runInThisContext('new ArrayBuffer(8, { maxByteLength: 100 })') as Resizable;
+      const view = new Uint8Array(buffer, offset);
+      buffer.resize(20);
+      view.fill(7);
+      expect(sent(view)).toEqual(new Uint8Array(20 - offset).fill(7));
+    }
+  });
+
+  it('may be of another vm context', () => {
+    const buffer = runInNewContext('new Uint8Array([1, 2, 3]).buffer') as ArrayBuffer;
+    expect([(sent(buffer, { transfer: [buffer] }) as ArrayBuffer).byteLength, buffer.byteLength]).toEqual([3, 0]);
+    const shared = runInNewContext('new SharedArrayBuffer(8)') as SharedArrayBuffer;
+    expect(() => SharedChannel.from(shared)).toThrow(withCode('ERR_NO_SUCH_CHANNEL'));
+  });
+
+  it('may be a module of WebAssembly', () => {
+    const { WebAssembly: wasm } = globalThis as unknown as { WebAssembly: { Module: new (bytes: Uint8Array) => object } };
+    const empty = new wasm.Module(new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]));
+    expect(sent({ empty })).toEqual({ empty: expect.any(wasm.Module) as object });
+  });
+
   it('may refer to itself', () => {
     const value: { self?: object } = {};
     value.self = value;
@@ -164,6 +189,46 @@ describe('a value', () => {
     expect(() => channel.trySend(buffer, { transfer: [buffer, buffer] })).toThrow();
     expect([buffer.byteLength, channel.length]).toEqual([8, 0]);
     expect([channel.trySend('fits'), channel.trySend('does not')]).toEqual([true, false]);
+  });
+
+  it('is refused by a plain error, whatever setters there are', () => {
+    Object.defineProperty(Error.prototype, 'code', { configurable: true, set() { throw new Error('of the setter'); } });
+    try {
+      expect(() => new SharedChannel<unknown>().trySend(() => undefined)).toThrow(withCode('ERR_NOT_CLONEABLE'));
+    } finally {
+      delete (Error.prototype as { code?: string }).code;
+    }
+  });
+
+  it('takes no room when the stack is full', async () => {
+    const channel = new SharedChannel<ArrayBuffer>(1000);
+    const send = [
+      (buffer: ArrayBuffer) => { channel.send(buffer, { transfer: [buffer] }); },
+      (buffer: ArrayBuffer) => { if (!channel.trySend(buffer, { transfer: [buffer] })) throw new Error('full'); },
+    ];
+    let failed = 0;
+    for (let i = 0; i < 40; i++) {
+      let sent = false;
+      // From the end of the stack on, until there is enough of it.
+      const deep = (): void => {
+        try { deep(); } catch { /* the stack is full */ }
+        if (sent) return;
+        const buffer = new ArrayBuffer(1);
+        try {
+          send[i % 2]!(buffer);
+          sent = true;
+        } catch (error) {
+          failed++;
+          if (!(error instanceof RangeError) || buffer.byteLength === 0) throw error;
+        }
+      };
+      await spawn(deep);
+      expect(channel.length).toBe(i + 1);
+    }
+    expect(failed).toBeGreaterThan(0);
+    channel.close();
+    while (channel.tryReceive());
+    await expect(spawn(() => channel.receive())).rejects.toThrow(withCode('ERR_CHANNEL_CLOSED'));
   });
 
   it('leaves alone the memory that Node shares among small Buffers', () => {
@@ -249,6 +314,14 @@ describe('bad arguments', () => {
     expect(() => new SharedChannel('5' as never)).toThrow(withCode('ERR_INVALID_ARG_TYPE'));
     expect(() => new SharedChannel(5, { title: 'x' } as never)).toThrow(withCode('ERR_UNKNOWN_OPTION'));
     expect(() => SharedChannel.from({} as never)).toThrow(withCode('ERR_INVALID_ARG_TYPE'));
+    const madeUp = new SharedArrayBuffer(8);
+    new Uint8Array(madeUp).set(new Uint8Array(channel.handle));
+    new Uint8Array(madeUp)[0] ||= 1;
+    expect(() => SharedChannel.from(madeUp)).toThrow(withCode('ERR_NO_SUCH_CHANNEL'));
+    new Uint8Array(channel.handle).fill(255);
+    expect(SharedChannel.from(channel.handle).capacity).toBe(channel.capacity);
+    expect(() => SharedChannel.from(undefined as never)).toThrow(withCode('ERR_INVALID_ARG_TYPE'));
+    expect(() => channel.trySend(1, { transfer: 5 } as never)).toThrow(withCode('ERR_INVALID_ARG_TYPE'));
     for (const size of [0, 8, 16]) expect(() => SharedChannel.from(new SharedArrayBuffer(size))).toThrow(withCode('ERR_NO_SUCH_CHANNEL'));
     expect(() => channel.trySend(1, { transfer: [new Uint8Array(1)] } as never)).toThrow(withCode('ERR_INVALID_ARG_TYPE'));
     expect(() => channel.trySend(1, { transfers: [] } as never)).toThrow(withCode('ERR_UNKNOWN_OPTION'));

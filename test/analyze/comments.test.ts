@@ -20,7 +20,7 @@ const NATIVE = new Set([
   'netPipe', 'netFlush', 'netSendDescriptors', 'netReceiveDescriptors', 'udpSend', 'udpSendMany', 'udpReceive', 'fsOpen', 'fsClose', 'fsRead', 'fsWrite', 'fsReadFile', 'fsWriteFile',
   'fsStat', 'fsLstat', 'fsFstat', 'fsExists', 'fsReaddir', 'fsRealpath', 'fsSync', 'fsCall', 'httpAccept', 'httpPause', 'httpHandOver', 'httpNext', 'httpText', 'httpRespond', 'httpBegin',
   'httpWrite', 'httpSendFile', 'httpFinish', 'httpReadBody', 'tlsHandshake', 'wsReceive', 'wsSend', 'childWait', 'childFeed', 'httpEarlyHints', 'httpClientSend', 'httpClientRead', 'httpClientReadHead',
-  'channelSend', 'channelReserve', 'channelReceive',
+  'channelSend', 'channelSendMoving', 'channelReceive',
 ]);
 
 /** Those that come to a function that parks only as far as the analysis sees, and why they do not. */

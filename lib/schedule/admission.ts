@@ -148,9 +148,9 @@ export function admit<R>(name: string, fn: () => R, options?: AdmitOptions): R {
   const { patience: most = Infinity, signal } = options ?? {};
   if (most !== Infinity) numberIn('options.patience', most, 0, Infinity);
   checkpoint('admit');
+  signal?.throwIfAborted();
   // What is measured would make two runs of a simulation differ.
   if (!gate || simulating.on) return fn();
-  signal?.throwIfAborted();
   const there = gate;
   const enter = () => there.enter('admit', there.edge(name), most);
   const unit = signal ? withSignal(signal, enter) : enter();

@@ -48,6 +48,10 @@ export class Edge {
   readonly pushes: Record<Resource, boolean> = { cpu: true, pool: true, memory: true };
   private readonly queue = new WaitQueue<boolean>();
   private standingSince = 0;
+  /** When the last one of those that are held is refused. */
+  private latest = 0;
+  /** When the first one is refused of those that are held behind others with more patience. */
+  private soonest = Infinity;
   private known = 0;
 
   constructor(
@@ -78,7 +82,13 @@ export class Edge {
 
   /** Parks the running coroutine until it is let in (true) or refused. */
   hold(waiter: Held, park: (queue: WaitQueue<boolean>, waiter: Held) => boolean): boolean {
-    if (this.held === 0) this.standingSince = this.lastEnd = waiter.since;
+    if (this.held === 0) {
+      this.standingSince = this.lastEnd = waiter.since;
+      this.latest = 0;
+      this.soonest = Infinity;
+    }
+    if (waiter.until >= this.latest) this.latest = waiter.until;
+    else if (waiter.until < this.soonest) this.soonest = waiter.until;
     this.held++;
     try {
       return park(this.queue, waiter);
@@ -106,11 +116,22 @@ export class Edge {
   /** Refuses those whose time is up. */
   refuseLate(now: number): void {
     for (let first = this.queue.first as Held | undefined; first && first.until <= now; first = this.queue.first as Held | undefined) {
-      this.queue.shift();
-      if (!first.wake(false)) continue;
-      this.left();
-      this.refused++;
+      this.refuse(first);
     }
+    if (now < this.soonest) return;
+    this.soonest = Infinity;
+    for (let one = this.queue.first as Held | undefined, next; one; one = next) {
+      next = one.next as Held | undefined;
+      if (one.until <= now) this.refuse(one);
+      else if (one.until < this.latest && one.until < this.soonest) this.soonest = one.until;
+    }
+  }
+
+  private refuse(waiter: Held): void {
+    this.queue.remove(waiter);
+    if (!waiter.wake(false)) return;
+    this.left();
+    this.refused++;
   }
 
   private left(): void {

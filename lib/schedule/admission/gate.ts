@@ -76,8 +76,9 @@ export class Gate {
     const processorIsFree = this.held === 0 && this.meters.ready() === 0;
     const short = edge.held > 0 ? edge.heldBy : this.limits.short(edge, processorIsFree);
     if (short === undefined || this.closed || !this.mayHold()) {
+      const unit = { gate: this, edge, began: now, around: this.meters.charge(edge.index) };
       edge.begin();
-      return { gate: this, edge, began: now, around: this.meters.charge(edge.index) };
+      return unit;
     }
     if (!this.hold(operation, edge, short, now, patience)) return undefined;
     return { gate: this, edge, began: this.meters.now(), around: this.meters.charge(edge.index) };

@@ -49,6 +49,7 @@ export function metersOfThread(): Meters {
   const most = mostMemory();
   const pool = new Float64Array(EDGES * 3);
   let edgeOf = new Int32Array(1024);
+  let stopped = false;
   const memory = { full: 0, collecting: 0, live: memoryLevel(most) };
   const observer = new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
@@ -78,7 +79,8 @@ export function metersOfThread(): Meters {
     },
     charge(edge) {
       const slot = running[0]!;
-      if (slot < 0 || (slot >= edgeOf.length && edge < 0)) return -1;
+      // Units may last longer than admission, and another meter may have the pool by then.
+      if (slot < 0 || (slot >= edgeOf.length && (edge < 0 || stopped))) return -1;
       if (slot >= edgeOf.length) {
         const grown = new Int32Array(2 * slot);
         grown.set(edgeOf);
@@ -91,6 +93,7 @@ export function metersOfThread(): Meters {
     },
     memory: () => memory,
     stop() {
+      stopped = true;
       observer.disconnect();
       native.meterPool(undefined);
     },

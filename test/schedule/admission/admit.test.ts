@@ -69,6 +69,21 @@ describe('admit', () => {
     await load.promise.catch(() => undefined);
   });
 
+  it('keeps the patience of one that is held behind others with more', async () => {
+    configure({ admission: true });
+    const load = busy();
+    await untilShort();
+    const before = Array.from({ length: 100 }, () => spawn(() => admit('work', () => 1)));
+    await expect(spawn(() => admit('work', () => 1, { patience: 5 })).promise).rejects.toThrow(AdmissionRefusedError);
+    expect(edge('work')).toMatchObject({ refused: 1 });
+    expect((edge('work') as { held: number }).held).toBeGreaterThan(0);
+    configure({ admission: false });
+    await Promise.all(before);
+    await expect(spawn(() => admit('work', () => 1, { signal: AbortSignal.abort(new Error('too late')) })).promise).rejects.toThrow('too late');
+    load.cancel();
+    await load.promise.catch(() => undefined);
+  });
+
   it('ends early by a signal, and has not called the function', async () => {
     configure({ admission: true });
     const load = busy();

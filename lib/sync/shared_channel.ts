@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 
 import { withSignal } from '../coroutine/signal.js';
-import { invalidType, outOfRange } from '../internal/arguments.js';
+import { invalidType, invalidValue, outOfRange } from '../internal/arguments.js';
 import { fail } from '../internal/codes.js';
 import { StackfulError } from '../internal/errors.js';
 import { native } from '../internal/native.js';
@@ -42,7 +42,8 @@ const move = (buffers: ArrayBuffer[]): ArrayBuffer[] => structuredClone(buffers,
  *
  * A value arrives as a copy, made by the structured clone algorithm, as `postMessage` makes it. Not copied: `SharedArrayBuffer`s, which
  * all see, and `transfer`red `ArrayBuffer`s. Of a `Uint8Array` sent by itself only its own bytes arrive. Functions, sockets, ports and
- * other objects of Node's cannot be sent. A coroutine that waits keeps its thread alive, since another one may send.
+ * other objects of Node's cannot be sent. A coroutine that waits keeps its thread alive, since another one may send. In `simulate` the
+ * simulation's own coroutines may use it.
  *
  * To give a thread the channel, give it the `handle`.
  *
@@ -125,11 +126,13 @@ export class SharedChannel<T> extends SharedObject implements Iterable<T>, Selec
    * Sends a copy of a value. Parks while there is no room for it. If it throws, the value was not sent, and nothing was transferred.
    *
    * @throws ChannelClosedError (`ERR_CHANNEL_CLOSED`), also when the channel is closed meanwhile; TypeError (`ERR_NOT_CLONEABLE`) for what
-   *   cannot be copied, (`ERR_INVALID_ARG_TYPE`), DataCloneError for a buffer that cannot be transferred; NotInCoroutineError
+   *   cannot be copied, (`ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`),
+   *   DataCloneError for a buffer that cannot be transferred; NotInCoroutineError
    *   (`ERR_NOT_IN_COROUTINE`), CancelledError (`ERR_CANCELLED`), TimeoutError (`ERR_TIMEOUT`), the signal's reason
    */
   send(value: T, options?: SendOptions): void {
     checkTurn('sharedChannel.send');
+    refuseChannel(value);
     if (!options) {
       const code = native.channelSend(this.number, value);
       if (code !== 0) this.notSent(code);
@@ -153,7 +156,8 @@ export class SharedChannel<T> extends SharedObject implements Iterable<T>, Selec
    * Sends if that needs no waiting. Never parks; callable anywhere.
    *
    * @returns whether the value was sent
-   * @throws ChannelClosedError (`ERR_CHANNEL_CLOSED`), TypeError (`ERR_NOT_CLONEABLE`, `ERR_INVALID_ARG_TYPE`), DataCloneError
+   * @throws ChannelClosedError (`ERR_CHANNEL_CLOSED`), TypeError (`ERR_NOT_CLONEABLE`, `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`),
+   *   DataCloneError
    */
   trySend(value: T, options?: Pick<SendOptions, 'transfer'>): boolean {
     return this.put(value, options && transferIn('sharedChannel.trySend', options));
@@ -164,7 +168,8 @@ export class SharedChannel<T> extends SharedObject implements Iterable<T>, Selec
    *
    * @throws ChannelClosedError (`ERR_CHANNEL_CLOSED`) when the channel is closed and drained;
    *   NotInCoroutineError (`ERR_NOT_IN_COROUTINE`), CancelledError (`ERR_CANCELLED`), TimeoutError (`ERR_TIMEOUT`),
-   *   the signal's reason
+   *   the signal's reason; what V8 throws where this thread has no room for the copy (a RangeError on a stack too small for its depth):
+   *   then the value is lost
    */
   receive(options?: ParkOptions): T {
     const value = this.take(options);
@@ -198,6 +203,7 @@ export class SharedChannel<T> extends SharedObject implements Iterable<T>, Selec
 
   /** Sends if that needs no waiting. @internal */
   put(value: T, transfer?: ArrayBuffer[]): boolean {
+    refuseChannel(value);
     const code = native.channelTrySend(this.number, value, transfer, move);
     if (code === EAGAIN) return false;
     if (code !== 0) this.notSent(code);
@@ -252,4 +258,9 @@ function transferIn(operation: string, options: SendOptions): ArrayBuffer[] | un
   const all = [...transfer as ArrayBuffer[]];
   for (const one of all) if (!types.isArrayBuffer(one)) throw invalidType('options.transfer', 'an array of ArrayBuffers', one);
   return all;
+}
+
+/** Its copy would be an object of no use. */
+function refuseChannel(value: unknown): void {
+  if (value instanceof SharedObject) throw invalidValue('value', "no lock or channel itself; send a SharedChannel's handle", value);
 }

@@ -58,9 +58,11 @@ ChannelTable* table() {
   net::Poller& poller = Runtime::current()->poller();
   // The poller may be asked once more after the table has gone.
   auto drain = [](void*) {
-    if (ChannelTable::current) ChannelTable::current->inbox.drain(Runtime::current()->scheduler());
+    if (ChannelTable::current) ChannelTable::current->inbox.drain();
   };
-  if (made->inbox.open(poller.signalFd()) < 0 || !poller.addDrain(drain, nullptr)) return nullptr;
+  if (made->inbox.open(poller.signalFd(), Runtime::current()->scheduler()) < 0 ||
+      !poller.addDrain(drain, nullptr))
+    return nullptr;
   return ChannelTable::current = made.release();
 }
 
@@ -77,7 +79,11 @@ void endCall(int32_t number, Opened& opened) {
 class Call {
  public:
   explicit Call(const Info& info) : number_(intAt(info, 0)), opened_(openedAt(info)) { ++opened_.calls; }
-  ~Call() { endCall(number_, opened_); }
+  ~Call() {
+    endCall(number_, opened_);
+    // It may have woken coroutines of this thread.
+    Runtime::current()->schedule();
+  }
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
   Opened& operator*() const noexcept { return opened_; }
@@ -235,8 +241,9 @@ void returnReceived(const Info& info, int32_t code, Message* message) {
 
 // channelTryReceive(channel, none): the next value; or `none`, and none[0] says why: -EAGAIN, -EPIPE.
 void tryReceive(const Info& info) {
+  const Call call(info);
   Message* message = nullptr;
-  const int32_t code = codeOf(openedAt(info).channel->take(message, nullptr));
+  const int32_t code = codeOf(call->take(message, nullptr));
   returnReceived(info, code, message);
 }
 
@@ -282,7 +289,8 @@ void unlisten(const Info& info) {
 
 // channelClose(channel)
 void close(const Info& info) {
-  openedAt(info).channel->close();
+  const Call call(info);
+  call->close();
 }
 
 // channelState(channel): [values kept, capacity, 1 if closed].

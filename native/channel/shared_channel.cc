@@ -61,7 +61,9 @@ Inbox::~Inbox() {
   if (bell_ >= 0) close(bell_);
 }
 
-int Inbox::open(int bell) noexcept {
+int Inbox::open(int bell, sched::Scheduler& scheduler) noexcept {
+  thread_ = pthread_self();
+  scheduler_ = &scheduler;
   bell_ = fcntl(bell, F_DUPFD_CLOEXEC, 0);
   return bell_ < 0 ? -errno : 0;
 }
@@ -104,7 +106,13 @@ void Inbox::done(Waiter* waiter) noexcept {
   free_ = waiter;
 }
 
+void Inbox::wake(Waiter& w) noexcept {
+  w.at = Waiter::At::kWoken;
+  scheduler_->wake(w.coroutine, 0);
+}
+
 void Inbox::put(Waiter& w) noexcept {
+  if (pthread_equal(thread_, pthread_self())) return wake(w);
   bool wasEmpty;
   {
     const Locked locked(lock_);
@@ -122,12 +130,11 @@ void Inbox::remove(Waiter& w) noexcept {
   w.at = Waiter::At::kNowhere;
 }
 
-void Inbox::drain(sched::Scheduler& scheduler) noexcept {
+void Inbox::drain() noexcept {
   const Locked locked(lock_);
   while (Waiter* w = rung_.first()) {
     rung_.remove(*w);
-    w->at = Waiter::At::kWoken;
-    scheduler.wake(w->coroutine, 0);
+    wake(*w);
   }
 }
 

@@ -2,6 +2,7 @@
 // they were sent. Who waits:
 //
 //   nowhere --receive or reserve, where it would wait--> listed --a push, a take, a lost reservation, close()--> rung
+//   listed --the same, on the waiter's own thread--> woken
 //   rung    --Inbox::drain, on the waiter's thread--> woken, and tries again
 //   listed, rung, woken --leave(): its call ended early--> nowhere, and what it was woken for goes to the next one
 //   listed, rung --forget(): its thread ends--> nowhere, likewise
@@ -60,7 +61,7 @@ class Waiters {
   Waiter* last_ = nullptr;
 };
 
-// Through which other threads wake the coroutines of one.
+// Through which the coroutines of one thread are woken: by that thread at once, by others when its bell rings.
 class Inbox {
  public:
   Inbox() noexcept = default;
@@ -69,13 +70,14 @@ class Inbox {
   Inbox(const Inbox&) = delete;
   Inbox& operator=(const Inbox&) = delete;
 
-  // Duplicates `bell`, an eventfd (Poller::signalFd()); when it rings, drain() must be called. 0 or -errno.
-  int open(int bell) noexcept;
+  // For coroutines of this thread. Duplicates `bell`, an eventfd (Poller::signalFd()); when it rings, drain() must be called. 0 or
+  // -errno.
+  int open(int bell, sched::Scheduler& scheduler) noexcept;
   // On its own thread: whether to look again is worth it, by how often that has helped.
   bool shouldExpect() noexcept;
   void noteExpectation(bool met) noexcept;
-  // On its own thread: wakes those that have been rung for.
-  void drain(sched::Scheduler& scheduler) noexcept;
+  // On its own thread: wakes those that other threads have rung for.
+  void drain() noexcept;
   // A waiter for `coroutine`, until done(). Null when there is no memory.
   Waiter* waiterFor(sched::Coroutine* coroutine) noexcept;
   void done(Waiter* waiter) noexcept;
@@ -85,7 +87,11 @@ class Inbox {
   void put(Waiter& w) noexcept;
   void remove(Waiter& w) noexcept;
 
+  void wake(Waiter& w) noexcept;
+
   int bell_ = -1;
+  pthread_t thread_{};
+  sched::Scheduler* scheduler_ = nullptr;
   pthread_mutex_t lock_ = PTHREAD_MUTEX_INITIALIZER;
   Waiters rung_;
   std::vector<std::unique_ptr<Waiter>> all_;

@@ -2,25 +2,15 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { runInNewContext, runInThisContext } from 'node:vm';
-import { MessageChannel, Worker } from 'node:worker_threads';
+import { MessageChannel } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 
-import { after, Channel, select, sending, SharedChannel, sleep, spawn, timeout, yieldNow } from 'stackful';
+import { Channel, SharedChannel, simulate, sleep, spawn, timeout, yieldNow } from 'stackful';
+
+import { worker } from './channel_worker.js';
 
 const run = promisify(execFile);
-const library = new URL('../../dist/index.js', import.meta.url).href;
 const withCode = (code: string) => expect.objectContaining({ code }) as never;
-
-/** Runs `body`, with `SharedChannel`, `spawn` and the channels of these handles, in a worker. */
-function worker(handles: SharedArrayBuffer[], body: string): Promise<void> {
-  const source = `
-    import { workerData } from 'node:worker_threads';
-    import { SharedChannel, spawn } from ${JSON.stringify(library)};
-    const channels = workerData.map((handle) => SharedChannel.from(handle));
-    await spawn(() => { ${body} });`;
-  const one = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), { workerData: handles });
-  return new Promise((resolve, reject) => one.on('exit', () => { resolve(); }).on('error', reject));
-}
 
 describe('SharedChannel', () => {
   it('keeps as many values as it has capacity, in order, and holds senders then', async () => {
@@ -304,6 +294,22 @@ describe('a wait', () => {
   });
 });
 
+describe('a simulation', () => {
+  it.each([1, 2, 3, 4, 5])('has channels between its coroutines: seed %i', async (seed) => {
+    const got = await simulate({ seed }, () => {
+      const channel = new SharedChannel<number>(2);
+      const receiver = spawn(() => [...channel]);
+      for (let n = 0; n < 10; n++) {
+        sleep(1);
+        channel.send(n);
+      }
+      channel.close();
+      return receiver.join();
+    });
+    expect(got).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+});
+
 describe('bad arguments', () => {
   it.each([0, -1, 0.5, NaN, -Infinity, 2 ** 60])('capacity %s', (capacity) => {
     expect(() => new SharedChannel(capacity)).toThrow(withCode('ERR_OUT_OF_RANGE'));
@@ -324,6 +330,7 @@ describe('bad arguments', () => {
     expect(() => channel.trySend(1, { transfer: 5 } as never)).toThrow(withCode('ERR_INVALID_ARG_TYPE'));
     for (const size of [0, 8, 16]) expect(() => SharedChannel.from(new SharedArrayBuffer(size))).toThrow(withCode('ERR_NO_SUCH_CHANNEL'));
     expect(() => channel.trySend(1, { transfer: [new Uint8Array(1)] } as never)).toThrow(withCode('ERR_INVALID_ARG_TYPE'));
+    for (const one of [channel, new Channel()]) expect(() => channel.trySend(one)).toThrow(withCode('ERR_INVALID_ARG_VALUE'));
     expect(() => channel.trySend(1, { transfers: [] } as never)).toThrow(withCode('ERR_UNKNOWN_OPTION'));
     expect(channel.length).toBe(0);
   });
@@ -332,61 +339,5 @@ describe('bad arguments', () => {
     const channel = new SharedChannel(3, { name: 'jobs' });
     expect(channel.label).toMatch(/^SharedChannel #\d+ jobs$/);
     expect(channel.about()).toEqual({ length: 0, capacity: 3, closed: false });
-  });
-});
-
-describe('select', () => {
-  it('takes the next value, whichever thread sends it, and the end', async () => {
-    const [there, back] = [new SharedChannel<number>(), new SharedChannel<number>()];
-    const local = new Channel<string>(1);
-    const ended = worker([there.handle, back.handle], 'for (const n of channels[0]) channels[1].send(-n); channels[1].close();');
-    await spawn(() => {
-      const got: (number | string)[] = [];
-      for (let n = 1; n <= 300; n++) {
-        there.send(n);
-        if (n % 3 === 0) spawn(() => { local.send('local'); });
-        for (let i = n % 3 === 0 ? 2 : 1; i > 0; i--) {
-          const next = select({ back, local, late: after(60_000) });
-          if (next.key === 'late' || next.closed) throw new Error(next.key);
-          got.push(next.value);
-        }
-      }
-      expect(got.filter((value) => typeof value === 'number')).toEqual(Array.from({ length: 300 }, (_, n) => -n - 1));
-      expect(got.filter((value) => value === 'local')).toHaveLength(100);
-      there.close();
-      expect(select({ back })).toEqual({ key: 'back', value: undefined, closed: true });
-    });
-    await ended;
-  });
-
-  it('sends where there is room first', async () => {
-    const [full, free] = [new SharedChannel<string>(1), new SharedChannel<string>(1)];
-    full.trySend('earlier');
-    await spawn(() => {
-      expect(select({ full: sending(full, 'x'), free: sending(free, 'y') }).key).toBe('free');
-      expect([full.length, free.tryReceive()]).toEqual([1, { value: 'y' }]);
-      free.trySend('again');
-      const waiting = spawn(() => select({ full: sending(full, 'x'), free: sending(free, 'z') }).key);
-      yieldNow();
-      expect(full.receive()).toBe('earlier');
-      expect(waiting.join()).toBe('full');
-      full.close();
-      expect(() => select([sending(full, 'x')])).toThrow(withCode('ERR_CHANNEL_CLOSED'));
-    });
-  });
-
-  it('ends by its limit, and what it leaves goes to others', async () => {
-    const channel = new SharedChannel<string>(1);
-    await spawn(() => {
-      expect(select({ channel, late: after(5) }).key).toBe('late');
-      expect(() => timeout(5, () => select([channel]))).toThrow(withCode('ERR_TIMEOUT'));
-      expect(() => select([channel], { signal: AbortSignal.timeout(5) })).toThrow(expect.objectContaining({ name: 'TimeoutError' }) as never);
-      const selecting = spawn(() => select([channel]));
-      const receiving = spawn(() => channel.receive());
-      yieldNow();
-      channel.trySend('value'); // wakes the first
-      selecting.cancel();
-      expect(receiving.join()).toBe('value');
-    });
   });
 });

@@ -103,7 +103,7 @@ export interface Native {
   expectWork(ms: number): number;
   makeShare(weight: number, warp: number, warpLimit: number, unwarpTime: number, group: boolean): number;
   joinShare(slot: number, share: number): void;
-  releaseShare(share: number): void;
+  releaseShare(share: number): boolean | undefined;
   shareRan(share: number): number;
   /** Of each of these shares its weight, the milliseconds that it has run, and its effective virtual time in milliseconds. */
   shareStates(shares: Int32Array): Float64Array;

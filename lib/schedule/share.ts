@@ -28,11 +28,10 @@ const KNOWN = new Set(['weight', 'warp', 'warpLimit', 'unwarpTime']);
 const KNOWN_OF_GROUP = new Set([...KNOWN, 'name']);
 const MOST_MS = 1e9;
 
-/** The names of the groups by their shares. */
+/** The names of the groups by their shares; also of those that are collected while coroutines are in them. */
 const names = new Map<number, string>();
 const collected = new FinalizationRegistry<number>((share) => {
-  names.delete(share);
-  native.releaseShare(share);
+  if (!native.releaseShare(share)) names.delete(share);
 });
 
 function numbered(share: number): string {
@@ -126,7 +125,6 @@ const FIELDS = 3;
 
 /** The name of a group's share. @internal */
 export function groupName(share: number): string {
-  // Its members may outlive the group itself.
   return names.get(share) ?? numbered(share);
 }
 
@@ -134,8 +132,12 @@ export function groupName(share: number): string {
 export function groupsNow(most: number): BvtGroupState[] {
   const shares = Int32Array.from([...names.keys()].slice(0, MOST_GROUPS));
   const numbers = native.shareStates(shares);
-  const states = [...shares].map((share, i) => ({
-    name: names.get(share)!, weight: numbers[i * FIELDS]!, ran: numbers[i * FIELDS + 1]!, virtualTime: numbers[i * FIELDS + 2]!,
-  }));
+  const states: BvtGroupState[] = [];
+  for (const [i, share] of shares.entries()) {
+    const [weight, ran, virtualTime] = numbers.subarray(i * FIELDS);
+    // Its last coroutine has left it since it was collected.
+    if (weight === 0) names.delete(share);
+    else states.push({ name: names.get(share)!, weight: weight!, ran: ran!, virtualTime: virtualTime! });
+  }
   return states.sort((a, b) => b.ran - a.ran).slice(0, most);
 }

@@ -72,10 +72,13 @@ void joinShare(const Info& info) {
   if (c && share) scheduler().joinShare(c, *share);
 }
 
-// releaseShare(share): the caller names it no more.
+// releaseShare(share): the caller names it no more; whether coroutines still have it.
 void releaseShare(const Info& info) {
   if (!Runtime::current()) return;
-  if (sched::Share* share = shareAt(info, 0)) scheduler().shares().release(*share);
+  sched::Share* share = shareAt(info, 0);
+  if (!share) return;
+  scheduler().shares().release(*share);
+  info.GetReturnValue().Set(share->owners > 0);
 }
 
 // shareRan(share): how long its coroutines have run under borrowed virtual time, in ms.
@@ -84,14 +87,18 @@ void shareRan(const Info& info) {
   info.GetReturnValue().Set(share ? static_cast<double>(share->ran()) / 1e6 : 0.0);
 }
 
-// shareStates(shares): for each of these weight, ms that its coroutines have run, and effective virtual time in ms; a Float64Array.
+// shareStates(shares): for each of these weight, ms that its coroutines have run, and effective virtual time in ms; a Float64Array. All 0
+// for one that is no group, or no longer one.
 void shareStates(const Info& info) {
   const Bytes numbers = bytesAt(info, 0);
   std::vector<double> states;
   for (size_t i = 0; i < numbers.size / sizeof(int32_t); ++i) {
     const auto number = static_cast<uint32_t>(reinterpret_cast<const int32_t*>(numbers.data)[i]);
     const sched::Share* share = scheduler().shares().numbered(number);
-    if (!share) continue;
+    if (!share || share->owners == 0 || !share->inheritable) {
+      states.insert(states.end(), {0, 0, 0});
+      continue;
+    }
     states.insert(states.end(), {share->weight(), static_cast<double>(share->ran()) / 1e6,
                                  static_cast<double>(share->effective() / sched::kFraction) / 1e6});
   }

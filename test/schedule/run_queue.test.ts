@@ -4,6 +4,8 @@ import {
   BvtGroup, configure, expectWork, reportProgress, runQueue, simulate, sleep, spawn, yieldNow,
   type Coroutine, type PolicyName, type Priority, type SchedulingPolicy,
 } from 'stackful';
+
+import { gc } from '../support/gc.js';
 import { connect, listen } from 'stackful/net';
 
 afterEach(() => { configure({ schedulingPolicy: 'fifo' }); });
@@ -125,6 +127,33 @@ describe('runQueue', () => {
       ['accepting', 'it accepts connections, which goes before all else'],
       ['serving', 'it serves, which goes behind accepting'],
     ]);
+  });
+
+  it('knows a group that only its coroutines have, as long as they do', async () => {
+    configure({ schedulingPolicy: 'bvt' });
+    try {
+      const spawnIn = (name: string) => {
+        const bvt = new BvtGroup({ name });
+        return spawn(() => { for (;;) sleep(1); }, { bvt });
+      };
+      const lasting = ['a', 'b', 'c'].map(spawnIn);
+      await spawn(() => { sleep(3); });
+      const shown = () => runQueue().groups.map(({ name }) => name).filter((name) => name.length === 1).sort().join('');
+      for (let i = 0; i < 3; i++) {
+        gc();
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      expect(shown()).toBe('abc');
+      for (const one of lasting) {
+        one.cancel();
+        await expect(one).rejects.toThrow();
+      }
+      // Their slots are others' then.
+      await Promise.all(Array.from({ length: 10 }, () => spawn(() => { sleep(1); })));
+      expect(shown()).toBe('');
+    } finally {
+      configure({ schedulingPolicy: 'fifo' });
+    }
   });
 
   it('shows shares under bvt, and gives a group of weight 3 three of four turns', async () => {

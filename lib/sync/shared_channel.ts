@@ -126,9 +126,8 @@ export class SharedChannel<T> extends SharedObject implements Iterable<T>, Selec
    * Sends a copy of a value. Parks while there is no room for it. If it throws, the value was not sent, and nothing was transferred.
    *
    * @throws ChannelClosedError (`ERR_CHANNEL_CLOSED`), also when the channel is closed meanwhile; TypeError (`ERR_NOT_CLONEABLE`) for what
-   *   cannot be copied, (`ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`),
-   *   DataCloneError for a buffer that cannot be transferred; NotInCoroutineError
-   *   (`ERR_NOT_IN_COROUTINE`), CancelledError (`ERR_CANCELLED`), TimeoutError (`ERR_TIMEOUT`), the signal's reason
+   *   cannot be copied, (`ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`); DataCloneError for a buffer that cannot be transferred;
+   *   NotInCoroutineError (`ERR_NOT_IN_COROUTINE`), CancelledError (`ERR_CANCELLED`), TimeoutError (`ERR_TIMEOUT`), the signal's reason
    */
   send(value: T, options?: SendOptions): void {
     checkTurn('sharedChannel.send');

@@ -6,6 +6,7 @@
 
 #include "../channel/shared_channel.h"
 #include "channel_message.h"
+#include "environment_end.h"
 #include "numbered.h"
 #include "values.h"
 
@@ -310,19 +311,7 @@ void state(const Info& info) {
 }  // namespace
 
 void defineChannel(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
-  static thread_local bool watched = false;
-  if (!watched) {
-    watched = true;
-    // Runs after the runtime's, which has been made later: no coroutine of this thread runs again.
-    node::AddEnvironmentCleanupHook(
-        v8::Isolate::GetCurrent(),
-        [](void*) {
-          delete ChannelTable::current;
-          ChannelTable::current = nullptr;
-          watched = false;
-        },
-        nullptr);
-  }
+  deleteAtEnvironmentEnd<ChannelTable>();
   define(context, exports, "channelCreate", create);
   define(context, exports, "channelHandle", handle);
   define(context, exports, "channelOpen", open);

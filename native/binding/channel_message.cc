@@ -205,9 +205,11 @@ v8::MaybeLocal<v8::Value> decodePlain(v8::Isolate* isolate, PlainMessage& messag
 }  // namespace
 
 Message* encodeMessage(v8::Isolate* isolate, v8::Local<v8::Value> value, v8::Local<v8::Array> transfer) {
+  if (transfer.IsEmpty()) {
+    if (Message* message = encodePlain(isolate, value)) return message;
+  }
   v8::TryCatch caught(isolate);
-  Message* message = transfer.IsEmpty() ? encodePlain(isolate, value) : nullptr;
-  if (!message) message = encodeClone(isolate, value, transfer);
+  Message* message = encodeClone(isolate, value, transfer);
   if (!message && !caught.HasCaught())
     throwNotCloneable(isolate, asciiString(isolate, "there is no memory for a copy"));
   caught.ReThrow();

@@ -7,6 +7,7 @@
 
 #include "../child/children.h"
 #include "buffers.h"
+#include "environment_end.h"
 #include "net.h"
 #include "text.h"
 
@@ -192,19 +193,7 @@ void closeEnd(const Info& info) {
 }  // namespace
 
 void defineChild(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
-  static thread_local bool watched = false;
-  if (!watched) {
-    watched = true;
-    // Runs after the runtime's, which has been made later.
-    node::AddEnvironmentCleanupHook(
-        v8::Isolate::GetCurrent(),
-        [](void*) {
-          delete ChildTable::current;
-          ChildTable::current = nullptr;
-          watched = false;
-        },
-        nullptr);
-  }
+  deleteAtEnvironmentEnd<ChildTable>();
   define(context, exports, "childStart", start);
   define(context, exports, "childWait", wait);
   define(context, exports, "childStatus", status);

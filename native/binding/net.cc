@@ -4,6 +4,7 @@
 #include "../net/address.h"
 #include "../net/dialling.h"
 #include "buffers.h"
+#include "environment_end.h"
 
 namespace stackful::binding {
 
@@ -91,17 +92,10 @@ void address(const Info& info) {
 }  // namespace
 
 void defineNet(v8::Local<v8::Context> context, v8::Local<v8::Object> exports) {
-  v8::Isolate* isolate = v8::Isolate::GetCurrent();
   Buffers::create(context, exports);
   if (!Net::current) {
     Net::current = new Net;
-    node::AddEnvironmentCleanupHook(
-        isolate,
-        [](void*) {
-          delete Net::current;
-          Net::current = nullptr;
-        },
-        nullptr);
+    deleteAtEnvironmentEnd<Net>();
   }
   define(context, exports, "netListen", listen);
   define(context, exports, "netConnect", connect);
